@@ -1,0 +1,40 @@
+# What a person does here: `make demo`, `make test`. Everything lives in this checkout: .venv, .uv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help setup demo test lint bench lock clean
+
+help:
+	@echo "make demo   set everything up, index the sample collection, ask it two questions"
+	@echo "make test   set everything up, run every test"
+	@echo "make setup  create $(VENV); the command is then $(BIN)/fileintel"
+	@echo "make lint   only ruff and mypy"
+	@echo "make lock   resolve the dependencies anew"
+	@echo "make clean  remove what the above made"
+
+setup: $(STAMP)
+
+demo: setup
+	@sh examples/demo.sh $(BIN)/fileintel
+
+test: setup lint
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(STAMP): requirements.lock pyproject.toml
+	@sh scripts/setup.sh $(PYTHON) $(VENV)
+	@touch $@
+
+lock:
+	.uv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --group dev \
+		--python-version 3.11 --quiet --upgrade pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) .uv .mypy_cache .ruff_cache .pytest_cache .hypothesis demo

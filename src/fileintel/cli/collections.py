@@ -1,0 +1,85 @@
+"""`fileintel collections …`"""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from fileintel.cli.context import Collection, Json, invocation
+from fileintel.cli.output import print_json, print_table, say
+
+app = typer.Typer(help="Named sets of documents.", no_args_is_help=True)
+COLUMNS = ("name", "documents", "indexed", "created_at", "description")
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="Name of the new collection.", show_default=False)],
+    description: Annotated[str, typer.Option(help="What it holds.")] = "",
+    exist_ok: Annotated[bool, typer.Option("--exist-ok", help="No error when it is there already.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Create an empty collection."""
+    from fileintel.errors import ConflictError
+    from fileintel.services import documents
+
+    with invocation(context).workspace() as workspace:
+        try:
+            created = documents.create_collection(workspace, name, description)
+        except ConflictError:
+            if not exist_ok:
+                raise
+            created = documents.show_collection(workspace, name)
+    if as_json:
+        print_json(asdict(created))
+    else:
+        print(f"collection {created.name} ({created.id})")
+
+
+@app.command("list")
+def list_all(context: typer.Context, as_json: Json = False) -> None:
+    """List all collections."""
+    from fileintel.services import documents
+
+    with invocation(context).workspace() as workspace:
+        found = [asdict(summary) for summary in documents.list_collections(workspace)]
+    if as_json:
+        print_json(found)
+    else:
+        print_table(COLUMNS, found, "no collections yet: `fileintel collections create NAME` makes one")
+
+
+@app.command()
+def show(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
+    """Show one collection."""
+    from fileintel.services import documents
+
+    with invocation(context).workspace() as workspace:
+        found = asdict(documents.show_collection(workspace, collection))
+    if as_json:
+        print_json(found)
+    else:
+        for key, value in found.items():
+            print(f"{key}: {value}")
+
+
+@app.command()
+def delete(
+    context: typer.Context,
+    collection: Collection,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Delete a collection with its documents and its index. Stored answers are kept."""
+    from fileintel.services import documents
+
+    with invocation(context).workspace() as workspace:
+        found = documents.show_collection(workspace, collection)
+        if not yes:
+            typer.confirm(f"Delete {found.name} with {found.documents} documents?", abort=True, err=True)
+        documents.delete_collection(workspace, found.id)
+    if as_json:
+        print_json(asdict(found))
+    else:
+        say(f"deleted {found.name} with {found.documents} documents")

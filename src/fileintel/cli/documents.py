@@ -1,0 +1,101 @@
+"""`fileintel documents …`"""
+
+import sys
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from fileintel.cli.context import Collection, Json, invocation
+from fileintel.cli.output import print_json, print_table, say
+from fileintel.errors import EXIT_FAILED
+
+app = typer.Typer(help="The files of a collection.", no_args_is_help=True)
+COLUMNS = ("name", "pages", "characters", "title", "id")
+
+Document = Annotated[str, typer.Argument(help="Id or file name of a document.", show_default=False)]
+InCollection = Annotated[str | None, typer.Option("--collection", "-c", help="Where to look for the name.")]
+
+
+@app.command()
+def add(
+    context: typer.Context,
+    collection: Collection,
+    paths: Annotated[list[str], typer.Argument(help="Files, folders, globs.", show_default=False)],
+    as_json: Json = False,
+) -> None:
+    """Add documents: PDF, EPUB, DOCX, HTML, Markdown, plain text. Files that are there already are left alone."""
+    from fileintel.services import documents
+
+    additions = []
+    with invocation(context).workspace() as workspace:
+        for addition in documents.add_documents(workspace, collection, paths):
+            additions.append(addition)
+            if addition.problem:
+                say(f"error: {addition.problem}")
+            elif addition.document and not as_json:
+                state = "already there" if addition.already_there else f"{addition.document['pages']} pages"
+                print(f"{addition.document['name']}: {state}")
+    failed = sum(1 for addition in additions if addition.problem)
+    if as_json:
+        print_json([asdict(addition) for addition in additions])
+    elif failed:
+        say(f"{len(additions) - failed} of {len(additions)} files are in the collection, {failed} could not be read")
+    if failed:
+        sys.exit(EXIT_FAILED)
+
+
+@app.command("list")
+def list_all(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
+    """List the documents of a collection."""
+    from fileintel.services import documents
+
+    with invocation(context).workspace() as workspace:
+        found = documents.list_documents(workspace, collection)
+    if as_json:
+        print_json(found)
+    else:
+        print_table(COLUMNS, found, f"no documents yet: `fileintel documents add {collection} PATH` adds some")
+
+
+@app.command()
+def show(context: typer.Context, document: Document, collection: InCollection = None, as_json: Json = False) -> None:
+    """Show what is known of a document."""
+    from fileintel.services import documents
+
+    with invocation(context).workspace() as workspace:
+        found = documents.show_document(workspace, document, collection)
+    if as_json:
+        print_json(found)
+    else:
+        for key, value in found.items():
+            print(f"{key}: {value}")
+
+
+@app.command()
+def text(
+    context: typer.Context,
+    document: Document,
+    collection: InCollection = None,
+    page: Annotated[int | None, typer.Option(help="Only this page, from 1.")] = None,
+) -> None:
+    """Print a document's text, or that of one page."""
+    from fileintel.services import documents
+
+    with invocation(context).workspace() as workspace:
+        for part in documents.document_text(workspace, document, collection, page):
+            print(part, end="")
+    print()
+
+
+@app.command()
+def delete(context: typer.Context, document: Document, collection: InCollection = None, as_json: Json = False) -> None:
+    """Delete a document. Its traces leave the index when that is built again."""
+    from fileintel.services import documents
+
+    with invocation(context).workspace() as workspace:
+        found = documents.delete_document(workspace, document, collection)
+    if as_json:
+        print_json(found)
+    else:
+        say(f"deleted {found['name']}; `fileintel graphrag index` takes it out of the index")

@@ -1,0 +1,153 @@
+"""A run's progress on stderr: a table that refreshes on a terminal, lines elsewhere."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from fileintel.services.indexing import View
+    from fileintel.storage.runs import StageCounts
+
+LINE_SECONDS = 5.0  # between two lines without a terminal
+RATE_WINDOW_SECONDS = 60.0  # the rate that an estimate rests on is measured over the last minute
+RATE_MINIMUM_SECONDS = 3.0
+
+
+class Display(Protocol):
+    """Shows a run while it goes on."""
+
+    def show(self, view: "View") -> None:
+        """The state of the run, about every second."""
+
+    def close(self) -> None:
+        """The run is over."""
+
+
+class Quiet:
+    """Shows nothing."""
+
+    def show(self, view: "View") -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Lines:
+    """One line every few seconds, and one for each stage that ends."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._estimates = Estimates(clock)
+        self._shown_at = float("-inf")
+        self._over: set[str] = set()
+
+    def show(self, view: "View") -> None:
+        self._estimates.note(view)
+        for stage in view.stages:
+            if stage.total and stage.done >= stage.total and stage.name not in self._over:
+                self._over.add(stage.name)
+                _write(f"{stage.name}: {_counts(stage)} in {stage.seconds:.1f} s")
+        if self._clock() - self._shown_at >= LINE_SECONDS:
+            self._shown_at = self._clock()
+            working = [s for s in view.stages if 0 < s.total and s.done < s.total]
+            parts = [f"{stage.name} {_counts(stage)}, {self._estimates.text(stage)}" for stage in working]
+            if parts:
+                _write(" | ".join([*parts, _pressure(view), _tokens(view)]))
+
+    def close(self) -> None:
+        pass
+
+
+class Live:
+    """A table that is drawn anew in place."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.live import Live as RichLive
+
+        self._estimates = Estimates()
+        self._live = RichLive(console=Console(stderr=True), auto_refresh=False, transient=True)
+        self._live.start()
+
+    def show(self, view: "View") -> None:
+        self._estimates.note(view)
+        self._live.update(self._table(view), refresh=True)
+
+    def close(self) -> None:
+        self._live.stop()
+
+    def _table(self, view: "View") -> Any:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        table = Table(box=None, padding=(0, 2, 0, 0), caption=f"{_pressure(view)}   {_tokens(view)}")
+        for heading in ("stage", "", "done", "cached", "failed", "left"):
+            table.add_column(heading, justify="left" if heading in ("stage", "") else "right")
+        for stage in view.stages:
+            if stage.total:
+                bar = ProgressBar(total=stage.total, completed=stage.done, width=30)
+                done = f"{stage.done}/{stage.total}"
+                left = self._estimates.text(stage) if stage.done < stage.total else ""
+                table.add_row(stage.name, bar, done, str(stage.cached), str(stage.failed), left)
+        return table
+
+
+class Estimates:
+    """How long stages will still take, from their rate over the last minute."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, list[tuple[float, int]]] = {}
+
+    def note(self, view: "View") -> None:
+        """Remember how far the stages are now."""
+        now = self._clock()
+        for stage in view.stages:
+            if stage.total:
+                seen = self._seen.setdefault(stage.name, [])
+                seen.append((now, stage.done))
+                while now - seen[0][0] > RATE_WINDOW_SECONDS:
+                    seen.pop(0)
+
+    def seconds(self, stage: "StageCounts") -> float | None:
+        """Seconds until the known items of a stage are done; None while there is no rate to tell it from."""
+        seen = self._seen.get(stage.name, [])
+        if not seen or seen[-1][0] - seen[0][0] < RATE_MINIMUM_SECONDS or seen[-1][1] == seen[0][1]:
+            return None
+        rate = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
+        return (stage.total - stage.done) / rate
+
+    def text(self, stage: "StageCounts") -> str:
+        """The same for people."""
+        seconds = self.seconds(stage)
+        if seconds is None:
+            return "time left unknown yet"
+        return f"about {seconds:.0f} s left" if seconds < 120 else f"about {seconds / 60:.0f} min left"
+
+
+def choose(quiet: bool) -> Display:
+    """The display that fits where stderr leads."""
+    if quiet:
+        return Quiet()
+    return Live() if sys.stderr.isatty() else Lines()
+
+
+def _counts(stage: "StageCounts") -> str:
+    return f"{stage.done}/{stage.total} done, {stage.cached} cached, {stage.failed} failed"
+
+
+def _pressure(view: "View") -> str:
+    gate = view.gate
+    limit = f"{gate.limit}" if gate.limit == gate.ceiling else f"{gate.limit} (of {gate.ceiling})"
+    return f"in flight {gate.in_flight}/{limit}" + (", throttled by the server" if gate.throttled else "")
+
+
+def _tokens(view: "View") -> str:
+    llm = view.llm
+    return f"{llm['calls']} calls, {llm['prompt_tokens']:,} tokens in, {llm['completion_tokens']:,} out"
+
+
+def _write(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,118 @@
+"""From what a user names (files, folders, patterns) to the files that are meant, in a fixed order."""
+
+import fnmatch
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from fileintel import errors
+from fileintel.documents import kinds
+from fileintel.documents.document import shown
+
+WILD = frozenset("*?[")
+
+
+def find_documents(paths: Sequence[str]) -> list[Path]:
+    """The files that `paths` name, each once, in the order of `paths` and by name below each.
+
+    A file is taken whatever its ending. A folder stands for all files of a supported kind in it and below it; hidden
+    files and folders are passed over. A pattern may hold `*`, `?`, `[…]` and `**` (any folders); what it matches counts
+    when it is of a supported kind. Links are followed, into each folder once.
+
+    Raises:
+        UsageError: a path does not exist or cannot be listed, or a folder or pattern leads to no document.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        for file in _expand(path):
+            found.setdefault(os.path.realpath(file), Path(file))
+    return list(found.values())
+
+
+def _expand(path: str) -> Iterator[str]:
+    if "\0" in path or not path:
+        raise errors.UsageError(f"{shown(path)!r} is no path; name a file, a folder or a pattern")
+    if os.path.isdir(path):
+        yield from _supported(_files_below(path), f"{shown(path)} holds no document")
+    elif os.path.lexists(path):  # before patterns: a file may be called "notes [1].md"
+        yield path
+    elif WILD & set(path):
+        segments = [segment for segment in path.split("/") if segment]
+        matches = dict.fromkeys(_matches("/" if path.startswith("/") else "", segments))
+        yield from _supported(iter(matches), f"the pattern {shown(path)} matches no document")
+    else:
+        raise errors.UsageError(f"{shown(path)} does not exist; check the path")
+
+
+def _supported(files: Iterator[str], otherwise: str) -> Iterator[str]:
+    kept = [file for file in files if kinds.is_supported(file)]
+    if not kept:
+        raise errors.UsageError(f"{otherwise}; supported are {kinds.SUPPORTED}")
+    yield from sorted(kept, key=lambda file: [os.fsencode(part) for part in Path(file).parts])
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    for _, files in _walk(folder):
+        yield from files
+
+
+def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
+    """Folders with their files, hidden ones left out; links to a folder seen before are not followed again."""
+    seen = set()
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            status = os.stat(folder or ".")
+        except OSError as error:
+            raise _unlistable(folder, error) from error
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders, files = _list(folder)
+        yield folder, files
+        waiting.extend(reversed(folders))
+
+
+def _list(folder: str) -> tuple[list[str], list[str]]:
+    """The visible folders and files in a folder, by name."""
+    folders, files = [], []
+    try:
+        with os.scandir(folder or ".") as entries:
+            for entry in sorted(entries, key=lambda entry: os.fsencode(entry.name)):
+                if entry.name.startswith("."):
+                    continue
+                path = os.path.join(folder, entry.name)
+                if os.path.isdir(path):  # not entry.is_dir(), which raises for a link to itself
+                    folders.append(path)
+                elif os.path.isfile(path):
+                    files.append(path)
+    except OSError as error:
+        raise _unlistable(folder, error) from error
+    return folders, files
+
+
+def _unlistable(folder: str, error: OSError) -> errors.UsageError:
+    return errors.UsageError(f"the folder {shown(folder)} cannot be listed ({error.strerror}); check its permissions")
+
+
+def _matches(base: str, segments: list[str]) -> Iterator[str]:
+    """The files that the rest of a pattern matches below the folder `base`; "" is the current one."""
+    first, rest = segments[0], segments[1:]
+    if first == "**":
+        while rest and rest[0] == "**":
+            rest = rest[1:]
+        for folder, files in list(_walk(base)):
+            yield from _matches(folder, rest) if rest else files
+        return
+    if not WILD & set(first):
+        names = [os.path.join(base, first)]
+    else:
+        folders, files = _list(base)
+        hidden = [os.path.join(base, name) for name in os.listdir(base or ".")] if first.startswith(".") else []
+        names = [n for n in [*folders, *files, *hidden] if fnmatch.fnmatchcase(os.path.basename(n), first)]
+    for name in names:
+        if rest and os.path.isdir(name):
+            yield from _matches(name, rest)
+        elif not rest and os.path.isfile(name):
+            yield name

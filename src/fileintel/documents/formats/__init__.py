@@ -1,0 +1,1 @@
+"""One file format, one module; each has `parse(source) -> Parsed`."""

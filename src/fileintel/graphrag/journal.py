@@ -1,0 +1,112 @@
+"""What a fan-out reads and writes in the database: stored answers, new answers, gaps, progress.
+
+Only the greenlet that owns a run uses it. Each method is one short transaction.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from fileintel.errors import RunCancelled
+from fileintel.graphrag.progress import Progress
+from fileintel.llm.client import Tally
+from fileintel.storage import answers as answer_store
+from fileintel.storage import runs
+from fileintel.storage.answers import StoredAnswer
+from fileintel.storage.engine import Database
+from fileintel.storage.runs import GapRecord, Lease
+from fileintel.storage.states import RunState
+
+PROGRESS_SECONDS = 1.0  # how often counts are written while answers come in
+
+
+class Journal:
+    """The answer store alone: for work outside of a run, such as a question to an index."""
+
+    def __init__(self, database: Database, fresh_since: datetime | None = None) -> None:
+        self._database = database
+        self._fresh_since = fresh_since
+
+    def look_up(self, keys: Sequence[bytes]) -> dict[bytes, StoredAnswer]:
+        """The stored answers among these keys."""
+        with self._database.transaction() as session:
+            return answer_store.find(session, keys, self._fresh_since)
+
+    def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
+        """Keep what arrived."""
+        if answers:
+            with self._database.transaction() as session:
+                answer_store.save(session, answers)
+
+    def tick(self) -> None:
+        """Called often while a fan-out is at work."""
+
+
+class RunJournal(Journal):
+    """The journal of a run: the same, under the run's lease, with its gaps and its progress.
+
+    Raises, from every method that writes:
+      LeaseLost: another worker holds the run now. Nothing was written.
+      RunCancelled: somebody asked for it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        lease: Lease,
+        progress: Progress,
+        tally: Tally,
+        fresh_since: datetime | None = None,
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        super().__init__(database, fresh_since)
+        self.lease = lease
+        self._progress = progress
+        self._tally = tally
+        self._on_progress = on_progress
+        self._cached = 0
+        self._failed = 0
+        self._written_at = float("-inf")
+
+    def look_up(self, keys: Sequence[bytes]) -> dict[bytes, StoredAnswer]:
+        found = super().look_up(keys)
+        self._cached += len(found)
+        return found
+
+    def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
+        self._failed += len(gaps)
+        with self._database.transaction() as session:
+            # what was paid for is kept even by a worker that lost its lease; what is the run's is not
+            answer_store.save(session, answers)
+        if gaps:
+            with self._database.transaction() as session:
+                runs.renew(session, self.lease)
+                runs.save_gaps(session, self.lease.run_id, gaps)
+
+    def tick(self) -> None:
+        if time.monotonic() - self._written_at >= PROGRESS_SECONDS:
+            self.write_progress()
+
+    def write_progress(self) -> None:
+        """Write the counts down, renew the lease, and hear whether the run is to stop."""
+        with self._database.transaction() as session:
+            if runs.requested_state(session, self.lease.run_id) is RunState.CANCELLING:
+                raise RunCancelled("the run was cancelled; its answers are kept")
+            runs.renew(session, self.lease, llm=self.llm_counts())
+            runs.save_stages(session, self.lease.run_id, self._progress.counts())
+        self._written_at = time.monotonic()
+        self._on_progress()
+
+    def llm_counts(self) -> dict[str, Any]:
+        """Calls, tokens and the like, of all attempts of the run."""
+        tally = self._tally
+        return {
+            "calls": tally.calls,
+            "cached": self._cached,
+            "failed": self._failed,
+            "retries": tally.retries,
+            "prompt_tokens": tally.prompt_tokens,
+            "completion_tokens": tally.completion_tokens,
+            "peak_in_flight": tally.peak_in_flight,
+        }

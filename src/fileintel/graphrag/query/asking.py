@@ -1,0 +1,103 @@
+"""What all query modes share: the question, the index it goes to, and one way to ask."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from fileintel.config import Settings
+from fileintel.errors import EmbeddingSizeChanged, FileIntelError, ModelServerUnavailable
+from fileintel.graphrag.fanout import Fanout, Outcome, Request
+from fileintel.graphrag.journal import Journal
+from fileintel.graphrag.prompts import PromptLibrary
+from fileintel.graphrag.query.citations import Citation
+from fileintel.llm.client import ModelClient, Tally
+from fileintel.llm.questions import Answered, EmbeddingQuestion, Failed, Message, Question, Sampling
+from fileintel.llm.tokens import Tokenizer
+from fileintel.storage.engine import Database
+from fileintel.storage.models import IndexVersion
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A question to one index version, with everything needed to answer it."""
+
+    text: str
+    version: IndexVersion
+    database: Database
+    settings: Settings
+    prompts: PromptLibrary
+    chat: ModelClient
+    embedder: ModelClient
+    tally: Tally = field(default_factory=Tally)
+
+    @property
+    def sampling(self) -> Sampling:
+        """The sampling parameters of answers."""
+        llm = self.settings.llm
+        return Sampling(llm.temperature, llm.top_p, llm.max_tokens)
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Counts tokens for the budgets of contexts."""
+        return Tokenizer(self.settings.chunking.encoding)
+
+    def ask(self, purpose: str, questions: Iterable[Question]) -> list[Outcome]:
+        """Ask all of them at once; outcomes in the order of the questions."""
+        listed = list(questions)
+        outcomes: dict[int, Outcome] = {}
+
+        def request(place: int, question: Question) -> Request:
+            return Request(purpose, str(place), question, lambda outcome: outcomes.update({place: outcome}))
+
+        limit = self.settings.graphrag.concurrency
+        with Fanout(self.chat, self.embedder, Journal(self.database), self.tally, limit=limit) as fanout:
+            fanout.add(request(place, question) for place, question in enumerate(listed))
+            fanout.run()
+        return [outcomes[place] for place in range(len(listed))]
+
+    def vector(self) -> list[float]:
+        """The question's vector.
+
+        Raises:
+          EmbeddingSizeChanged: it has another size than the vectors of the index.
+        """
+        model = str(self.embedder.endpoint.model)
+        question = EmbeddingQuestion(
+            "query", model, self.text, self.tokenizer.count(self.text), self.settings.embedding.dimensions
+        )
+        (outcome,) = self.ask("query", [question])
+        vector: list[float] = good(outcome).value
+        if len(vector) != self.version.embedding_size:
+            raise EmbeddingSizeChanged(
+                f"embedding model {model} returns {len(vector)} numbers, the index holds vectors of "
+                f"{self.version.embedding_size} from {self.version.embedding_model}: set embedding.model, or index again"
+            )
+        return vector
+
+    def with_question(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The messages of a prompt with the question at their end."""
+        *first, last = messages
+        return (*first, Message(role=last["role"], content=f"{last['content']}\n\nQuestion: {self.text}"))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with its checked citations. `unknown_citations` counts ids that the model made up."""
+
+    mode: str
+    answer: str
+    citations: list[Citation]
+    unknown_citations: int
+    context: dict[str, Any]
+
+
+def good(outcome: Outcome) -> Answered:
+    """The answer, or the failure as an error.
+
+    Raises:
+      FileIntelError: the model gave no usable answer.
+    """
+    if isinstance(outcome, Failed):
+        kind = ModelServerUnavailable if outcome.reason in ("timeout", "connection") else FileIntelError
+        raise kind(f"the model gave no usable answer ({outcome.reason}): {outcome.last_error}")
+    return outcome

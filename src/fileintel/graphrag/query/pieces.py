@@ -1,0 +1,55 @@
+"""The pieces of a question's context: each with a short id that the answer may cite."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from fileintel.graphrag.tables import row, section
+
+REPORTS, ENTITIES, RELATIONSHIPS, SOURCES = "Reports", "Entities", "Relationships", "Sources"
+COLUMNS = {
+    REPORTS: ("id", "title", "content"),
+    ENTITIES: ("id", "title", "type", "description"),
+    RELATIONSHIPS: ("id", "source", "target", "description", "weight"),
+    SOURCES: ("id", "document", "pages", "text"),
+}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One row of a context. `text_unit_ids` are the passages that it rests on."""
+
+    id: str
+    fields: tuple[object, ...]
+    text_unit_ids: tuple[str, ...]
+
+
+@dataclass
+class Pieces:
+    """The rows of a context by section, within a budget of tokens."""
+
+    sections: dict[str, list[Piece]] = field(default_factory=dict)
+
+    def fill(self, name: str, pieces: Iterable[Piece], max_tokens: int, count_tokens: Callable[[str], int]) -> int:
+        """Take pieces in order while they fit; returns the tokens used."""
+        used = count_tokens(section(name, COLUMNS[name], [""]))
+        taken: list[Piece] = []
+        for piece in pieces:
+            tokens = count_tokens(row(piece.id, *piece.fields)) + 1
+            if used + tokens > max_tokens:
+                break
+            taken.append(piece)
+            used += tokens
+        if not taken:
+            return 0
+        self.sections[name] = taken
+        return used
+
+    def text(self, order: Sequence[str] = (REPORTS, ENTITIES, RELATIONSHIPS, SOURCES)) -> str:
+        """The tables, as the model sees them."""
+        present = [name for name in order if name in self.sections]
+        tables = (section(name, COLUMNS[name], (row(p.id, *p.fields) for p in self.sections[name])) for name in present)
+        return "\n".join(tables).strip()
+
+    def by_id(self) -> dict[str, Piece]:
+        """All pieces, by the id that an answer cites."""
+        return {piece.id: piece for pieces in self.sections.values() for piece in pieces}

@@ -1,0 +1,152 @@
+"""The finished graph as rows of the index tables: upstream's columns, ids in place of numbers and titles."""
+
+import array
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from fileintel.graphrag.model import Claim, Community, Graph, Report, TextUnit
+from fileintel.graphrag.stages.embed import report_id
+
+Row = dict[str, Any]
+
+
+def text_unit_rows(version_id: str, units: Iterable[TextUnit]) -> Iterator[Row]:
+    """Rows of `text_units`."""
+    for unit in units:
+        yield {
+            "version_id": version_id,
+            "id": unit.id,
+            "human_readable_id": unit.number,
+            "document_id": unit.document_id,
+            "start": unit.start,
+            "end": unit.end,
+            "first_page": unit.first_page,
+            "last_page": unit.last_page,
+            "n_tokens": unit.n_tokens,
+            "text": unit.text,
+        }
+
+
+def entity_rows(version_id: str, graph: Graph, units: Sequence[TextUnit]) -> Iterator[Row]:
+    """Rows of `entities`."""
+    for entity in graph.entities.values():
+        yield {
+            "version_id": version_id,
+            "id": entity.id,
+            "human_readable_id": entity.number,
+            "title": entity.title,
+            "type": entity.type,
+            "types": entity.types,
+            "description": entity.description,
+            "text_unit_ids": [units[number].id for number in entity.text_units],
+            "frequency": entity.frequency,
+            "degree": entity.degree,
+        }
+
+
+def relationship_rows(version_id: str, graph: Graph, units: Sequence[TextUnit]) -> Iterator[Row]:
+    """Rows of `relationships`."""
+    for relationship in graph.relationships.values():
+        yield {
+            "version_id": version_id,
+            "id": relationship.id,
+            "human_readable_id": relationship.number,
+            "source": relationship.source,
+            "target": relationship.target,
+            "description": relationship.description,
+            "weight": relationship.weight,
+            "combined_degree": relationship.combined_degree,
+            "text_unit_ids": [units[number].id for number in relationship.text_units],
+        }
+
+
+def community_rows(
+    version_id: str, communities: Iterable[Community], graph: Graph, units: Sequence[TextUnit], period: str
+) -> Iterator[Row]:
+    """Rows of `communities`. Text units are those of the relationships inside, or of the entities where there are
+    none (residual communities)."""
+    for place, community in enumerate(communities):
+        relationships = [graph.relationships[pair] for pair in community.relationships]
+        entities = [graph.entities[title] for title in community.entities]
+        numbers = {n for relationship in relationships for n in relationship.text_units}
+        numbers = numbers or {n for entity in entities for n in entity.text_units}
+        yield {
+            "version_id": version_id,
+            "id": community.id,
+            "human_readable_id": place,
+            "community": community.number,
+            "level": community.level,
+            "parent": community.parent,
+            "children": community.children,
+            "title": community.title,
+            "entity_ids": [entity.id for entity in entities],
+            "relationship_ids": [relationship.id for relationship in relationships],
+            "text_unit_ids": [units[number].id for number in sorted(numbers)],
+            "period": period,
+            "size": len(entities),
+            "residual": community.residual,
+        }
+
+
+def report_rows(
+    version_id: str, reports: Mapping[int, Report], communities: Iterable[Community], period: str
+) -> Iterator[Row]:
+    """Rows of `community_reports`, in the order of the communities."""
+    present = (reports[community.number] for community in communities if community.number in reports)
+    for place, report in enumerate(present):
+        community = report.community
+        findings = [asdict(finding) for finding in report.findings]
+        content = {
+            "title": report.title,
+            "summary": report.summary,
+            "findings": findings,
+            "rating": report.rating,
+            "rating_explanation": report.rating_explanation,
+        }
+        yield {
+            "version_id": version_id,
+            "id": report_id(report),
+            "human_readable_id": place,
+            "community": community.number,
+            "level": community.level,
+            "parent": community.parent,
+            "children": community.children,
+            "title": report.title,
+            "summary": report.summary,
+            "full_content": report.full_content,
+            "rank": report.rating,
+            "rating_explanation": report.rating_explanation,
+            "findings": findings,
+            "full_content_json": json.dumps(content, ensure_ascii=False, indent=4),
+            "period": period,
+            "size": len(community.entities),
+        }
+
+
+def covariate_rows(version_id: str, claims: Iterable[Claim], units: Sequence[TextUnit]) -> Iterator[Row]:
+    """Rows of `covariates`."""
+    for claim in claims:
+        yield {
+            "version_id": version_id,
+            "id": claim.id,
+            "human_readable_id": claim.number,
+            "covariate_type": "claim",
+            "type": claim.type,
+            "description": claim.description,
+            "subject_id": claim.subject,
+            "object_id": claim.object,
+            "status": claim.status,
+            "start_date": claim.start_date,
+            "end_date": claim.end_date,
+            "source_text": claim.source_text,
+            "text_unit_id": units[claim.text_unit].id,
+        }
+
+
+def embedding_rows(version_id: str, vectors: Mapping[tuple[str, str], bytes]) -> Iterator[Row]:
+    """Rows of `embeddings`; vectors are 32-bit floats."""
+    for (kind, item_id), vector in sorted(vectors.items()):
+        numbers = array.array("f", vector).tolist()
+        yield {"version_id": version_id, "kind": kind, "item_id": item_id, "vector": str(numbers)}

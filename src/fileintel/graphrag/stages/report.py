@@ -1,0 +1,193 @@
+"""Reports: one for each community, as soon as what it rests on is there.
+
+A community waits for the descriptions of its own entities and relationships. Only one whose evidence does not
+fit into the budget also waits for its children's reports, which then stand in for the children.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from fileintel.graphrag.context import Context, ContextBuilder
+from fileintel.graphrag.fanout import Outcome, Request
+from fileintel.graphrag.model import Community, Entity, Finding, Relationship, Report
+from fileintel.graphrag.progress import Progress
+from fileintel.graphrag.prompts import Prompt
+from fileintel.llm.json_answers import read_object
+from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
+
+STAGE = "report"
+MIDDLE_RATING = 5.0  # of a report whose rating is no number
+
+SCHEMA = Schema(
+    "community_report",
+    {
+        "type": "object",
+        "properties": {
+            "title": {"type": "string"},
+            "summary": {"type": "string"},
+            "rating": {"type": "number"},
+            "rating_explanation": {"type": "string"},
+            "findings": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"summary": {"type": "string"}, "explanation": {"type": "string"}},
+                    "required": ["summary", "explanation"],
+                    "additionalProperties": False,
+                },
+            },
+        },
+        "required": ["title", "summary", "rating", "rating_explanation", "findings"],
+        "additionalProperties": False,
+    },
+)
+
+Written = Callable[[Report], Iterable[Request]]
+
+
+class ReportStage:
+    """Asks for the communities' reports, each at the moment when its evidence is complete.
+
+    Parameters:
+      undescribed: the entities and relationships whose descriptions are still being asked for.
+      written: called with each report; may return requests that have waited for it.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        prompt: Prompt,
+        sampling: Sampling,
+        progress: Progress,
+        *,
+        contexts: ContextBuilder,
+        communities: Sequence[Community],
+        undescribed: Iterable[Entity | Relationship],
+        max_words: int,
+        language: str | None,
+        written: Written,
+    ) -> None:
+        self._model = model
+        self._prompt = prompt
+        self._sampling = sampling
+        self._progress = progress
+        self._contexts = contexts
+        self._communities = {community.number: community for community in communities}
+        self._max_words = max_words
+        self._language = language
+        self._written = written
+        self._over: set[int] = set()
+        self._waiting_for_children: set[int] = set()
+        self._undescribed = {thing.id for thing in undescribed}
+        self._dependants, self._missing = self._dependencies()
+        self.reports: dict[int, Report] = {}
+        self.contexts: dict[int, Context] = {}
+
+    def requests(self) -> list[Request]:
+        """The questions of the communities that wait for nothing."""
+        self._progress.begin(STAGE, len(self._communities))
+        return [
+            request
+            for number, community in self._communities.items()
+            if not self._missing[number]
+            for request in self._evidence_is_complete(community)
+        ]
+
+    def described(self, thing: Entity | Relationship) -> Iterable[Request]:
+        """A description has come: the questions that have waited for it only."""
+        for number in self._dependants.pop(thing.id, ()):
+            self._missing[number] -= 1
+            if not self._missing[number]:
+                yield from self._evidence_is_complete(self._communities[number])
+
+    def _dependencies(self) -> tuple[dict[str, list[int]], dict[int, int]]:
+        """Which communities wait for which thing, and for how many things each one waits."""
+        graph = self._contexts.graph
+        dependants: dict[str, list[int]] = {}
+        missing: dict[int, int] = {}
+        for number, community in self._communities.items():
+            things: list[Entity | Relationship] = [graph.entities[title] for title in community.entities]
+            things += [graph.relationships[pair] for pair in community.relationships]
+            waited_for = [thing.id for thing in things if thing.id in self._undescribed]
+            missing[number] = len(waited_for)
+            for identity in waited_for:
+                dependants.setdefault(identity, []).append(number)
+        return dependants, missing
+
+    def _evidence_is_complete(self, community: Community) -> Iterable[Request]:
+        context = self._contexts.whole(community)
+        if context is not None:
+            return [self._request(community, context)]
+        self._waiting_for_children.add(community.number)
+        return self._if_children_are_over(community)
+
+    def _if_children_are_over(self, community: Community) -> Iterable[Request]:
+        if not self._over.issuperset(community.children):
+            return []
+        self._waiting_for_children.discard(community.number)
+        parts = {number: self._communities[number] for number in community.children}
+        return [self._request(community, self._contexts.reduced(community, parts, self.reports))]
+
+    def _request(self, community: Community, context: Context) -> Request:
+        self.contexts[community.number] = context
+        messages = self._prompt.messages(self._language, input_text=context.text, max_report_length=self._max_words)
+        question = ChatQuestion("report", self._model, messages, parse_report, self._sampling, SCHEMA)
+        # deeper levels first: others may wait for them; among equals the longest, which takes the most time
+        priority = 2 - community.level - context.tokens / 1e9
+        return Request(STAGE, community.title, question, partial(self._answered, community), priority)
+
+    def _answered(self, community: Community, outcome: Outcome) -> Iterable[Request]:
+        self._over.add(community.number)
+        if isinstance(outcome, Answered):
+            report = Report(community, **outcome.value)
+            self.reports[community.number] = report
+            self._progress.item_done(STAGE, cached=outcome.cached)
+            yield from self._written(report)
+        else:
+            self._progress.item_done(STAGE, failed=True)
+        if community.parent in self._waiting_for_children:
+            yield from self._if_children_are_over(self._communities[community.parent])
+
+
+def parse_report(text: str) -> dict[str, Any]:
+    """The fields of a report: title, summary, rating (0 to 10), rating_explanation, findings.
+
+    Raises:
+      InvalidAnswer: there is no object, no title or no summary in it.
+    """
+    answer = read_object(text)
+    title, summary = _text(answer.get("title")), _text(answer.get("summary"))
+    if not title or not summary:
+        raise InvalidAnswer(f"the JSON object has no {'title' if not title else 'summary'}")
+    findings = answer.get("findings")
+    return {
+        "title": title,
+        "summary": summary,
+        "rating": _rating(answer.get("rating")),
+        "rating_explanation": _text(answer.get("rating_explanation")),
+        "findings": [finding for entry in findings if (finding := _finding(entry))]
+        if isinstance(findings, list)
+        else [],
+    }
+
+
+def _finding(entry: object) -> Finding | None:
+    if isinstance(entry, dict):
+        summary, explanation = _text(entry.get("summary")), _text(entry.get("explanation"))
+    else:
+        summary, explanation = _text(entry), ""
+    return Finding(summary or explanation, explanation or summary) if summary or explanation else None
+
+
+def _text(value: object) -> str:
+    return value.strip().replace("\x00", "") if isinstance(value, str) else ""
+
+
+def _rating(value: object) -> float:
+    try:
+        rating = float(str(value).split("/")[0])
+    except ValueError:
+        return MIDDLE_RATING
+    return min(10.0, max(0.0, rating)) if math.isfinite(rating) else MIDDLE_RATING

@@ -1,0 +1,129 @@
+"""What is asked of a model, and what comes back: questions, answers, failures.
+
+A question's key is the hash of everything that decides the answer: model, messages, sampling and the
+schema asked for. Endpoint, timeout and program version are not part of it.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypedDict
+
+
+class Message(TypedDict):
+    """One turn of a conversation; `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
+
+class InvalidAnswer(Exception):
+    """The answer is not of the form asked for; the message goes back to the model once."""
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A JSON schema that the answer must follow, with the name under which servers know it."""
+
+    name: str
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """The parameters that shape an answer; None leaves one to the server."""
+
+    temperature: float | None = 0.0
+    top_p: float | None = None
+    max_tokens: int | None = 4096
+
+
+@dataclass(frozen=True)
+class ChatQuestion:
+    """A conversation to be continued.
+
+    Parameters:
+      purpose: what it is for, e.g. "extract"; sent along as a header, for logs and the built-in model.
+      parse: makes the value out of the answer's text; raises InvalidAnswer when it cannot.
+    """
+
+    purpose: str
+    model: str
+    messages: tuple[Message, ...]
+    parse: Callable[[str], Any]
+    sampling: Sampling = field(default_factory=Sampling)
+    schema: Schema | None = None
+
+    @cached_property
+    def key(self) -> bytes:
+        """SHA-256 over what decides the answer."""
+        sampling = (self.sampling.temperature, self.sampling.top_p, self.sampling.max_tokens)
+        schema = self.schema.body if self.schema else None
+        return _hash(["chat", self.model, self.messages, sampling, schema])
+
+    def followed_by(self, answer: str, request: str, **changes: Any) -> "ChatQuestion":
+        """The same conversation, one answer and one request later."""
+        messages = (
+            *self.messages,
+            Message(role="assistant", content=answer),
+            Message(role="user", content=request),
+        )
+        values = {name: getattr(self, name) for name in ("purpose", "model", "parse", "sampling", "schema")}
+        return ChatQuestion(**{**values, **changes, "messages": messages})
+
+
+@dataclass(frozen=True)
+class EmbeddingQuestion:
+    """A text to be turned into a vector. Keyed by itself, however it is batched with others."""
+
+    purpose: str
+    model: str
+    text: str
+    tokens: int
+    dimensions: int | None = None
+
+    @cached_property
+    def key(self) -> bytes:
+        """SHA-256 over what decides the vector."""
+        return _hash(["embedding", self.model, self.text, self.dimensions])
+
+
+Question = ChatQuestion | EmbeddingQuestion
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that parsed.
+
+    `value` is what the question's parser made of it (a list of floats for an embedding). `content` and
+    `vector` are what is kept; `cached` says that nothing was asked.
+    """
+
+    value: Any
+    content: str | None = None
+    vector: bytes | None = None
+    finish_reason: str | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached: bool = False
+
+    @property
+    def truncated(self) -> bool:
+        """True when the model was cut off at the token limit."""
+        return self.finish_reason == "length"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A question that got no usable answer, for good."""
+
+    reason: str  # a short stable word: "invalid_answer", "timeout", "context_length", …
+    attempts: int
+    last_error: str
+
+
+def _hash(parts: list[Any]) -> bytes:
+    canonical = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()

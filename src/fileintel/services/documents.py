@@ -1,0 +1,230 @@
+"""Collections and documents: what a person puts in."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fileintel.documents.document import DocumentInfo, Limits, Page
+from fileintel.documents.find import find_documents
+from fileintel.documents.load import DocumentReader
+from fileintel.errors import DocumentError, UsageError
+from fileintel.identity import content_id
+from fileintel.services.workspace import Workspace
+from fileintel.storage import collections, documents, versions
+from fileintel.storage.collections import CollectionSummary
+from fileintel.storage.models import Document
+
+LONGEST_NAME = 200  # characters
+_FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
+
+
+def check_name(name: str) -> str:
+    """The name, if a collection can have it.
+
+    Raises:
+      UsageError: it is empty, too long, or holds a slash or a control character (names stand in URLs).
+    """
+    if not name.strip() or name != name.strip() or name in {".", ".."}:
+        raise UsageError(f"{name!r} cannot be the name of a collection: give a name without space around it")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"the collection's name has {len(name)} characters: {LONGEST_NAME} are allowed")
+    if _FORBIDDEN.search(name):
+        raise UsageError(f"{name!r} cannot be the name of a collection: no slashes and no control characters, please")
+    return name
+
+
+def create_collection(workspace: Workspace, name: str, description: str = "") -> CollectionSummary:
+    """A new, empty collection.
+
+    Raises:
+      UsageError, ConflictError: the name cannot be had.
+    """
+    with workspace.database.transaction() as session:
+        return collections.summary(session, collections.create(session, check_name(name), description))
+
+
+def list_collections(workspace: Workspace) -> list[CollectionSummary]:
+    """All collections, by name."""
+    with workspace.database.transaction() as session:
+        return collections.summaries(session)
+
+
+def show_collection(workspace: Workspace, name: str) -> CollectionSummary:
+    """One collection.
+
+    Raises:
+      NotFoundError: there is none of that name or id.
+    """
+    with workspace.database.transaction() as session:
+        return collections.summary(session, collections.find(session, name))
+
+
+def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:
+    """Delete a collection with its documents, runs and index versions. Answers stay in the store.
+
+    Raises:
+      NotFoundError: there is none of that name or id.
+    """
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, name)
+        summary = collections.summary(session, collection)
+        versions.drop_all(session, [version.id for version in versions.of_collection(session, collection.id)])
+        collections.remove(session, collection.id)
+        return summary
+
+
+@dataclass(frozen=True)
+class Addition:
+    """What became of one file: `document` is None when `problem` says why it could not be added."""
+
+    path: str
+    document: dict[str, Any] | None
+    already_there: bool = False
+    problem: str | None = None
+
+
+def add_documents(workspace: Workspace, collection_name: str, paths: Sequence[str]) -> Iterator[Addition]:
+    """Add files, folders and globs to a collection, one after the other. A file that cannot be read does not stop
+    the others; nothing of it is stored.
+
+    Raises:
+      NotFoundError, DocumentError: there is no such collection, or no such path.
+    """
+    with workspace.database.transaction() as session:
+        collection_id = collections.find(session, collection_name).id
+    files = find_documents(paths)
+    with DocumentReader(_limits(workspace)) as reader:
+        for path in files:
+            try:
+                document, already_there = _add(workspace, collection_id, reader, path)
+                yield Addition(str(path), describe_document(document), already_there)
+            except DocumentError as problem:
+                yield Addition(str(path), None, problem=str(problem))
+
+
+def list_documents(workspace: Workspace, collection_name: str) -> list[dict[str, Any]]:
+    """The documents of a collection, by name."""
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        return [describe_document(document) for document in documents.in_collection(session, collection.id)]
+
+
+def show_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
+    """One document, by id or by file name."""
+    with workspace.database.transaction() as session:
+        return describe_document(_find(session, name, collection_name))
+
+
+def document_text(
+    workspace: Workspace, name: str, collection_name: str | None = None, page: int | None = None
+) -> Iterator[str]:
+    """A document's text, a batch of pages at a time, or that of one page.
+
+    Raises:
+      NotFoundError: there is no such document.
+      UsageError: it has no such page.
+    """
+    with workspace.database.transaction() as session:
+        document = _find(session, name, collection_name)
+    if page is not None and not 1 <= page <= document.pages:
+        raise UsageError(f"{document.name} has the pages 1 to {document.pages}, not {page}")
+    number = page or 0
+    while True:
+        with workspace.database.transaction() as session:
+            batch = documents.pages_from(session, document.id, number)
+        for found in batch if page is None else batch[:1]:
+            yield found.text
+        if not batch or page is not None:
+            return
+        number = batch[-1].number + 1
+
+
+def delete_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
+    """Delete a document and its pages. Index versions that hold it stay whole until they are built anew."""
+    with workspace.database.transaction() as session:
+        document = _find(session, name, collection_name)
+        documents.remove(session, document.id)
+        return describe_document(document)
+
+
+def describe_document(document: Document) -> dict[str, Any]:
+    """A document as the command line and the API show it."""
+    return {
+        "id": document.id,
+        "name": document.name,
+        "title": document.title,
+        "media_type": document.media_type,
+        "pages": document.pages,
+        "characters": document.characters,
+        "size": document.size,
+        "sha256": document.sha256,
+        "encoding": document.encoding,
+        "properties": document.properties,
+        "source": document.source,
+        "created_at": document.created_at.isoformat(),
+    }
+
+
+def _find(session: Any, name: str, collection_name: str | None) -> Document:
+    collection_id = collections.find(session, collection_name).id if collection_name else None
+    return documents.find(session, name, collection_id)
+
+
+def _add(workspace: Workspace, collection_id: str, reader: DocumentReader, path: Path) -> tuple[Document, bool]:
+    info, pages = reader.read(path)
+    with workspace.database.transaction() as session:
+        found = documents.with_content(session, collection_id, info.sha256)
+        if found is not None:
+            return found, True
+        document = _new_document(collection_id, info, path)
+        session.add(document)
+        session.flush()
+        extent = _Extent()
+        documents.add_pages(session, document.id, extent.measured(pages))
+        document.pages, document.characters = extent.pages, extent.characters
+    return document, False
+
+
+def _new_document(collection_id: str, info: DocumentInfo, path: Path) -> Document:
+    return Document(
+        id=content_id("document", collection_id, info.sha256),
+        collection_id=collection_id,
+        sha256=info.sha256,
+        name=path.name,
+        title=info.title or path.stem,
+        source=str(path.absolute()),
+        media_type=info.media_type,
+        encoding=info.encoding,
+        size=info.size,
+        pages=0,
+        characters=0,
+        properties=dict(info.metadata),
+    )
+
+
+class _Extent:
+    """Counts pages and characters while they pass by."""
+
+    def __init__(self) -> None:
+        self.pages = 0
+        self.characters = 0
+
+    def measured(self, pages: Iterator[Page]) -> Iterator[tuple[int, str | None, int, int, str]]:
+        for page in pages:
+            self.pages += 1
+            self.characters = page.end
+            yield page.number, page.label, page.start, page.end, page.text
+
+
+def _limits(workspace: Workspace) -> Limits:
+    settings = workspace.settings.documents
+    mebibyte = 1024 * 1024
+    return Limits(
+        max_bytes=settings.max_file_mb * mebibyte,
+        max_seconds=settings.max_seconds,
+        max_memory_bytes=settings.max_memory_mb * mebibyte,
+        max_pages=settings.max_pages,
+        max_expanded_bytes=settings.max_expanded_mb * mebibyte,
+    )

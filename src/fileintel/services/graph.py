@@ -1,0 +1,170 @@
+"""Looking at a published index: its entities, relationships, communities and reports."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from fileintel.errors import ConflictError, NotFoundError
+from fileintel.graphrag.export import export_index
+from fileintel.graphrag.lease import is_gone
+from fileintel.services.workspace import Workspace
+from fileintel.storage import collections, runs, versions
+from fileintel.storage.models import (
+    Base,
+    Community,
+    CommunityReport,
+    Entity,
+    IndexVersion,
+    Relationship,
+)
+
+_HIDDEN = frozenset({"version_id"})
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Which rows of a list: those after `after` (a human_readable_id; None = from the first), `limit` at most."""
+
+    limit: int = 50
+    after: int | None = None
+
+
+def list_entities(
+    workspace: Workspace, collection: str, part: Slice, matching: str | None = None
+) -> list[dict[str, Any]]:
+    """Entities in order; `matching` is looked for in titles and types.
+
+    Raises, as all functions here:
+      NotFoundError, NoIndexError: there is no such collection, or it has no index.
+    """
+    statement = select(Entity)
+    if matching:
+        statement = statement.where(or_(Entity.title.icontains(matching), Entity.type.icontains(matching)))
+    return _rows(workspace, collection, Entity, statement, part)
+
+
+def list_relationships(
+    workspace: Workspace, collection: str, part: Slice, matching: str | None = None
+) -> list[dict[str, Any]]:
+    """Relationships in order; `matching` is looked for in the titles of both ends."""
+    statement = select(Relationship)
+    if matching:
+        ends = Relationship.source.icontains(matching), Relationship.target.icontains(matching)
+        statement = statement.where(or_(*ends))
+    return _rows(workspace, collection, Relationship, statement, part)
+
+
+def list_communities(
+    workspace: Workspace, collection: str, part: Slice, level: int | None = None
+) -> list[dict[str, Any]]:
+    """Communities in order, of one level or of all."""
+    statement = select(Community)
+    if level is not None:
+        statement = statement.where(Community.level == level)
+    return _rows(workspace, collection, Community, statement, part)
+
+
+def list_reports(workspace: Workspace, collection: str, part: Slice, level: int | None = None) -> list[dict[str, Any]]:
+    """Community reports in order, of one level or of all."""
+    statement = select(CommunityReport)
+    if level is not None:
+        statement = statement.where(CommunityReport.level == level)
+    return _rows(workspace, collection, CommunityReport, statement, part)
+
+
+def show_community(workspace: Workspace, collection: str, number: int) -> dict[str, Any]:
+    """A community with its members and its report (None where that is a gap).
+
+    Raises:
+      NotFoundError: the index has no such community.
+    """
+    with workspace.database.transaction() as session:
+        version = _current(session, collection)
+        of_version = Community.version_id == version.id
+        community = session.execute(
+            select(Community).where(of_version, Community.community == number)
+        ).scalar_one_or_none()
+        if community is None:
+            raise NotFoundError(
+                f"the index of {collection!r} has no community {number}: "
+                f"`fileintel graphrag communities {collection}` lists them"
+            )
+        members = select(Entity).where(Entity.version_id == version.id, Entity.id.in_(community.entity_ids))
+        links = select(Relationship).where(
+            Relationship.version_id == version.id, Relationship.id.in_(community.relationship_ids)
+        )
+        report = session.execute(
+            select(CommunityReport).where(CommunityReport.version_id == version.id, CommunityReport.community == number)
+        ).scalar_one_or_none()
+        return {
+            **_as_dict(community),
+            "entities": [_as_dict(e) for e in session.execute(members.order_by(Entity.human_readable_id)).scalars()],
+            "relationships": [
+                _as_dict(r) for r in session.execute(links.order_by(Relationship.human_readable_id)).scalars()
+            ],
+            "report": _as_dict(report) if report else None,
+        }
+
+
+def export(workspace: Workspace, collection: str, directory: Path) -> dict[str, int]:
+    """Write the index in use as graphrag's tables and GraphML; returns the rows by file.
+
+    Raises:
+      ExportError: it cannot be written there; nothing half-written is left.
+    """
+    with workspace.database.transaction() as session:
+        version = _current(session, collection)
+    return export_index(workspace.database, version, directory)
+
+
+def delete_index(workspace: Workspace, collection_name: str) -> int:
+    """Delete all versions of a collection's index and its runs; returns the number of versions.
+
+    Raises:
+      ConflictError: a run is at work on it.
+    """
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        unfinished = runs.active(session, collection.id)
+        if unfinished is not None and unfinished.owner is not None and not is_gone(unfinished.owner):
+            raise ConflictError(f"run {unfinished.id} is at work on {collection.name!r}: stop it first")
+        found = versions.of_collection(session, collection.id)
+        versions.drop_all(session, [version.id for version in found])
+        runs.forget(session, collection.id)
+        return len(found)
+
+
+def levels(workspace: Workspace, collection: str) -> dict[int, int]:
+    """How many communities there are at each level."""
+    with workspace.database.transaction() as session:
+        version = _current(session, collection)
+        statement = (
+            select(Community.level, func.count())
+            .where(Community.version_id == version.id)
+            .group_by(Community.level)
+            .order_by(Community.level)
+        )
+        return {level: count for level, count in session.execute(statement)}
+
+
+def _rows(
+    workspace: Workspace, collection: str, table: Any, statement: Select[Any], part: Slice
+) -> list[dict[str, Any]]:
+    with workspace.database.transaction() as session:
+        version = _current(session, collection)
+        statement = statement.where(table.version_id == version.id)
+        if part.after is not None:
+            statement = statement.where(table.human_readable_id > part.after)
+        rows = session.execute(statement.order_by(table.human_readable_id).limit(part.limit)).scalars()
+        return [_as_dict(row) for row in rows]
+
+
+def _current(session: Session, collection: str) -> IndexVersion:
+    return versions.current(session, collections.find(session, collection))
+
+
+def _as_dict(row: Base) -> dict[str, Any]:
+    return {c.key: getattr(row, c.key) for c in row.__table__.columns if c.key not in _HIDDEN}

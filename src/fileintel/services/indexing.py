@@ -1,0 +1,309 @@
+"""Building an index: finding out whether there is anything to do, holding the run, ending it in the right state."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fileintel.errors import (
+    ConflictError,
+    EmbeddingSizeChanged,
+    EmptyCollectionError,
+    FileIntelError,
+    LeaseLost,
+    ModelServerRefused,
+    RunCancelled,
+)
+from fileintel.graphrag import pipeline
+from fileintel.graphrag.fanout import Fanout
+from fileintel.graphrag.journal import Journal, RunJournal
+from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
+from fileintel.graphrag.pipeline import Ingredients, Stopped
+from fileintel.graphrag.progress import Progress
+from fileintel.identity import digest
+from fileintel.llm.client import Tally, embedding_answer
+from fileintel.llm.gate import GateReading
+from fileintel.llm.questions import Answered, EmbeddingQuestion
+from fileintel.services.workspace import Workspace
+from fileintel.storage import collections, documents, runs, versions
+from fileintel.storage.answers import StoredAnswer
+from fileintel.storage.engine import Database
+from fileintel.storage.models import Collection, Document, IndexVersion, Run
+from fileintel.storage.runs import Lease, StageCounts
+from fileintel.storage.states import RunState
+
+PROBE_TEXT = "How long is a vector of this model?"
+# settings that change what an index holds; the others only change how it is made
+_DECISIVE = ("chunking", "graphrag")
+_INDECISIVE = ("concurrency", "max_gap_share", "keep_versions")
+
+
+@dataclass(frozen=True)
+class View:
+    """A run as a progress display sees it."""
+
+    stages: list[StageCounts]
+    llm: dict[str, Any]
+    gate: GateReading
+
+
+Observer = Callable[[View], None]
+
+
+@dataclass(frozen=True)
+class IndexRequest:
+    """What is asked for: `force` builds even when nothing has changed, `fresh` asks the model everything again."""
+
+    collection: str
+    force: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """What decides an index, read once at the start."""
+
+    collection: Collection
+    documents: list[Document]
+    current: IndexVersion | None
+    fingerprint: str
+
+
+class Indexer:
+    """Builds the index of a collection in this process.
+
+    Parameters:
+      stopping: asked often; once it says True the run is left so that it can go on later.
+      observe: called about every second with the state of the run.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        observe: Observer = lambda _view: None,
+    ) -> None:
+        self._workspace = workspace
+        self._stopping = stopping
+        self._observe = observe
+
+    def index(self, request: IndexRequest) -> str | None:
+        """Bring a collection's index up to date; returns the run's id, or None when there was nothing to do.
+
+        Raises:
+          NotFoundError, EmptyCollectionError: there is nothing to index.
+          ConflictError: another process is at work on the collection.
+          ModelServerUnavailable, ModelServerRefused, EmbeddingSizeChanged: before anything was changed, or in the
+            middle of the run, which is then failed; its answers are kept.
+          Stopped: as asked for by `stopping`.
+        """
+        inputs = self._read_inputs(request)
+        if not (request.force or request.fresh) and self._is_up_to_date(inputs):
+            return None
+        self._workspace.check_models()
+        run_id, lease = self._take_run(inputs, request)
+        with self._database.transaction() as session:
+            run = session.get_one(Run, run_id)
+        with self._ending(lease):
+            self._build(run, lease, inputs)
+        return run_id
+
+    @property
+    def _database(self) -> Database:
+        return self._workspace.database
+
+    def _read_inputs(self, request: IndexRequest) -> _Inputs:
+        with self._database.transaction() as session:
+            collection = collections.find(session, request.collection)
+            found = documents.in_collection(session, collection.id)
+            current = versions.current(session, collection) if collection.current_version_id else None
+        if not found:
+            raise EmptyCollectionError(
+                f"collection {collection.name!r} is empty: add documents with "
+                f"`fileintel documents add {collection.name} PATH`"
+            )
+        return _Inputs(collection, found, current, self._fingerprint(found))
+
+    def _fingerprint(self, found: list[Document]) -> str:
+        """A hash over all that decides the index, the answers apart."""
+        snapshot = self._workspace.settings.snapshot()
+        decisive = {
+            f"{section}.{name}": value
+            for section in _DECISIVE
+            for name, value in snapshot[section].items()
+            if name not in _INDECISIVE
+        }
+        llm = self._workspace.settings.llm
+        return digest(
+            repr(sorted(decisive.items())),
+            repr((llm.temperature, llm.top_p, llm.max_tokens)),
+            self._workspace.prompts.fingerprint(),
+            str(self._workspace.chat.endpoint.model),
+            str(self._workspace.embedder.endpoint.model),
+            *(f"{document.name}\n{document.sha256}" for document in found),
+        )
+
+    def _is_up_to_date(self, inputs: _Inputs) -> bool:
+        if inputs.current is None or inputs.current.fingerprint != inputs.fingerprint:
+            return False
+        with self._database.transaction() as session:
+            return not runs.gaps(session, inputs.current.run_id)
+
+    def _take_run(self, inputs: _Inputs, request: IndexRequest) -> tuple[str, Lease]:
+        """The run to work on: one that was left unfinished with the same inputs, or a new one."""
+        with self._database.transaction() as session:
+            unfinished = runs.active(session, inputs.collection.id)
+            if unfinished is not None:
+                lease = runs.acquire(session, unfinished.id, this_process(), owner_is_gone=is_gone(unfinished.owner))
+                if lease is None:
+                    raise ConflictError(
+                        f"another process is indexing {inputs.collection.name!r} (run {unfinished.id}, "
+                        f"{unfinished.owner}): wait for it, or look at `fileintel graphrag status {inputs.collection.name}`"
+                    )
+                if unfinished.fingerprint == inputs.fingerprint and not (request.fresh and not unfinished.fresh):
+                    return unfinished.id, lease
+                runs.finish(session, lease, RunState.CANCELLED, "the inputs have changed since it was left")
+        with self._database.transaction() as session:
+            run = runs.create(
+                session,
+                inputs.collection.id,
+                method=self._workspace.settings.graphrag.method,
+                fresh=request.fresh,
+                fingerprint=inputs.fingerprint,
+                settings=self._workspace.settings.snapshot(),
+                models=self._models(),
+            )
+            new_lease = runs.acquire(session, run.id, this_process())
+            assert new_lease is not None
+            return run.id, new_lease
+
+    def _models(self) -> dict[str, Any]:
+        chat, embedder = self._workspace.chat.endpoint, self._workspace.embedder.endpoint
+        return {
+            "chat": chat.model,
+            "chat_builtin": chat.builtin,
+            "embedding": embedder.model,
+            "embedding_builtin": embedder.builtin,
+        }
+
+    def _build(self, run: Run, lease: Lease, inputs: _Inputs) -> None:
+        workspace, settings = self._workspace, self._workspace.settings
+        progress = Progress(pipeline.STAGES)
+        before = {
+            name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")
+        }
+        tally = Tally(**before)
+        since = run.created_at if run.fresh else None
+
+        def view() -> None:
+            self._observe(View(progress.counts(), journal.llm_counts(), workspace.chat.gate.reading()))
+
+        journal = RunJournal(workspace.database, lease, progress, tally, since, view)
+        with self._database.transaction() as session:
+            runs.clear_gaps(session, run.id)
+        with (
+            LeaseKeeper(workspace.database, lease),
+            Fanout(
+                workspace.chat,
+                workspace.embedder,
+                journal,
+                tally,
+                limit=settings.graphrag.concurrency,
+                embedding_limit=settings.embedding.concurrency,
+                batch_size=settings.embedding.batch_size,
+                batch_tokens=settings.embedding.batch_tokens,
+                stopping=self._stopping,
+            ) as fanout,
+        ):
+            ingredients = Ingredients(
+                database=workspace.database,
+                settings=settings,
+                prompts=workspace.prompts,
+                journal=journal,
+                progress=progress,
+                collection_id=inputs.collection.id,
+                documents=inputs.documents,
+                chat_model=str(workspace.chat.endpoint.model),
+                embedding_model=str(workspace.embedder.endpoint.model),
+                embedding_size=self._embedding_size(journal, tally, inputs.current, fresh=run.fresh),
+                fingerprint=inputs.fingerprint,
+            )
+            try:
+                pipeline.publish(ingredients, pipeline.build(ingredients, fanout))
+            finally:
+                journal.write_progress()
+
+    def _embedding_size(self, journal: Journal, tally: Tally, current: IndexVersion | None, *, fresh: bool) -> int:
+        """How long the embedding model's vectors are, found out by one question.
+
+        Raises:
+          EmbeddingSizeChanged: not what the same model returned for the index in use.
+        """
+        settings = self._workspace.settings.embedding
+        embedder = self._workspace.embedder
+        model = str(embedder.endpoint.model)
+        question = EmbeddingQuestion("probe", model, PROBE_TEXT, 10, settings.dimensions)
+        stored = journal.look_up([question.key]).get(question.key)
+        if stored is not None and stored.vector is not None:
+            size = len(embedding_answer(stored.vector).value)
+        else:
+            (answer,) = embedder.embed([question], tally)
+            if not isinstance(answer, Answered):
+                raise ModelServerRefused(f"embedding model {model}: {answer.last_error}")
+            size = len(answer.value)
+            self._check_size(model, size, current, fresh)
+            journal.record([_as_stored(question, answer)], [])
+        self._check_size(model, size, current, fresh)
+        return size
+
+    def _check_size(self, model: str, size: int, current: IndexVersion | None, fresh: bool) -> None:
+        if current is None or fresh or current.embedding_model != model or current.embedding_size in (None, size):
+            return
+        raise EmbeddingSizeChanged(
+            f"embedding model {model} now returns vectors of {size} numbers, the index in use has {current.embedding_size}: "
+            f"nothing was changed; correct embedding.model, or build all vectors again with --fresh"
+        )
+
+    @contextmanager
+    def _ending(self, lease: Lease) -> Iterator[None]:
+        """End the run in the state that fits how the block ends."""
+        try:
+            yield
+        except Stopped:
+            self._end(lease, None, None)
+            raise
+        except LeaseLost:
+            raise
+        except RunCancelled as error:
+            self._end(lease, RunState.CANCELLED, str(error))
+            raise
+        except FileIntelError as error:
+            self._end(lease, RunState.FAILED, str(error))
+            raise
+        except KeyboardInterrupt:
+            self._end(lease, None, None)
+            raise
+        except Exception as error:
+            self._end(lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
+            raise
+        with self._database.transaction() as session:
+            gaps = runs.gaps(session, lease.run_id)
+            runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
+
+    def _end(self, lease: Lease, state: RunState | None, error: str | None) -> None:
+        """Write how a run ended, if that can still be written: it must not hide why it ended."""
+        try:
+            with self._database.transaction() as session:
+                if state is None:
+                    runs.hand_back(session, lease)
+                else:
+                    runs.finish(session, lease, state, error)
+        except FileIntelError:
+            return
+
+
+def _as_stored(question: EmbeddingQuestion, answer: Answered) -> StoredAnswer:
+    return StoredAnswer(
+        question.key, question.model, question.purpose, None, answer.vector, None, answer.prompt_tokens, 0
+    )

@@ -1,0 +1,57 @@
+"""Asking an index a question."""
+
+from dataclasses import asdict
+from typing import Any
+
+from fileintel.errors import UsageError
+from fileintel.graphrag.query import global_search, local
+from fileintel.graphrag.query.asking import Asking
+from fileintel.services.workspace import Workspace
+from fileintel.storage import collections, runs, versions
+
+MODES = {"local": local.answer, "global": global_search.answer}
+
+
+def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "local") -> dict[str, Any]:
+    """An answer with citations that lead to pages.
+
+    Raises:
+      UsageError: the question is empty, or the mode is unknown.
+      NotFoundError, NoIndexError: there is nothing to ask.
+      EmbeddingSizeChanged: the index was made with another embedding model.
+    """
+    if not question.strip():
+        raise UsageError("the question is empty: ask one")
+    if mode not in MODES:
+        raise UsageError(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        version = versions.current(session, collection)
+        gaps = len(runs.gaps(session, version.run_id))
+    asking = Asking(
+        text=question.strip(),
+        version=version,
+        database=workspace.database,
+        settings=workspace.settings,
+        prompts=workspace.prompts,
+        chat=workspace.chat,
+        embedder=workspace.embedder,
+    )
+    reply = MODES[mode](asking)
+    return {
+        "collection": collection.name,
+        "question": asking.text,
+        "mode": reply.mode,
+        "answer": reply.answer,
+        "citations": [asdict(citation) for citation in reply.citations],
+        "unknown_citations": reply.unknown_citations,
+        "context": reply.context,
+        "model": workspace.chat_model_name,
+        "version": version.number,
+        "gaps": gaps,
+        "llm": {
+            "calls": asking.tally.calls,
+            "prompt_tokens": asking.tally.prompt_tokens,
+            "completion_tokens": asking.tally.completion_tokens,
+        },
+    }

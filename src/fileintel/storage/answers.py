@@ -1,0 +1,108 @@
+"""The answer store: every answer that was paid for, under the hash of its question. Shared by all collections."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from fileintel.storage.bulk import insert_rows
+from fileintel.storage.models import Answer, utc_now
+
+_REPLACE = """(key) DO UPDATE SET model = EXCLUDED.model, purpose = EXCLUDED.purpose, content = EXCLUDED.content,
+    vector = EXCLUDED.vector, finish_reason = EXCLUDED.finish_reason, prompt_tokens = EXCLUDED.prompt_tokens,
+    completion_tokens = EXCLUDED.completion_tokens, created_at = EXCLUDED.created_at,
+    last_used_at = EXCLUDED.last_used_at"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer as it is kept: text for a chat, 32-bit floats for an embedding."""
+
+    key: bytes
+    model: str
+    purpose: str
+    content: str | None
+    vector: bytes | None
+    finish_reason: str | None
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def find(session: Session, keys: Sequence[bytes], since: datetime | None = None) -> dict[bytes, StoredAnswer]:
+    """The stored answers among `keys`, in one query that also counts the hits.
+
+    With `since`, only answers that arrived after that moment: a run that asks afresh still finds its own.
+    """
+    statement = (
+        update(Answer)
+        .where(Answer.key.in_(keys))
+        .values(hits=Answer.hits + 1, last_used_at=func.now())
+        .returning(
+            Answer.key,
+            Answer.model,
+            Answer.purpose,
+            Answer.content,
+            Answer.vector,
+            Answer.finish_reason,
+            Answer.prompt_tokens,
+            Answer.completion_tokens,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    if since is not None:
+        statement = statement.where(Answer.created_at >= since)
+    return {bytes(row.key): _stored(row) for row in session.execute(statement)}
+
+
+def _stored(row: Any) -> StoredAnswer:
+    return StoredAnswer(
+        key=bytes(row.key),
+        model=row.model,
+        purpose=row.purpose,
+        content=row.content,
+        vector=None if row.vector is None else bytes(row.vector),
+        finish_reason=row.finish_reason,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+    )
+
+
+def save(session: Session, answers: Iterable[StoredAnswer]) -> None:
+    """Keep answers; one that is there already is replaced by the newer one. Keys must be unique among `answers`."""
+    now = utc_now().isoformat()
+    rows = (
+        {
+            "key": "\\x" + answer.key.hex(),
+            "model": answer.model,
+            "purpose": answer.purpose,
+            "content": answer.content,
+            "vector": None if answer.vector is None else "\\x" + answer.vector.hex(),
+            "finish_reason": answer.finish_reason,
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": answer.completion_tokens,
+            "hits": 0,
+            "created_at": now,
+            "last_used_at": now,
+        }
+        for answer in sorted(answers, key=lambda answer: answer.key)  # one order for all writers: no deadlock
+    )
+    insert_rows(session, Answer, rows, on_conflict=_REPLACE)
+
+
+@dataclass(frozen=True)
+class StoreSize:
+    """What the store holds: number of answers, bytes on disk, and how often they were used again."""
+
+    answers: int
+    bytes: int
+    hits: int
+
+
+def size(session: Session) -> StoreSize:
+    """Count the store."""
+    count, hits = session.execute(select(func.count(), func.coalesce(func.sum(Answer.hits), 0))).one()
+    on_disk = session.execute(text("SELECT pg_total_relation_size('answers')")).scalar_one()
+    return StoreSize(int(count), int(on_disk), int(hits))

@@ -1,0 +1,91 @@
+"""Collections: named sets of documents."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from fileintel.errors import ConflictError, NotFoundError
+from fileintel.identity import content_id
+from fileintel.storage.models import Collection, Document
+
+
+@dataclass(frozen=True)
+class CollectionSummary:
+    """A collection as lists show it."""
+
+    id: str
+    name: str
+    description: str
+    documents: int
+    indexed: bool
+    created_at: datetime
+
+
+def create(session: Session, name: str, description: str = "") -> Collection:
+    """A new, empty collection. Its id follows from its name.
+
+    Raises:
+      ConflictError: the name is taken.
+    """
+    identity = content_id("collection", name)
+    added = session.execute(
+        insert(Collection).values(id=identity, name=name, description=description).on_conflict_do_nothing()
+    )
+    if added.rowcount == 0:  # type: ignore[attr-defined]
+        raise ConflictError(f"there is a collection {name!r} already")
+    return find(session, name)
+
+
+def find(session: Session, name_or_id: str) -> Collection:
+    """The collection of that name or id.
+
+    Raises:
+      NotFoundError: there is none.
+    """
+    by_name = select(Collection).where(Collection.name == name_or_id)
+    found = session.execute(by_name).scalar_one_or_none() or _by_id(session, name_or_id)
+    if found is None:
+        raise NotFoundError(
+            f"there is no collection {name_or_id!r}: `fileintel collections list` shows those there are"
+        )
+    return found
+
+
+def summaries(session: Session) -> list[CollectionSummary]:
+    """All collections by name, with their number of documents."""
+    documents = select(func.count()).where(Document.collection_id == Collection.id).scalar_subquery()
+    rows = session.execute(select(Collection, documents).order_by(Collection.name))
+    return [_summary(collection, count) for collection, count in rows]
+
+
+def summary(session: Session, collection: Collection) -> CollectionSummary:
+    """One collection as lists show it."""
+    count = session.execute(select(func.count()).where(Document.collection_id == collection.id)).scalar_one()
+    return _summary(collection, count)
+
+
+def remove(session: Session, collection_id: str) -> None:
+    """Delete a collection's row; what belongs to it goes with it."""
+    session.execute(delete(Collection).where(Collection.id == collection_id))
+
+
+def _by_id(session: Session, identity: str) -> Collection | None:
+    try:
+        return session.get(Collection, str(UUID(identity)))
+    except ValueError:
+        return None
+
+
+def _summary(collection: Collection, documents: int) -> CollectionSummary:
+    return CollectionSummary(
+        id=collection.id,
+        name=collection.name,
+        description=collection.description,
+        documents=documents,
+        indexed=collection.current_version_id is not None,
+        created_at=collection.created_at,
+    )

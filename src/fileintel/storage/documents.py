@@ -1,0 +1,94 @@
+"""Documents and their pages."""
+
+from collections.abc import Iterable, Iterator
+from uuid import UUID
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from fileintel.errors import NotFoundError
+from fileintel.storage.bulk import insert_rows
+from fileintel.storage.models import Document, DocumentPage
+
+PAGES_PER_QUERY = 200  # of about 3,000 characters: below a megabyte at once
+
+
+def in_collection(session: Session, collection_id: str) -> list[Document]:
+    """The documents of a collection, by name and content: an order that does not depend on when they came."""
+    statement = select(Document).where(Document.collection_id == collection_id).order_by(Document.name, Document.sha256)
+    return list(session.execute(statement).scalars())
+
+
+def with_content(session: Session, collection_id: str, sha256: str) -> Document | None:
+    """The document of a collection that has these very bytes."""
+    statement = select(Document).where(Document.collection_id == collection_id, Document.sha256 == sha256)
+    return session.execute(statement).scalar_one_or_none()
+
+
+def find(session: Session, name_or_id: str, collection_id: str | None = None) -> Document:
+    """The document of that id or file name.
+
+    Raises:
+      NotFoundError: there is none, or the name fits several.
+    """
+    matches = [Document.name == name_or_id]
+    if (identity := _as_id(name_or_id)) is not None:
+        matches.append(Document.id == identity)
+    statement = select(Document).where(or_(*matches))
+    if collection_id is not None:
+        statement = statement.where(Document.collection_id == collection_id)
+    found = list(session.execute(statement.limit(2)).scalars())
+    if not found:
+        raise NotFoundError(
+            f"there is no document {name_or_id!r}: `fileintel documents list COLLECTION` shows those there are"
+        )
+    if len(found) > 1:
+        raise NotFoundError(
+            f"several documents are named {name_or_id!r}: give the id that `fileintel documents list` shows"
+        )
+    return found[0]
+
+
+def add_pages(session: Session, document_id: str, pages: Iterable[tuple[int, str | None, int, int, str]]) -> None:
+    """Write pages: number, label, start, end, text."""
+    columns = ("number", "label", "start", "end", "text")
+    insert_rows(
+        session, DocumentPage, ({"document_id": document_id, **dict(zip(columns, p, strict=True))} for p in pages)
+    )
+
+
+def set_extent(session: Session, document_id: str, pages: int, characters: int) -> None:
+    """Write how long a document turned out to be."""
+    session.execute(update(Document).where(Document.id == document_id).values(pages=pages, characters=characters))
+
+
+def pages_from(session: Session, document_id: str, number: int) -> list[DocumentPage]:
+    """Up to PAGES_PER_QUERY pages, from page `number` on."""
+    statement = (
+        select(DocumentPage)
+        .where(DocumentPage.document_id == document_id, DocumentPage.number >= number)
+        .order_by(DocumentPage.number)
+        .limit(PAGES_PER_QUERY)
+    )
+    return list(session.execute(statement).scalars())
+
+
+def all_pages(session: Session, document_id: str) -> Iterator[DocumentPage]:
+    """All pages in order, a batch at a time."""
+    number = 0
+    while batch := pages_from(session, document_id, number):
+        yield from batch
+        number = batch[-1].number + 1
+        session.expunge_all()
+
+
+def remove(session: Session, document_id: str) -> None:
+    """Delete a document and its pages."""
+    session.execute(delete(Document).where(Document.id == document_id))
+
+
+def _as_id(text: str) -> str | None:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return None

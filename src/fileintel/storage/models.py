@@ -1,0 +1,359 @@
+"""The tables. Truth is here: everything else can be computed again from documents, settings and answers.
+
+Three groups: what a person put in (collections, documents, pages), what was paid for (answers), and what
+runs made of it (runs, stages, gaps, and one set of graph rows for each index version).
+Ids are UUID strings; times are UTC and aware.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from pgvector.sqlalchemy import VECTOR
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from fileintel.storage.states import ACTIVE_STATES, RunState, VersionState
+
+UUID_TEXT = Uuid(as_uuid=False)
+
+
+def utc_now() -> datetime:
+    """The present moment, aware and in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Common ground of all tables."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB,
+        list[str]: ARRAY(Text),
+    }
+
+
+def _in_states(column: str, states: type[RunState] | type[VersionState]) -> str:
+    return f"{column} IN ({', '.join(repr(state.value) for state in states)})"
+
+
+class Collection(Base):
+    """A named set of documents, and the pointer to the index version that answers questions."""
+
+    __tablename__ = "collections"
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    description: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    current_version_id: Mapped[str | None] = mapped_column(
+        UUID_TEXT,
+        ForeignKey("index_versions.id", ondelete="SET NULL", use_alter=True, name="fk_collections_current_version"),
+    )
+
+
+class Document(Base):
+    """One file of a collection. The same bytes are stored once in a collection."""
+
+    __tablename__ = "documents"
+    __table_args__ = (UniqueConstraint("collection_id", "sha256"),)
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    collection_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"))
+    sha256: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str]
+    title: Mapped[str]
+    source: Mapped[str]
+    media_type: Mapped[str]
+    encoding: Mapped[str | None]
+    size: Mapped[int] = mapped_column(BigInteger)
+    pages: Mapped[int]
+    characters: Mapped[int] = mapped_column(BigInteger)
+    properties: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class DocumentPage(Base):
+    """A page: characters `start` to `end` of the document's text, which is the pages' texts joined."""
+
+    __tablename__ = "pages"
+
+    document_id: Mapped[str] = mapped_column(
+        UUID_TEXT, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True
+    )
+    number: Mapped[int] = mapped_column(primary_key=True)
+    label: Mapped[str | None]
+    start: Mapped[int] = mapped_column(BigInteger)
+    end: Mapped[int] = mapped_column(BigInteger)
+    text: Mapped[str]
+
+
+class Answer(Base):
+    """What a model answered, under the hash of the question. Kept only when it parsed."""
+
+    __tablename__ = "answers"
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    model: Mapped[str]
+    purpose: Mapped[str]
+    content: Mapped[str | None]
+    vector: Mapped[bytes | None] = mapped_column(LargeBinary)
+    finish_reason: Mapped[str | None]
+    prompt_tokens: Mapped[int] = mapped_column(default=0)
+    completion_tokens: Mapped[int] = mapped_column(default=0)
+    hits: Mapped[int] = mapped_column(BigInteger, default=0)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    last_used_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Run(Base):
+    """One execution of the index function: its state, its lease, its counts."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        Index(
+            "uq_runs_one_active_per_collection",
+            "collection_id",
+            unique=True,
+            postgresql_where=text(
+                f"state IN ({', '.join(repr(s.value) for s in sorted(ACTIVE_STATES, key=lambda s: s.value))})"
+            ),
+        ),
+        Index("ix_runs_collection_created", "collection_id", "created_at"),
+        CheckConstraint(_in_states("state", RunState), name="ck_runs_state"),
+    )
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    collection_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"))
+    state: Mapped[str]
+    method: Mapped[str]
+    fresh: Mapped[bool] = mapped_column(Boolean, default=False)
+    fingerprint: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    models: Mapped[dict[str, Any]]
+    llm: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    owner: Mapped[str | None]
+    token: Mapped[int] = mapped_column(BigInteger, default=0)
+    lease_expires_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+
+
+class RunStage(Base):
+    """How far one stage of a run is. Counts are items of the stage, not calls."""
+
+    __tablename__ = "run_stages"
+
+    run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    total: Mapped[int] = mapped_column(default=0)
+    done: Mapped[int] = mapped_column(default=0)
+    cached: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    seconds: Mapped[float] = mapped_column(default=0.0)
+
+
+class Gap(Base):
+    """An item that failed for good: what is missing from the index, and why."""
+
+    __tablename__ = "gaps"
+
+    run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    item: Mapped[str] = mapped_column(primary_key=True)
+    reason: Mapped[str]
+    attempts: Mapped[int]
+    last_error: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class IndexVersion(Base):
+    """One whole index of a collection, built beside the published one."""
+
+    __tablename__ = "index_versions"
+    __table_args__ = (
+        UniqueConstraint("collection_id", "number"),
+        CheckConstraint(_in_states("state", VersionState), name="ck_index_versions_state"),
+    )
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    collection_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"))
+    run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    state: Mapped[str]
+    fingerprint: Mapped[str]
+    embedding_model: Mapped[str]
+    embedding_size: Mapped[int | None]
+    counts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    published_at: Mapped[datetime | None]
+
+
+class _OfVersion:
+    """Rows that belong to an index version, and go with it."""
+
+    version_id: Mapped[str] = mapped_column(
+        UUID_TEXT, ForeignKey("index_versions.id", ondelete="CASCADE"), primary_key=True
+    )
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    human_readable_id: Mapped[int]
+
+
+class IndexedDocument(_OfVersion, Base):
+    """A document as this version knows it: it stays citable when the document is deleted later."""
+
+    __tablename__ = "indexed_documents"
+
+    title: Mapped[str]
+    name: Mapped[str]
+    sha256: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+
+
+class TextUnit(_OfVersion, Base):
+    """A chunk: characters `start` to `end` of its document, on pages `first_page` to `last_page`."""
+
+    __tablename__ = "text_units"
+    __table_args__ = (Index("ix_text_units_document", "version_id", "document_id"),)
+
+    document_id: Mapped[str] = mapped_column(UUID_TEXT)
+    start: Mapped[int] = mapped_column(BigInteger)
+    end: Mapped[int] = mapped_column(BigInteger)
+    first_page: Mapped[int]
+    last_page: Mapped[int]
+    n_tokens: Mapped[int]
+    text: Mapped[str]
+
+
+class Entity(_OfVersion, Base):
+    """A node of the graph. `title` is the merging key as upstream shows it: upper case."""
+
+    __tablename__ = "entities"
+    __table_args__ = (
+        Index("ix_entities_title", "version_id", "title"),
+        Index("ix_entities_human_readable_id", "version_id", "human_readable_id"),
+    )
+
+    title: Mapped[str]
+    type: Mapped[str]
+    types: Mapped[list[str]]
+    description: Mapped[str]
+    text_unit_ids: Mapped[list[str]] = mapped_column(ARRAY(UUID_TEXT))
+    frequency: Mapped[int]
+    degree: Mapped[int]
+
+
+class Relationship(_OfVersion, Base):
+    """An edge of the graph, from one title to another; treated as undirected when clustering."""
+
+    __tablename__ = "relationships"
+    __table_args__ = (
+        Index("ix_relationships_source", "version_id", "source"),
+        Index("ix_relationships_target", "version_id", "target"),
+    )
+
+    source: Mapped[str]
+    target: Mapped[str]
+    description: Mapped[str]
+    weight: Mapped[float] = mapped_column(Float)
+    combined_degree: Mapped[int]
+    text_unit_ids: Mapped[list[str]] = mapped_column(ARRAY(UUID_TEXT))
+
+
+class Community(_OfVersion, Base):
+    """A cluster of entities. `parent` is -1 for the top; `residual` marks groups of unconnected entities."""
+
+    __tablename__ = "communities"
+    __table_args__ = (
+        UniqueConstraint("version_id", "community", name="uq_communities_number"),
+        Index("ix_communities_entity_ids", "entity_ids", postgresql_using="gin"),
+    )
+
+    community: Mapped[int]
+    level: Mapped[int]
+    parent: Mapped[int]
+    children: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    title: Mapped[str]
+    entity_ids: Mapped[list[str]] = mapped_column(ARRAY(UUID_TEXT))
+    relationship_ids: Mapped[list[str]] = mapped_column(ARRAY(UUID_TEXT))
+    text_unit_ids: Mapped[list[str]] = mapped_column(ARRAY(UUID_TEXT))
+    period: Mapped[str]
+    size: Mapped[int]
+    residual: Mapped[bool]
+
+
+class CommunityReport(_OfVersion, Base):
+    """What the model wrote about a community. `rank` is its rating, 0 to 10."""
+
+    __tablename__ = "community_reports"
+    __table_args__ = (UniqueConstraint("version_id", "community", name="uq_community_reports_number"),)
+
+    community: Mapped[int]
+    level: Mapped[int]
+    parent: Mapped[int]
+    children: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    title: Mapped[str]
+    summary: Mapped[str]
+    full_content: Mapped[str]
+    rank: Mapped[float] = mapped_column(Float)
+    rating_explanation: Mapped[str]
+    findings: Mapped[list[Any]] = mapped_column(JSONB)
+    full_content_json: Mapped[str]
+    period: Mapped[str]
+    size: Mapped[int]
+
+
+class Covariate(_OfVersion, Base):
+    """A claim about an entity, with the text that it was read from."""
+
+    __tablename__ = "covariates"
+
+    covariate_type: Mapped[str]
+    type: Mapped[str]
+    description: Mapped[str]
+    subject_id: Mapped[str]
+    object_id: Mapped[str]
+    status: Mapped[str]
+    start_date: Mapped[str]
+    end_date: Mapped[str]
+    source_text: Mapped[str]
+    text_unit_id: Mapped[str] = mapped_column(UUID_TEXT)
+
+
+class Embedding(Base):
+    """A vector for an item of a version. Partitioned: each version has its own table and its own HNSW index,
+
+    so that a search never wades through other versions' vectors and deleting a version drops a table.
+    """
+
+    __tablename__ = "embeddings"
+    __table_args__ = (
+        ForeignKeyConstraint(["version_id"], ["index_versions.id"], ondelete="CASCADE"),
+        {"postgresql_partition_by": "LIST (version_id)"},
+    )
+
+    version_id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    item_id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    vector: Mapped[Any] = mapped_column(VECTOR())

@@ -1,0 +1,207 @@
+"""Runs: who is at work on which collection, how far it is, what failed.
+
+A run is held by a lease. Its `token` grows with each takeover, and every write of a run's work names the
+token it holds: a worker that was only slow, and has been replaced, cannot write any more.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from fileintel.errors import ConflictError, LeaseLost
+from fileintel.storage.bulk import insert_rows
+from fileintel.storage.models import Gap, Run, RunStage, utc_now
+from fileintel.storage.states import ACTIVE_STATES, RunState, may_become
+
+LEASE_SECONDS = 45  # a dead worker's run is free after this long; a live one renews it four times in it
+_ACTIVE = [state.value for state in ACTIVE_STATES]
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to write for a run, until another one holds a higher token."""
+
+    run_id: str
+    token: int
+
+
+@dataclass(frozen=True)
+class StageCounts:
+    """How far a stage is, in items: `cached` of `done` came from the answer store."""
+
+    name: str
+    total: int
+    done: int
+    cached: int
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class GapRecord:
+    """An item that failed for good."""
+
+    stage: str
+    item: str
+    reason: str
+    attempts: int
+    last_error: str
+
+
+def create(session: Session, collection_id: str, **values: Any) -> Run:
+    """A new queued run.
+
+    Raises:
+      ConflictError: the collection has an active run already.
+    """
+    run = Run(id=str(uuid4()), collection_id=collection_id, state=RunState.QUEUED.value, **values)
+    session.add(run)
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise ConflictError("another run is at work on this collection") from error
+    return run
+
+
+def active(session: Session, collection_id: str) -> Run | None:
+    """The run that is queued or at work on a collection."""
+    return session.execute(
+        select(Run).where(Run.collection_id == collection_id, Run.state.in_(_ACTIVE))
+    ).scalar_one_or_none()
+
+
+def latest(session: Session, collection_id: str) -> Run | None:
+    """The newest run of a collection, in whatever state."""
+    return session.execute(
+        select(Run).where(Run.collection_id == collection_id).order_by(Run.created_at.desc()).limit(1)
+    ).scalar_one_or_none()
+
+
+def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = False) -> Lease | None:
+    """Take the lease of a run, unless somebody alive holds it.
+
+    `owner_is_gone` says that the caller knows the present owner to be dead, so that the rest of its lease
+    need not be waited for. Returns None when the run is held or over.
+    """
+    run = session.execute(select(Run).where(Run.id == run_id).with_for_update()).scalar_one_or_none()
+    if run is None or run.state not in _ACTIVE:
+        return None
+    held = run.lease_expires_at is not None and run.lease_expires_at > _now(session)
+    if held and not owner_is_gone:
+        return None
+    run.token += 1
+    run.attempts += 1
+    run.owner = owner
+    run.state = RunState.RUNNING.value
+    run.lease_expires_at = _now(session) + timedelta(seconds=LEASE_SECONDS)
+    run.started_at = run.started_at or utc_now()
+    run.error = None
+    return Lease(run.id, run.token)
+
+
+def renew(session: Session, lease: Lease, **values: Any) -> None:
+    """Extend the lease and write `values` into the run's row.
+
+    Raises:
+      LeaseLost: another worker holds the run now, or it is over.
+    """
+    expiry = text(f"now() + interval '{LEASE_SECONDS} seconds'")
+    changed = session.execute(
+        update(Run)
+        .where(Run.id == lease.run_id, Run.token == lease.token, Run.state.in_(_ACTIVE))
+        .values(lease_expires_at=expiry, **values)
+        .execution_options(synchronize_session=False)
+    )
+    if changed.rowcount != 1:  # type: ignore[attr-defined]
+        raise LeaseLost(f"run {lease.run_id} was taken over by another worker")
+
+
+def finish(session: Session, lease: Lease, state: RunState, error: str | None = None) -> None:
+    """End a run in `state` and give up its lease.
+
+    Raises:
+      LeaseLost: as `renew`.
+    """
+    current = session.execute(select(Run.state).where(Run.id == lease.run_id).with_for_update()).scalar_one_or_none()
+    if current is None or not may_become(RunState(current), state):
+        raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
+    renew(session, lease, state=state.value, error=error, finished_at=utc_now())
+    session.execute(update(Run).where(Run.id == lease.run_id).values(lease_expires_at=None, owner=None))
+
+
+def hand_back(session: Session, lease: Lease) -> None:
+    """Leave a run unfinished, for anyone to go on with at once.
+
+    Raises:
+      LeaseLost: as `renew`.
+    """
+    renew(session, lease, state=RunState.QUEUED.value)
+    session.execute(update(Run).where(Run.id == lease.run_id).values(lease_expires_at=None, owner=None))
+
+
+def requested_state(session: Session, run_id: str) -> RunState | None:
+    """The state as it stands in the table: another process may have asked for a cancellation."""
+    found = session.execute(select(Run.state).where(Run.id == run_id)).scalar_one_or_none()
+    return RunState(found) if found else None
+
+
+def save_stages(session: Session, run_id: str, stages: Iterable[StageCounts]) -> None:
+    """Write how far the stages are."""
+    rows = [{"run_id": run_id, "position": position, **vars(stage)} for position, stage in enumerate(stages)]
+    if not rows:
+        return
+    statement = insert(RunStage).values(rows)
+    columns = ("position", "total", "done", "cached", "failed", "seconds")
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["run_id", "name"], set_={name: statement.excluded[name] for name in columns}
+        )
+    )
+
+
+def stages(session: Session, run_id: str) -> list[StageCounts]:
+    """The stages of a run, in order."""
+    rows = session.execute(select(RunStage).where(RunStage.run_id == run_id).order_by(RunStage.position)).scalars()
+    return [StageCounts(r.name, r.total, r.done, r.cached, r.failed, r.seconds) for r in rows]
+
+
+def save_gaps(session: Session, run_id: str, gaps: Iterable[GapRecord]) -> None:
+    """Record what failed for good; an item that failed before keeps its newest reason."""
+    now = utc_now().isoformat()
+    rows = ({"run_id": run_id, "created_at": now, **vars(gap)} for gap in gaps)
+    insert_rows(
+        session,
+        Gap,
+        rows,
+        on_conflict="(run_id, stage, item) DO UPDATE SET reason = EXCLUDED.reason, attempts = EXCLUDED.attempts, "
+        "last_error = EXCLUDED.last_error",
+    )
+
+
+def clear_gaps(session: Session, run_id: str) -> None:
+    """Forget the gaps of an earlier attempt of the same run: it tries them again."""
+    session.execute(delete(Gap).where(Gap.run_id == run_id))
+
+
+def gaps(session: Session, run_id: str) -> list[GapRecord]:
+    """What failed for good in a run, by stage and item."""
+    rows = session.execute(select(Gap).where(Gap.run_id == run_id).order_by(Gap.stage, Gap.item)).scalars()
+    return [GapRecord(r.stage, r.item, r.reason, r.attempts, r.last_error) for r in rows]
+
+
+def _now(session: Session) -> datetime:
+    # the database's clock: leases are compared by it, whatever the clocks of the workers say
+    now: datetime = session.execute(select(func.now())).scalar_one()
+    return now
+
+
+def forget(session: Session, collection_id: str) -> None:
+    """Delete the runs of a collection, with their stages and gaps."""
+    session.execute(delete(Run).where(Run.collection_id == collection_id))

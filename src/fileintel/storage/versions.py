@@ -1,0 +1,134 @@
+"""Index versions: built beside the published one, published by moving a pointer, dropped whole."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from fileintel.errors import NoIndexError
+from fileintel.storage import runs
+from fileintel.storage.models import Collection, Embedding, IndexVersion, utc_now
+from fileintel.storage.runs import Lease
+from fileintel.storage.states import VersionState
+
+EXACT_SEARCH_ROWS = 2_000  # up to here a scan of all vectors takes a few milliseconds and misses nothing
+HNSW_LARGEST = 2_000  # dimensions that pgvector's HNSW takes as `vector`; above, up to 4,000, as `halfvec`
+HALFVEC_LARGEST = 4_000
+
+
+def begin(session: Session, lease: Lease, collection_id: str, **values: Any) -> IndexVersion:
+    """A new version in the making, with a table of its own for its vectors. What an earlier attempt of the same
+    run left behind is dropped first.
+
+    Raises:
+      LeaseLost: the run is another worker's.
+    """
+    runs.renew(session, lease)
+    statement = select(IndexVersion.id).where(
+        IndexVersion.run_id == lease.run_id, IndexVersion.state == VersionState.BUILDING.value
+    )
+    for leftover in session.execute(statement).scalars().all():
+        drop(session, leftover)
+    highest = select(func.coalesce(func.max(IndexVersion.number), 0)).where(IndexVersion.collection_id == collection_id)
+    version = IndexVersion(
+        id=str(uuid4()),
+        collection_id=collection_id,
+        run_id=lease.run_id,
+        number=session.execute(highest).scalar_one() + 1,
+        state=VersionState.BUILDING.value,
+        **values,
+    )
+    session.add(version)
+    session.flush()
+    table = partition_name(version.id)
+    # attached, because CREATE TABLE … PARTITION OF would lock out everybody who searches
+    session.execute(text(f"CREATE TABLE {table} (LIKE embeddings INCLUDING DEFAULTS INCLUDING INDEXES)"))
+    session.execute(text(f"ALTER TABLE embeddings ATTACH PARTITION {table} FOR VALUES IN ('{version.id}')"))
+    return version
+
+
+def build_vector_indexes(session: Session, version_id: str, size: int) -> None:
+    """HNSW indexes (Malkov, Yashunin 2018, through pgvector) over this version's vectors, one for each kind that is
+    too large for an exact search."""
+    if size > HALFVEC_LARGEST:
+        return
+    statement = select(Embedding.kind, func.count()).where(Embedding.version_id == version_id).group_by(Embedding.kind)
+    for kind, count in session.execute(statement).all():
+        if count > EXACT_SEARCH_ROWS:
+            expression, operators = vector_expression(size)
+            session.execute(
+                text(
+                    f"CREATE INDEX ON {partition_name(version_id)} USING hnsw (({expression}) {operators}) "
+                    f"WHERE kind = '{kind}'"
+                )
+            )
+    session.execute(text(f"ANALYZE {partition_name(version_id)}"))
+
+
+def vector_expression(size: int) -> tuple[str, str]:
+    """The expression that an index on vectors of this size is over, and its operator class for cosine distance."""
+    if size > HNSW_LARGEST:
+        return f"vector::halfvec({size})", "halfvec_cosine_ops"
+    return f"vector::vector({size})", "vector_cosine_ops"
+
+
+def publish(session: Session, lease: Lease, version_id: str, counts: dict[str, Any]) -> None:
+    """Make a version the one that answers questions.
+
+    Raises:
+      LeaseLost: the run is another worker's.
+    """
+    runs.renew(session, lease)
+    version = session.get_one(IndexVersion, version_id)
+    version.state = VersionState.PUBLISHED.value
+    version.published_at = utc_now()
+    version.counts = counts
+    session.flush()
+    session.execute(
+        update(Collection).where(Collection.id == version.collection_id).values(current_version_id=version_id)
+    )
+
+
+def current(session: Session, collection: Collection) -> IndexVersion:
+    """The version that answers questions.
+
+    Raises:
+      NoIndexError: nothing has been published yet.
+    """
+    if collection.current_version_id is None:
+        raise NoIndexError(
+            f"collection {collection.name!r} has no index yet: build one with `fileintel graphrag index {collection.name}`"
+        )
+    return session.get_one(IndexVersion, collection.current_version_id)
+
+
+def of_collection(session: Session, collection_id: str) -> Sequence[IndexVersion]:
+    """All versions of a collection, the newest first."""
+    statement = select(IndexVersion).where(IndexVersion.collection_id == collection_id)
+    return session.execute(statement.order_by(IndexVersion.number.desc())).scalars().all()
+
+
+def beyond(session: Session, collection_id: str, keep: int) -> list[str]:
+    """The ids of published versions that retention no longer holds: all but the `keep` newest and the current."""
+    collection = session.get_one(Collection, collection_id)
+    published = [v for v in of_collection(session, collection_id) if v.state == VersionState.PUBLISHED.value]
+    return [version.id for version in published[keep:] if version.id != collection.current_version_id]
+
+
+def drop(session: Session, version_id: str) -> None:
+    """Delete a version with all its rows and its table of vectors."""
+    session.execute(text(f"DROP TABLE IF EXISTS {partition_name(version_id)}"))
+    session.execute(delete(IndexVersion).where(IndexVersion.id == version_id))
+
+
+def drop_all(session: Session, version_ids: Iterable[str]) -> None:
+    """Delete several versions."""
+    for version_id in version_ids:
+        drop(session, version_id)
+
+
+def partition_name(version_id: str) -> str:
+    """The table that holds a version's vectors."""
+    return f"embeddings_{version_id.replace('-', '')}"
