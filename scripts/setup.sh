@@ -36,5 +36,5 @@ fi
 
 echo "setting up $venv (about 1.3 GB)"
 "$uv" venv --quiet --allow-existing --python "$python" "$venv"
-"$uv" pip sync --quiet --python "$venv/bin/python" --require-hashes requirements.lock
+"$uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes requirements.lock
 "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable .

@@ -53,27 +53,25 @@ class SecretUrl(Secret[str]):
     """A URL that shows all but its password."""
 
     def _display(self) -> str:
-        return masked_url(self.get_secret_value())
+        url = self.get_secret_value()
+        return masked_url(url) if "://" in url else MASK
 
 
 def redacted(value: object) -> Any:
     """A setting's value as JSON takes it, without secrets."""
-    if isinstance(value, SecretStr):
-        return MASK
-    if isinstance(value, SecretUrl):
-        return masked_url(value.get_secret_value())
+    if isinstance(value, SecretStr | SecretUrl):
+        return str(value)
     if isinstance(value, str):
         return masked_url(value) if "://" in value else value
     if isinstance(value, Path):
         return str(value)
     if isinstance(value, Mapping):
-        return {
-            name: MASK
-            if isinstance(inner, str) and re.search(_SECRET_NAME, str(name), re.IGNORECASE)
-            else redacted(inner)
-            for name, inner in value.items()
-        }
+        return {name: MASK if _names_secret(name, inner) else redacted(inner) for name, inner in value.items()}
     return [redacted(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _names_secret(name: object, value: object) -> bool:
+    return value is not None and re.search(_SECRET_NAME, str(name), re.IGNORECASE) is not None
 
 
 def _postgres_url(url: SecretUrl) -> SecretUrl:
@@ -189,7 +187,7 @@ class GraphragSettings(_Section):
     max_cluster_size: Count
     use_lcc: bool
     seed: Annotated[int, Field(ge=0, lt=2**64)]
-    description_max_tokens: Count
+    description_max_words: Count
     description_max_input_tokens: Count
     report_max_words: Count
     report_max_input_tokens: Count
@@ -233,7 +231,7 @@ class StorageSettings(_Section):
     """The database."""
 
     url: Annotated[SecretUrl, AfterValidator(_postgres_url)] | None
-    pool_size: Count
+    pool_size: Annotated[int, Field(ge=2)]  # a run's heartbeat needs one beside the work
     pool_timeout: Seconds
     statement_timeout: Seconds | None
 
@@ -249,7 +247,7 @@ class ApiSettings(_Section):
     """The HTTP service."""
 
     host: Text
-    port: Annotated[int, Field(ge=1, le=65535)]
+    port: Annotated[int, Field(ge=0, le=65535)]
     keys: Annotated[tuple[Token, ...], Field(strict=False)]
 
 

@@ -65,7 +65,7 @@ def run() -> None:
         sys.exit(EXIT_FAILED)
     except KeyboardInterrupt:
         _fail("interrupted", EXIT_INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 -- a person gets one line; the details are for whoever asks for them
+    except Exception as error:
         logging.getLogger(__name__).debug("unexpected error", exc_info=error)
         _fail(f"unexpected {type(error).__name__}: {error} (LOG_LEVEL=DEBUG shows where)", EXIT_FAILED)
 

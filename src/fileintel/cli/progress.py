@@ -51,7 +51,7 @@ class Lines:
                 _write(f"{stage.name}: {_counts(stage)} in {stage.seconds:.1f} s")
         if self._clock() - self._shown_at >= LINE_SECONDS:
             self._shown_at = self._clock()
-            working = [s for s in view.stages if 0 < s.total and s.done < s.total]
+            working = [s for s in view.stages if s.total > 0 and s.done < s.total]
             parts = [f"{stage.name} {_counts(stage)}, {self._estimates.text(stage)}" for stage in working]
             if parts:
                 _write(" | ".join([*parts, _pressure(view), _tokens(view)]))

@@ -39,9 +39,8 @@ def print_index(status: Mapping[str, Any], levels: Mapping[int, int], *, up_to_d
     for gap in gaps[:GAPS_SHOWN]:
         print(f"  gap: {gap['stage']} {gap['item']}: {gap['reason']} ({gap['last_error']})")
     if len(gaps) > GAPS_SHOWN:
-        print(
-            f"  and {len(gaps) - GAPS_SHOWN} more gaps: `fileintel graphrag status {status['collection']} --json` lists all"
-        )
+        rest = len(gaps) - GAPS_SHOWN
+        print(f"  and {rest} more gaps: `fileintel graphrag status {status['collection']} --json` lists all")
     if "built-in" in str(status["model"]):
         print(f"  note: {REAL_MODEL_HINT}")
 

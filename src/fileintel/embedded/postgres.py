@@ -136,11 +136,14 @@ class EmbeddedPostgres:
         lock = FileLock(self._home / "postgres.keeper")
         if not lock.acquire(exclusive=True, limit=0):
             return
+        # a copy, because a fork closes the lock's own descriptor in the child: gevent's subprocess forks by os.fork
+        inherited = os.dup(lock.fileno())
         try:
-            arguments = [str(self._server.data), str(self._members.path), str(lock.fileno())]
-            start_detached([sys.executable, "-I", "-S", keeper.__file__, *arguments], pass_fds=[lock.fileno()])
+            arguments = [str(self._server.data), str(self._members.path), str(inherited)]
+            start_detached([sys.executable, "-I", "-S", keeper.__file__, *arguments], pass_fds=[inherited])
         finally:
-            lock.release()  # our copy of the descriptor; the keeper has its own
+            os.close(inherited)
+            lock.release()  # our copies of the descriptor; the keeper has its own
 
     def _answering_server(self) -> RunningServer:
         for _ in range(STARTS):

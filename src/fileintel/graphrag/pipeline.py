@@ -211,7 +211,7 @@ class _Stages:
             progress,
             count_tokens=self._tokenizer.count,
             max_input_tokens=settings.description_max_input_tokens,
-            max_words=settings.description_max_tokens,
+            max_words=settings.description_max_words,
             language=self._language,
             described=self._described,
         )
@@ -285,8 +285,8 @@ def _check_gaps(run: Ingredients, stage: str) -> None:
     allowed = run.settings.graphrag.max_gap_share
     if counts.total and counts.failed / counts.total > allowed:
         raise RunFailed(
-            f"stage {stage}: {counts.failed} of {counts.total} items failed, more than graphrag.max_gap_share={allowed} "
-            f"allows; `fileintel graphrag status` lists why"
+            f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
+            f"graphrag.max_gap_share={allowed} allows; `fileintel graphrag status` lists why"
         )
 
 

@@ -261,7 +261,7 @@ class ModelClient:
             time.sleep(_backoff(waits + retries, fault))
 
     def _about(self, fault: Fault) -> str:
-        return f"model server {self.endpoint.base_url}, model {self.endpoint.model or '(not set)'}: {fault.message}"
+        return f"model server {self.endpoint.shown_url}, model {self.endpoint.model or '(not set)'}: {fault.message}"
 
 
 class _Dialect:

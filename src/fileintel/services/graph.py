@@ -147,7 +147,7 @@ def levels(workspace: Workspace, collection: str) -> dict[int, int]:
             .group_by(Community.level)
             .order_by(Community.level)
         )
-        return {level: count for level, count in session.execute(statement)}
+        return {int(row[0]): int(row[1]) for row in session.execute(statement)}
 
 
 def _rows(

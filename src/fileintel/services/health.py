@@ -31,4 +31,4 @@ def _database(workspace: Workspace) -> str:
 def _model(client: ModelClient) -> str:
     client.models()
     endpoint = client.endpoint
-    return f"{endpoint.model} (built in)" if endpoint.builtin else f"{endpoint.model} at {endpoint.base_url}"
+    return f"{endpoint.model} (built in)" if endpoint.builtin else f"{endpoint.model} at {endpoint.shown_url}"

@@ -159,7 +159,8 @@ class Indexer:
                 if lease is None:
                     raise ConflictError(
                         f"another process is indexing {inputs.collection.name!r} (run {unfinished.id}, "
-                        f"{unfinished.owner}): wait for it, or look at `fileintel graphrag status {inputs.collection.name}`"
+                        f"{unfinished.owner}): wait for it; `fileintel graphrag status {inputs.collection.name}` "
+                        f"shows how far it is"
                     )
                 if unfinished.fingerprint == inputs.fingerprint and not (request.fresh and not unfinished.fresh):
                     return unfinished.id, lease
@@ -261,8 +262,8 @@ class Indexer:
         if current is None or fresh or current.embedding_model != model or current.embedding_size in (None, size):
             return
         raise EmbeddingSizeChanged(
-            f"embedding model {model} now returns vectors of {size} numbers, the index in use has {current.embedding_size}: "
-            f"nothing was changed; correct embedding.model, or build all vectors again with --fresh"
+            f"embedding model {model} now returns vectors of {size} numbers, the index in use has "
+            f"{current.embedding_size}: nothing was changed; correct embedding.model, or build all vectors again with --fresh"
         )
 
     @contextmanager

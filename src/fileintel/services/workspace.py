@@ -4,16 +4,19 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from fileintel.config import Endpoint, Settings
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.errors import ConfigError, ModelServerRefused
 from fileintel.graphrag.prompts import PromptLibrary
-from fileintel.llm.client import ModelClient, Patience
 from fileintel.llm.extractive.launch import BuiltinModelServer
 from fileintel.llm.gate import Gate
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
+
+if TYPE_CHECKING:
+    from fileintel.llm.client import ModelClient
 
 BUILTIN_MODEL_NAME = "built-in extractive, no language model"
 
@@ -64,7 +67,7 @@ class Workspace:
         return PromptLibrary(Path(directory) if directory else None)
 
     @cached_property
-    def chat(self) -> ModelClient:
+    def chat(self) -> "ModelClient":
         """The client of the chat model, its model known.
 
         Raises:
@@ -73,7 +76,7 @@ class Workspace:
         return self._client(self.settings.chat_endpoint(), self.settings.graphrag.concurrency, "llm.model")
 
     @cached_property
-    def embedder(self) -> ModelClient:
+    def embedder(self) -> "ModelClient":
         """The client of the embedding model, its model known."""
         return self._client(self.settings.embedding_endpoint(), self.settings.embedding.concurrency, "embedding.model")
 
@@ -94,7 +97,7 @@ class Workspace:
             offered = client.models()
             if offered is not None and not client.endpoint.builtin and client.endpoint.model not in offered:
                 raise ModelServerRefused(
-                    f"model server {client.endpoint.base_url} does not know the model {client.endpoint.model!r}; "
+                    f"model server {client.endpoint.shown_url} does not know the model {client.endpoint.model!r}; "
                     f"it offers: {', '.join(offered) or 'none'}"
                 )
 
@@ -115,9 +118,12 @@ class Workspace:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _client(self, endpoint: Endpoint, concurrency: int, setting: str) -> ModelClient:
+    def _client(self, endpoint: Endpoint, concurrency: int, setting: str) -> "ModelClient":
         if endpoint.builtin:
             endpoint = replace(endpoint, base_url=self._builtin_url())
+        # half of the start of a command that asks no model would be the import of its client
+        from fileintel.llm.client import ModelClient, Patience
+
         llm = self.settings.llm
         patience = Patience(timeout=llm.timeout, waiting=llm.patience, retries=llm.max_retries)
         client = ModelClient(endpoint, Gate(concurrency), patience, llm.extra_body)
@@ -132,10 +138,10 @@ class Workspace:
         return self._builtin.start()
 
 
-def _only_model(client: ModelClient, setting: str) -> str:
+def _only_model(client: "ModelClient", setting: str) -> str:
     """The model of a server that has just one."""
     offered = client.models() or []
     if len(offered) != 1:
         choices = f"it offers: {', '.join(offered)}" if offered else "it does not say which it has"
-        raise ConfigError(f"set {setting}: the server {client.endpoint.base_url} has no single model ({choices})")
+        raise ConfigError(f"set {setting}: the server {client.endpoint.shown_url} has no single model ({choices})")
     return offered[0]

@@ -99,7 +99,8 @@ def current(session: Session, collection: Collection) -> IndexVersion:
     """
     if collection.current_version_id is None:
         raise NoIndexError(
-            f"collection {collection.name!r} has no index yet: build one with `fileintel graphrag index {collection.name}`"
+            f"collection {collection.name!r} has no index yet: build one with "
+            f"`fileintel graphrag index {collection.name}`"
         )
     return session.get_one(IndexVersion, collection.current_version_id)
 

@@ -70,7 +70,8 @@ class Asking:
         if len(vector) != self.version.embedding_size:
             raise EmbeddingSizeChanged(
                 f"embedding model {model} returns {len(vector)} numbers, the index holds vectors of "
-                f"{self.version.embedding_size} from {self.version.embedding_model}: set embedding.model, or index again"
+                f"{self.version.embedding_size} from {self.version.embedding_model}: "
+                f"set embedding.model, or index again"
             )
         return vector
 

@@ -25,7 +25,7 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
     weights = undirected_weights(graph)
     components = connected_components(graph.entities, weights)
     if use_lcc:
-        kept = set(max(components, key=len)) if components else set()
+        kept = set(max(components, key=lambda component: len(component))) if components else set()
     else:
         kept = {title for component in components if len(component) >= SMALLEST_COMPONENT for title in component}
     edges = sorted((low, high, weight) for (low, high), weight in weights.items() if low in kept)

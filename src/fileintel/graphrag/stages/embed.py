@@ -66,8 +66,8 @@ class EmbedStage:
             return
         if len(outcome.value) != self._size:
             raise EmbeddingSizeChanged(
-                f"embedding model {self._model} returned {len(outcome.value)} numbers for one text and {self._size} for "
-                f"another: its answers are of different versions; index again with --fresh, or set embedding.model"
+                f"embedding model {self._model} returned {len(outcome.value)} numbers for one text and {self._size} "
+                f"for another: its answers are of different versions; index again with --fresh, or set embedding.model"
             )
         assert outcome.vector is not None
         self.vectors[kind, identity] = outcome.vector
