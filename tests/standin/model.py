@@ -101,7 +101,7 @@ class Model:
         self._chooser = faults.Chooser(settings.faults, settings.seed)
         self._answer = _answerer(settings.answers)
         self.settings = settings
-        self._cache: dict[str, str] = {}
+        self._cache: dict[tuple[str, str], str] = {}
         self.slots.limit = settings.max_concurrent
         self.slots.admit()
 
@@ -141,13 +141,13 @@ class Model:
 
     def text(self, identity: str, purpose: str, messages: list[dict[str, Any]], schema: str | None) -> str:
         """The sound answer to a chat request."""
-        known = self._cache.get(identity)
+        known = self._cache.get((identity, purpose))
         if known is None:
             whole = "\n".join(engine.text_of(message) for message in messages)
             for canned in self.settings.canned:
                 if canned.purpose in (None, purpose) and (canned.match is None or canned.match in whole):
                     return canned.answer
-            known = self._cache[identity] = self._answer(purpose, messages, schema)
+            known = self._cache[identity, purpose] = self._answer(purpose, messages, schema)
         return known
 
     def vectors(self, texts: list[str], dimensions: int) -> list[list[float]]:

@@ -112,7 +112,7 @@ def test_vectors_can_be_of_another_size_too_few_or_shuffled(standin: StandIn) ->
 
 def test_a_fault_can_be_limited_to_a_purpose_a_text_and_the_first_attempts(standin: StandIn) -> None:
     standin.configure(faults=[Fault("unavailable", purpose="report", match="Brandt", first_n_attempts=2)])
-    assert ask(standin, "Brandt", "extract").status_code == 200
+    assert ask(standin, "Brandt is not reported", "extract").status_code == 200
     assert ask(standin, "Krohn", "report").status_code == 200
     assert [ask(standin, "Brandt", "report").status_code for _ in range(4)] == [503, 503, 200, 200]
     assert [ask(standin, "Brandt again", "report").status_code for _ in range(3)] == [503, 503, 200]

@@ -19,6 +19,8 @@ from fileintel.llm.extractive import engine, protocol
 LARGEST_BODY = 32 * 1024 * 1024  # bytes
 IDLE_CONNECTION = 600.0  # seconds after which a silent keep-alive connection is closed
 PURPOSE_HEADER = "X-FileIntel-Purpose"
+# The interpreter computes one answer at a time anyway; taking turns keeps fifty threads from starving one of them.
+_ENGINE = threading.Lock()
 
 
 class ModelServer(ThreadingHTTPServer):
@@ -104,7 +106,8 @@ class Handler(BaseHTTPRequestHandler):
     def _chat(self, raw: bytes) -> None:
         body = protocol.parse(raw)
         messages = protocol.messages_of(body)
-        text = engine.answer(self.headers.get(PURPOSE_HEADER), messages, protocol.schema_name(body))
+        with _ENGINE:
+            text = engine.answer(self.headers.get(PURPOSE_HEADER), messages, protocol.schema_name(body))
         whole = protocol.completion(body, text)
         if body.get("stream"):
             self._write(200, protocol.chunks(whole), "text/event-stream")
@@ -113,7 +116,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _embeddings(self, raw: bytes) -> None:
         body = protocol.parse(raw)
-        vectors = engine.embed(protocol.inputs_of(body), protocol.dimensions_of(body))
+        texts, dimensions = protocol.inputs_of(body), protocol.dimensions_of(body)
+        with _ENGINE:
+            vectors = engine.embed(texts, dimensions)
         self._send(200, protocol.embeddings(body, vectors))
 
     def _models(self, _: bytes) -> None:
