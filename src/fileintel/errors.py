@@ -113,6 +113,14 @@ class DatabaseUnavailable(FileIntelError):
     exit_code = EXIT_UNAVAILABLE
 
 
+class ServiceUnavailable(FileIntelError):
+    """A part of the service, such as the message broker, does not answer."""
+
+    code = "service_unavailable"
+    http_status = 503
+    exit_code = EXIT_UNAVAILABLE
+
+
 class RunFailed(FileIntelError):
     """An index run ended without a publishable result; its answers are kept."""
 

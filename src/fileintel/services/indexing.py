@@ -34,8 +34,20 @@ from fileintel.storage.states import RunState
 
 PROBE_TEXT = "How long is a vector of this model?"
 # settings that change what an index holds; the others only change how it is made
-_DECISIVE = ("chunking", "graphrag")
-_INDECISIVE = ("concurrency", "max_gap_share", "keep_versions")
+_DECISIVE = ("chunking", "graphrag", "embedding")
+_INDECISIVE = frozenset(
+    {
+        "graphrag.concurrency",
+        "graphrag.max_gap_share",
+        "graphrag.keep_versions",
+        "embedding.base_url",
+        "embedding.api_key",
+        "embedding.model",  # known by the name that the server gives it
+        "embedding.batch_size",
+        "embedding.batch_tokens",
+        "embedding.concurrency",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -99,15 +111,35 @@ class Indexer:
           Stopped: as asked for by `stopping`.
         """
         inputs = self._read_inputs(request)
-        if not (request.force or request.fresh) and self._is_up_to_date(inputs):
+        if self._has_nothing_to_do(inputs, request):
             return None
         self._workspace.check_models()
-        run_id, lease = self._take_run(inputs, request)
-        with self._database.transaction() as session:
-            run = session.get_one(Run, run_id)
+        lease = self._take_run(inputs, request)
         with self._ending(lease):
-            self._build(run, lease, inputs)
-        return run_id
+            self._build(lease, inputs)
+        return lease.run_id
+
+    def work_on(self, run_id: str) -> bool:
+        """Do a run that was queued, or go on with one whose worker is gone. Returns False, and does nothing, when
+        the run is over or somebody alive is at work on it: messages may come twice.
+
+        Raises: as `index`; the run is then failed, with the reason.
+        """
+        with self._database.transaction() as session:
+            run = runs.find(session, run_id)
+            lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
+        if lease is None:
+            return False
+        request = IndexRequest(run.collection_id, bool(run.parameters.get("force")), run.fresh)
+        with self._ending(lease):
+            inputs = self._read_inputs(request)
+            if self._has_nothing_to_do(inputs, request):
+                with self._database.transaction() as session:
+                    runs.renew(session, lease, result={"up_to_date": True})
+            else:
+                self._workspace.check_models()
+                self._build(lease, inputs)
+        return True
 
     @property
     def _database(self) -> Database:
@@ -132,7 +164,7 @@ class Indexer:
             f"{section}.{name}": value
             for section in _DECISIVE
             for name, value in snapshot[section].items()
-            if name not in _INDECISIVE
+            if f"{section}.{name}" not in _INDECISIVE
         }
         llm = self._workspace.settings.llm
         return digest(
@@ -144,13 +176,16 @@ class Indexer:
             *(f"{document.name}\n{document.sha256}" for document in found),
         )
 
-    def _is_up_to_date(self, inputs: _Inputs) -> bool:
+    def _has_nothing_to_do(self, inputs: _Inputs, request: IndexRequest) -> bool:
+        """Whether the index in use was made of the same inputs, and nothing is missing from it."""
+        if request.force or request.fresh:
+            return False
         if inputs.current is None or inputs.current.fingerprint != inputs.fingerprint:
             return False
         with self._database.transaction() as session:
             return not runs.gaps(session, inputs.current.run_id)
 
-    def _take_run(self, inputs: _Inputs, request: IndexRequest) -> tuple[str, Lease]:
+    def _take_run(self, inputs: _Inputs, request: IndexRequest) -> Lease:
         """The run to work on: one that was left unfinished with the same inputs, or a new one."""
         with self._database.transaction() as session:
             unfinished = runs.active(session, inputs.collection.id)
@@ -162,22 +197,15 @@ class Indexer:
                         f"{unfinished.owner}): wait for it; `fileintel graphrag status {inputs.collection.name}` "
                         f"shows how far it is"
                     )
-                if unfinished.fingerprint == inputs.fingerprint and not (request.fresh and not unfinished.fresh):
-                    return unfinished.id, lease
+                same = unfinished.fingerprint in ("", inputs.fingerprint)  # "": queued, and never begun
+                if same and (unfinished.fresh or not request.fresh):
+                    return lease
                 runs.finish(session, lease, RunState.CANCELLED, "the inputs have changed since it was left")
         with self._database.transaction() as session:
-            run = runs.create(
-                session,
-                inputs.collection.id,
-                method=self._workspace.settings.graphrag.method,
-                fresh=request.fresh,
-                fingerprint=inputs.fingerprint,
-                settings=self._workspace.settings.snapshot(),
-                models=self._models(),
-            )
+            run = runs.create(session, inputs.collection.id, fresh=request.fresh)
             new_lease = runs.acquire(session, run.id, this_process())
             assert new_lease is not None
-            return run.id, new_lease
+            return new_lease
 
     def _models(self) -> dict[str, Any]:
         chat, embedder = self._workspace.chat.endpoint, self._workspace.embedder.endpoint
@@ -188,8 +216,23 @@ class Indexer:
             "embedding_builtin": embedder.builtin,
         }
 
-    def _build(self, run: Run, lease: Lease, inputs: _Inputs) -> None:
+    def _begin(self, lease: Lease, inputs: _Inputs) -> Run:
+        """Write down what the run is made of, and forget the gaps of an earlier attempt."""
+        with self._database.transaction() as session:
+            runs.renew(
+                session,
+                lease,
+                method=self._workspace.settings.graphrag.method,
+                fingerprint=inputs.fingerprint,
+                settings=self._workspace.settings.snapshot(),
+                models=self._models(),
+            )
+            runs.clear_gaps(session, lease.run_id)
+            return runs.find(session, lease.run_id)
+
+    def _build(self, lease: Lease, inputs: _Inputs) -> None:
         workspace, settings = self._workspace, self._workspace.settings
+        run = self._begin(lease, inputs)
         progress = Progress(pipeline.STAGES)
         before = {
             name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")
@@ -201,8 +244,6 @@ class Indexer:
             self._observe(View(progress.counts(), journal.llm_counts(), workspace.chat.gate.reading()))
 
         journal = RunJournal(workspace.database, lease, progress, tally, since, view)
-        with self._database.transaction() as session:
-            runs.clear_gaps(session, run.id)
         with (
             LeaseKeeper(workspace.database, lease),
             Fanout(
@@ -263,7 +304,8 @@ class Indexer:
             return
         raise EmbeddingSizeChanged(
             f"embedding model {model} now returns vectors of {size} numbers, the index in use has "
-            f"{current.embedding_size}: nothing was changed; correct embedding.model, or build all vectors again with --fresh"
+            f"{current.embedding_size}: nothing was changed; correct embedding.model, or build all vectors again "
+            f"with --fresh"
         )
 
     @contextmanager

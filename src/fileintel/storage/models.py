@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from fileintel.storage.states import ACTIVE_STATES, RunState, VersionState
+from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, VersionState
 
 UUID_TEXT = Uuid(as_uuid=False)
 
@@ -50,7 +50,7 @@ class Base(DeclarativeBase):
     }
 
 
-def _in_states(column: str, states: type[RunState] | type[VersionState]) -> str:
+def _in_states(column: str, states: type[RunState] | type[RunKind] | type[VersionState]) -> str:
     return f"{column} IN ({', '.join(repr(state.value) for state in states)})"
 
 
@@ -124,30 +124,41 @@ class Answer(Base):
 
 
 class Run(Base):
-    """One execution of the index function: its state, its lease, its counts."""
+    """One piece of work on a collection: its state, its lease, its counts. Also what the API calls a task.
+
+    `kind` says what is done (see `storage.states.RunKind`); `parameters` are ids and switches, never documents.
+    The columns from `method` to `models` belong to index runs.
+    """
 
     __tablename__ = "runs"
     __table_args__ = (
         Index(
-            "uq_runs_one_active_per_collection",
+            "uq_runs_one_active_index_per_collection",
             "collection_id",
             unique=True,
             postgresql_where=text(
-                f"state IN ({', '.join(repr(s.value) for s in sorted(ACTIVE_STATES, key=lambda s: s.value))})"
+                f"kind = 'index' AND state IN ({', '.join(sorted(repr(s.value) for s in ACTIVE_STATES))})"
             ),
         ),
         Index("ix_runs_collection_created", "collection_id", "created_at"),
+        Index("ix_runs_created", "created_at", "id"),
+        UniqueConstraint("idempotency_key"),
         CheckConstraint(_in_states("state", RunState), name="ck_runs_state"),
+        CheckConstraint(_in_states("kind", RunKind), name="ck_runs_kind"),
     )
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
     collection_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(default=RunKind.INDEX.value)
     state: Mapped[str]
-    method: Mapped[str]
+    parameters: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    idempotency_key: Mapped[str | None]
+    method: Mapped[str] = mapped_column(default="")
     fresh: Mapped[bool] = mapped_column(Boolean, default=False)
-    fingerprint: Mapped[str]
-    settings: Mapped[dict[str, Any]]
-    models: Mapped[dict[str, Any]]
+    fingerprint: Mapped[str] = mapped_column(default="")
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    models: Mapped[dict[str, Any]] = mapped_column(default=dict)
     llm: Mapped[dict[str, Any]] = mapped_column(default=dict)
     owner: Mapped[str | None]
     token: Mapped[int] = mapped_column(BigInteger, default=0)
@@ -157,6 +168,18 @@ class Run(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class RunEvent(Base):
+    """Something that happened to a run, in order: what a reader that was away can be told again."""
+
+    __tablename__ = "run_events"
+
+    run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
 class RunStage(Base):

@@ -8,17 +8,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from fileintel.errors import ConflictError, LeaseLost
+from fileintel.errors import ConflictError, LeaseLost, NotFoundError
 from fileintel.storage.bulk import insert_rows
-from fileintel.storage.models import Gap, Run, RunStage, utc_now
-from fileintel.storage.states import ACTIVE_STATES, RunState, may_become
+from fileintel.storage.models import Gap, Run, RunEvent, RunStage, utc_now
+from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_become
 
 LEASE_SECONDS = 45  # a dead worker's run is free after this long; a live one renews it four times in it
 _ACTIVE = [state.value for state in ACTIVE_STATES]
@@ -55,33 +55,111 @@ class GapRecord:
     last_error: str
 
 
-def create(session: Session, collection_id: str, **values: Any) -> Run:
+def create(session: Session, collection_id: str, kind: RunKind = RunKind.INDEX, **values: Any) -> Run:
     """A new queued run.
 
     Raises:
-      ConflictError: the collection has an active run already.
+      ConflictError: it is an index run, and the collection has an active one already.
     """
-    run = Run(id=str(uuid4()), collection_id=collection_id, state=RunState.QUEUED.value, **values)
+    run = Run(id=str(uuid4()), collection_id=collection_id, kind=kind.value, state=RunState.QUEUED.value, **values)
     session.add(run)
     try:
         session.flush()
     except IntegrityError as error:
         raise ConflictError("another run is at work on this collection") from error
+    note(session, run.id, "state", {"state": run.state})
     return run
 
 
 def active(session: Session, collection_id: str) -> Run | None:
-    """The run that is queued or at work on a collection."""
+    """The index run that is queued or at work on a collection."""
     return session.execute(
-        select(Run).where(Run.collection_id == collection_id, Run.state.in_(_ACTIVE))
+        select(Run).where(Run.collection_id == collection_id, Run.kind == RunKind.INDEX.value, Run.state.in_(_ACTIVE))
     ).scalar_one_or_none()
 
 
 def latest(session: Session, collection_id: str) -> Run | None:
-    """The newest run of a collection, in whatever state."""
+    """The newest index run of a collection that did or does something, in whatever state."""
     return session.execute(
-        select(Run).where(Run.collection_id == collection_id).order_by(Run.created_at.desc()).limit(1)
+        select(Run)
+        .where(Run.collection_id == collection_id, Run.kind == RunKind.INDEX.value, Run.result.is_(None))
+        .order_by(Run.created_at.desc())
+        .limit(1)
     ).scalar_one_or_none()
+
+
+def find(session: Session, run_id: str) -> Run:
+    """A run by its id.
+
+    Raises:
+      NotFoundError: there is none.
+    """
+    try:
+        found = session.get(Run, str(UUID(run_id)))
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFoundError(f"there is no task {run_id!r}: `fileintel tasks list` shows those there are")
+    return found
+
+
+def listed(session: Session, *, before: Run | None, limit: int, collection_id: str | None = None) -> list[Run]:
+    """Runs of all kinds, the newest first; `before` continues a list behind that run."""
+    statement = select(Run).order_by(Run.created_at.desc(), Run.id.desc()).limit(limit)
+    if collection_id is not None:
+        statement = statement.where(Run.collection_id == collection_id)
+    if before is not None:
+        statement = statement.where(tuple_(Run.created_at, Run.id) < (before.created_at, before.id))
+    return list(session.execute(statement).scalars())
+
+
+def with_key(session: Session, idempotency_key: str) -> Run | None:
+    """The run that an earlier request with this key made."""
+    return session.execute(select(Run).where(Run.idempotency_key == idempotency_key)).scalar_one_or_none()
+
+
+def unattended(session: Session, grace_seconds: float) -> list[Run]:
+    """Runs that wait for a worker, or whose worker has let its lease run out, for longer than the grace."""
+    age = func.now() - func.coalesce(Run.lease_expires_at, Run.created_at)
+    waiting = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.THROTTLED.value, RunState.CANCELLING.value)
+    statement = select(Run).where(Run.state.in_(waiting), age > timedelta(seconds=grace_seconds))
+    return list(session.execute(statement.order_by(Run.created_at)).scalars())
+
+
+def cancel(session: Session, run_id: str) -> RunState:
+    """Ask a run to end; one that nobody works on ends at once. Returns the state it is in then.
+
+    Raises:
+      ConflictError: it is over.
+    """
+    run = session.execute(select(Run).where(Run.id == run_id).with_for_update()).scalar_one()
+    state = RunState(run.state)
+    if state not in ACTIVE_STATES:
+        raise ConflictError(f"task {run_id} is over already: {state.value}")
+    if state is RunState.CANCELLING:
+        return state
+    held = run.lease_expires_at is not None and run.lease_expires_at > _now(session)
+    target = RunState.CANCELLING if held else RunState.CANCELLED
+    run.state = target.value
+    if target is RunState.CANCELLED:
+        run.finished_at = utc_now()
+        run.token += 1  # whoever held it before must not write any more
+    note(session, run_id, "state", {"state": target.value})
+    return target
+
+
+def note(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
+    """Add an event to a run's list. The run's row must be locked or new, so that numbers do not collide."""
+    last = select(func.coalesce(func.max(RunEvent.number), 0)).where(RunEvent.run_id == run_id)
+    number = session.execute(last).scalar_one() + 1
+    session.add(RunEvent(run_id=run_id, number=number, kind=kind, data=data))
+    session.flush()
+
+
+def events(session: Session, run_id: str, after: int = 0) -> list[RunEvent]:
+    """The events of a run behind number `after`, in order."""
+    statement = select(RunEvent).where(RunEvent.run_id == run_id, RunEvent.number > after)
+    return list(session.execute(statement.order_by(RunEvent.number)).scalars())
 
 
 def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = False) -> Lease | None:
@@ -103,6 +181,7 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
     run.lease_expires_at = _now(session) + timedelta(seconds=LEASE_SECONDS)
     run.started_at = run.started_at or utc_now()
     run.error = None
+    note(session, run.id, "state", {"state": run.state, "attempt": run.attempts})
     return Lease(run.id, run.token)
 
 
@@ -133,6 +212,7 @@ def finish(session: Session, lease: Lease, state: RunState, error: str | None = 
     if current is None or not may_become(RunState(current), state):
         raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
     renew(session, lease, state=state.value, error=error, finished_at=utc_now())
+    note(session, lease.run_id, "state", {"state": state.value, "error": error})
     session.execute(update(Run).where(Run.id == lease.run_id).values(lease_expires_at=None, owner=None))
 
 
@@ -143,6 +223,7 @@ def hand_back(session: Session, lease: Lease) -> None:
       LeaseLost: as `renew`.
     """
     renew(session, lease, state=RunState.QUEUED.value)
+    note(session, lease.run_id, "state", {"state": RunState.QUEUED.value})
     session.execute(update(Run).where(Run.id == lease.run_id).values(lease_expires_at=None, owner=None))
 
 
@@ -205,3 +286,8 @@ def _now(session: Session) -> datetime:
 def forget(session: Session, collection_id: str) -> None:
     """Delete the runs of a collection, with their stages and gaps."""
     session.execute(delete(Run).where(Run.collection_id == collection_id))
+
+
+def remove(session: Session, run_id: str) -> None:
+    """Delete one run."""
+    session.execute(delete(Run).where(Run.id == run_id))

@@ -17,6 +17,15 @@ class RunState(StrEnum):
     SUCCEEDED = "succeeded"
 
 
+class RunKind(StrEnum):
+    """What a run does."""
+
+    INDEX = "index"
+    DOCUMENTS = "documents"
+    METADATA = "metadata"
+    QUESTION = "question"
+
+
 class VersionState(StrEnum):
     """Where an index version stands. Questions are answered from a published one only."""
 

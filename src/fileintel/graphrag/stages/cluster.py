@@ -25,7 +25,7 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
     weights = undirected_weights(graph)
     components = connected_components(graph.entities, weights)
     if use_lcc:
-        kept = set(max(components, key=lambda component: len(component))) if components else set()
+        kept = set(_largest(components))
     else:
         kept = {title for component in components if len(component) >= SMALLEST_COMPONENT for title in component}
     edges = sorted((low, high, weight) for (low, high), weight in weights.items() if low in kept)
@@ -61,6 +61,10 @@ def connected_components(titles: Iterable[str], pairs: Iterable[Pair]) -> list[l
     for title in parent:
         components.setdefault(root(title), []).append(title)
     return list(components.values())
+
+
+def _largest(components: list[list[str]]) -> list[str]:
+    return max(components, key=len, default=[])
 
 
 def _leiden(graph: Graph, edges: list[tuple[str, str, float]], max_cluster_size: int, seed: int) -> list[Community]:

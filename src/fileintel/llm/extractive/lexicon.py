@@ -130,7 +130,7 @@ COMPANY_ENDINGS = word_set("ltd inc gmbh ag kg oy oyj ab as sa sarl plc llc llp 
 GEO_HEADS = word_set("""
 abbey alley avenue bay beach borough boulevard bridge brook canal canyon cape castle cathedral cemetery channel city
 cliff
-coast county creek crossing delta desert district dock docks empire estate estuary falls farm ferry field fields
+coast county creek crossing delta desert district dock docks duchy empire estate estuary falls farm ferry field fields
 fjord ford forest fort gardens gate glacier gulf hall harbour harbor haven heath heights hill hills inn island islands
 isle isles kingdom lagoon lake lane lighthouse lock locks manor market marsh mill mountain mountains ocean palace park
 parish pass peninsula pier place plain plains plateau point port prison province quarter quay range reef region

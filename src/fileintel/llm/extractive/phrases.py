@@ -43,6 +43,8 @@ def heads(words: Sequence[str]) -> tuple[str, str]:
     Without a connector both are the last word, or the first if only that one is a kind ("École polytechnique").
     """
     lowered = [word.lower() for word in words]
+    while len(lowered) > 1 and (is_roman(lowered[-1]) or lowered[-1].isdigit()):
+        lowered.pop()  # "World War II", "Expo 1900"
     for at, word in enumerate(lowered):
         if at and word in _CONNECTORS:
             kinds = [before for before in lowered[:at] if kind_of_head(before)]
@@ -96,8 +98,10 @@ class Finder:
         if not text[0].isupper():
             return False
         lowered = text.lower()
+        if len(text) == 1 and not (at + 1 < len(words) and words[at + 1].gap == ". "):
+            return False  # "I", "M/S"; but "J. Krohn"
         if lowered not in self._stop:
-            return text != "I" and not text.startswith(("I'", "I’"))
+            return not text.startswith(("I'", "I’"))
         return lowered in _SOFT and not is_initial(words, at) and self._follows(words, at)
 
     def _follows(self, words: Sequence[Word], at: int) -> bool:
@@ -213,12 +217,9 @@ class Finder:
 
     def _trim(self, sentence: int, words: Sequence[Word], start: int, end: int) -> Phrase | None:
         """The phrase without titles, calendar words and connectors at its ends; None if nothing is left."""
-        initial, titled = is_initial(words, start), False
-        if not self._named_after_a_person(words[end - 1].text.lower()):
-            for at in range(end - 2, start - 1, -1):
-                if words[at].text.lower() in lexicon.TITLES:
-                    start, titled, initial = at + 1, True, False
-                    break
+        named = self._after_title(words, start, end)
+        titled, initial = named > start, named == start and is_initial(words, start)
+        start = named
         while start < end and self._falls_off(words[start].text):
             start, initial = start + 1, False
         while start < end and self._falls_off(words[end - 1].text):
@@ -227,13 +228,22 @@ class Finder:
             return None
         texts = tuple(word.text for word in words[start:end])
         surface = _surface(words, start, end)
-        base = finnish_head(texts[-1]) if self.language == "fi" and texts[-1].islower() else None
-        if self.language == "de" and start and end - start > 1:
+        if self.language == "de" and start and len(texts) > 1:
             base = _definite_form(texts[0], words[start - 1].text)
             surface, texts = base + surface[len(texts[0]) :], (base, *texts[1:])
-        elif base:
+        if self.language == "fi" and texts[-1].islower():
+            base = finnish_head(texts[-1]) or texts[-1]
             surface, texts = surface[: len(surface) - len(texts[-1])] + base, (*texts[:-1], base)
         return Phrase(texts, surface, sentence, start, end, initial, titled)
+
+    def _after_title(self, words: Sequence[Word], start: int, end: int) -> int:
+        """Where the name begins: behind the last title, unless a thing is named so ("Captain Cook Street")."""
+        thing = self._named_after_a_person(words[end - 1].text.lower())
+        for at in range(end - 2, start - 1, -1):
+            person = not thing or words[at + 1].text.lower() in lexicon.GIVEN_NAMES
+            if person and words[at].text.lower() in lexicon.TITLES:
+                return at + 1
+        return start
 
     def _named_after_a_person(self, last: str) -> bool:
         return kind_of_head(last) is not None or last in ("hotel", "street", "award", "prize")

@@ -148,7 +148,7 @@ def _finding(
     stems = frozenset(terms(community.name(row)))
     ties = [each for each in community.relationships if title in (each.get("source"), each.get("target"))]
     about = [each for each in statements if stems and stems & each.stems and each.text not in used]
-    about = [each for each in about if len(stems & each.stems) >= min(2, len(stems))] or about
+    about = [each for each in about if len(stems & each.stems) >= min(2, len(stems))]
     chosen = ranking.choose(about, ranking.centrality(about), FINDING_SENTENCES, FINDING_LENGTH)
     if not chosen:
         return None

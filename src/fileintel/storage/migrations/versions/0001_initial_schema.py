@@ -59,7 +59,11 @@ def upgrade() -> None:
         "runs",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("collection_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("parameters", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("result", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("method", sa.Text(), nullable=False),
         sa.Column("fresh", sa.Boolean(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
@@ -74,20 +78,25 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("kind IN ('index', 'documents', 'metadata', 'question')", name="ck_runs_kind"),
         sa.CheckConstraint(
             "state IN ('queued', 'running', 'throttled', 'paused', 'cancelling', 'cancelled', 'failed', 'succeeded_with_gaps', 'succeeded')",
             name="ck_runs_state",
         ),
         sa.ForeignKeyConstraint(["collection_id"], ["collections.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("idempotency_key"),
     )
     op.create_index("ix_runs_collection_created", "runs", ["collection_id", "created_at"], unique=False)
+    op.create_index("ix_runs_created", "runs", ["created_at", "id"], unique=False)
     op.create_index(
-        "uq_runs_one_active_per_collection",
+        "uq_runs_one_active_index_per_collection",
         "runs",
         ["collection_id"],
         unique=True,
-        postgresql_where=sa.text("state IN ('cancelling', 'paused', 'queued', 'running', 'throttled')"),
+        postgresql_where=sa.text(
+            "kind = 'index' AND state IN ('cancelling', 'paused', 'queued', 'running', 'throttled')"
+        ),
     )
     op.create_table(
         "gaps",
@@ -130,6 +139,16 @@ def upgrade() -> None:
         sa.Column("text", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["document_id"], ["documents.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("document_id", "number"),
+    )
+    op.create_table(
+        "run_events",
+        sa.Column("run_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", "number"),
     )
     op.create_table(
         "run_stages",
@@ -304,14 +323,18 @@ def downgrade() -> None:
     op.drop_index("ix_communities_entity_ids", table_name="communities", postgresql_using="gin")
     op.drop_table("communities")
     op.drop_table("run_stages")
+    op.drop_table("run_events")
     op.drop_table("pages")
     op.drop_table("index_versions")
     op.drop_table("gaps")
     op.drop_index(
-        "uq_runs_one_active_per_collection",
+        "uq_runs_one_active_index_per_collection",
         table_name="runs",
-        postgresql_where=sa.text("state IN ('cancelling', 'paused', 'queued', 'running', 'throttled')"),
+        postgresql_where=sa.text(
+            "kind = 'index' AND state IN ('cancelling', 'paused', 'queued', 'running', 'throttled')"
+        ),
     )
+    op.drop_index("ix_runs_created", table_name="runs")
     op.drop_index("ix_runs_collection_created", table_name="runs")
     op.drop_table("runs")
     op.drop_table("documents")

@@ -1,0 +1,148 @@
+"""The Celery application: queues, routes, and what a worker does when it starts.
+
+    celery -A fileintel.celery_config:app worker --pool=gevent --concurrency=100 \
+        --queues=graphrag_indexing,graphrag_queries --hostname=graphrag_gevent@%h
+    celery -A fileintel.celery_config:app worker --pool=prefork --concurrency=4 \
+        --queues=default,document_processing,embedding_processing,llm_processing,rag_processing \
+        --hostname=main_prefork@%h
+
+Celery patches the standard library for gevent when its command line says `--pool=gevent` or `-P gevent` (not
+with `-Pgevent`, and not by configuration). This module adds psycogreen then, and does nothing elsewhere. A
+gevent pool in a process that is not patched would do one thing at a time without a word: it is refused.
+
+Truth about the work is in PostgreSQL. A message only says "look at run N": losing one, or getting it twice,
+costs nothing.
+"""
+
+from fileintel import runtime
+
+runtime.go_green_database()  # before anything connects
+
+import logging  # noqa: E402
+import os  # noqa: E402
+from typing import Any  # noqa: E402
+
+from celery import Celery  # noqa: E402
+from celery.signals import (  # noqa: E402
+    celeryd_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
+from kombu.entity import Queue  # noqa: E402
+
+from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError  # noqa: E402
+
+logger = logging.getLogger(__name__)
+
+GRAPHRAG_INDEXING, GRAPHRAG_QUERIES = "graphrag_indexing", "graphrag_queries"
+GRAPHRAG_QUEUES = (GRAPHRAG_INDEXING, GRAPHRAG_QUERIES)
+PREFORK_QUEUES = ("default", "document_processing", "embedding_processing", "llm_processing", "rag_processing")
+
+ROUTES = {
+    "fileintel.tasks.graphrag.build_graphrag_index_task": {"queue": GRAPHRAG_INDEXING},
+    "fileintel.tasks.graphrag.query_graphrag_task": {"queue": GRAPHRAG_QUERIES},
+    "fileintel.tasks.documents.process_documents_task": {"queue": "document_processing"},
+}
+
+# Longer than the longest run: with late acknowledgement Redis hands out again what is not acknowledged after this
+# time, also while it is still being worked on. A second delivery finds the run's lease held and leaves.
+VISIBILITY_TIMEOUT_SECONDS = 7 * 24 * 3600
+RESULTS_KEPT_SECONDS = 14 * 24 * 3600  # outlives the longest run
+# A gevent worker with 100 greenlets acknowledges more at once than kombu's default pool of 10 connections serves:
+# acknowledgements then fail, and tasks run twice.
+BROKER_CONNECTIONS = 300
+
+
+def make_app(broker_url: str | None, result_backend: str | None) -> Celery:
+    """The application, for a broker and a result backend."""
+    app = Celery("fileintel", broker=broker_url, backend=result_backend)
+    app.conf.update(
+        include=["fileintel.tasks.graphrag", "fileintel.tasks.documents"],
+        task_queues=[Queue(name) for name in (*PREFORK_QUEUES, *GRAPHRAG_QUEUES)],  # type: ignore[no-untyped-call]
+        task_default_queue="default",
+        task_create_missing_queues=False,
+        task_routes=ROUTES,
+        task_serializer="json",
+        result_serializer="json",
+        accept_content=["json"],
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        task_track_started=True,
+        result_expires=RESULTS_KEPT_SECONDS,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "max_connections": BROKER_CONNECTIONS,
+        },
+        redis_max_connections=BROKER_CONNECTIONS,
+        # over AMQP the default heartbeat holds a gevent worker to about ten messages a second
+        broker_heartbeat=0,
+        worker_send_task_events=True,
+        task_send_sent_event=True,
+        enable_utc=True,
+        timezone="UTC",
+    )
+    return app
+
+
+def _urls() -> tuple[str | None, str | None]:
+    from fileintel.config import load_settings
+
+    celery = load_settings().celery
+    broker = celery.broker_url.get_secret_value() if celery.broker_url else None
+    backend = celery.result_backend.get_secret_value() if celery.result_backend else broker
+    return broker, backend
+
+
+app = make_app(*_urls())
+
+
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+def _refuse_an_unpatched_gevent_pool(options: Any = None, **_: Any) -> None:
+    """A gevent pool that is not patched does one thing at a time, silently: better not to start."""
+    given = options or {}
+    pool = str(given.get("pool_cls") or given.get("pool") or "")
+    if "gevent" in pool and not runtime.is_green():
+        raise SystemExit(
+            "error: the gevent pool is not patched: write --pool=gevent or -P gevent as words of their own "
+            "(not -Pgevent), or use --pool=threads"
+        )
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _check_and_tell(**_: Any) -> None:
+    """Prove that what has to yield does, and say how this worker works."""
+    from fileintel.services import selfcheck, worker
+
+    workspace = worker.workspace()
+    try:
+        for line in selfcheck.check_concurrency(workspace):
+            logger.warning("self-check passed: %s", line)
+    except (selfcheck.SelfCheckFailed, FileIntelError) as error:
+        logger.critical("self-check failed: %s", error)
+        os._exit(EXIT_UNAVAILABLE)  # an exception here would leave the worker running
+    logger.warning(
+        "Community reports configuration: async_mode=%s, concurrent_requests=%s",
+        "gevent" if runtime.is_green() else "threads",
+        workspace.settings.graphrag.concurrency,
+    )
+    worker.start_sweeping(app)
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _hand_over(**_: Any) -> None:
+    """A warm shutdown: runs stop sending, keep what arrives, and are handed to the next worker."""
+    from fileintel.services import worker
+
+    worker.ask_to_stop()
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _close(**_: Any) -> None:
+    from fileintel.services import worker
+
+    worker.close()

@@ -1,0 +1,62 @@
+"""What a Celery worker process has for all its tasks: one workspace, the wish to stop, the look-out for lost runs."""
+
+import logging
+import os
+import threading
+from typing import Any
+
+from fileintel.config import load_settings
+from fileintel.errors import FileIntelError
+from fileintel.services import tasks
+from fileintel.services.workspace import Workspace
+
+SWEEP_SECONDS = 15.0  # a run whose worker died is found this long after its lease ran out, at the latest
+
+logger = logging.getLogger(__name__)
+_lock = threading.Lock()
+_workspaces: dict[int, Workspace] = {}
+_stopping = threading.Event()
+
+
+def workspace() -> Workspace:
+    """This process's workspace, shared by its tasks so that they share gates and connections. A forked child gets
+    one of its own, because connections do not survive a fork."""
+    with _lock:
+        if os.getpid() not in _workspaces:
+            _workspaces[os.getpid()] = Workspace(load_settings())
+        return _workspaces[os.getpid()]
+
+
+def close() -> None:
+    """Close it; for the end of the process."""
+    with _lock:
+        mine = _workspaces.pop(os.getpid(), None)
+    if mine is not None:
+        mine.close()
+
+
+def ask_to_stop() -> None:
+    """Let the runs of this process stop cleanly and go back to the queue."""
+    _stopping.set()
+
+
+def stopping() -> bool:
+    """Whether this process is about to end."""
+    return _stopping.is_set()
+
+
+def start_sweeping(app: Any) -> None:
+    """Look for runs without a worker every SWEEP_SECONDS, and send their messages again.
+
+    The broker would hand a dead worker's message out again only after its visibility timeout, or never.
+    """
+    threading.Thread(target=_sweep, args=(app,), name="sweeper", daemon=True).start()
+
+
+def _sweep(app: Any) -> None:
+    while not _stopping.wait(SWEEP_SECONDS):
+        try:
+            for run_id in tasks.send_unattended(workspace(), tasks.CeleryDispatcher(app)):
+                logger.warning("run %s had no worker: its message was sent again", run_id)
+        except FileIntelError as error:
+            logger.warning("looking for runs without a worker: %s", error)

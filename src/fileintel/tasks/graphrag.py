@@ -1,0 +1,52 @@
+"""Tasks on the graph queues, for a worker with greenlets (or, without gevent, with processes or threads).
+
+from fileintel.tasks.graphrag import build_graphrag_index_task
+build_graphrag_index_task.delay(collection_id="thesis", force_rebuild=False)
+"""
+
+from typing import Any
+
+from celery import shared_task
+
+from fileintel.graphrag.pipeline import Stopped
+from fileintel.services import questions, tasks, worker
+from fileintel.services.indexing import Indexer
+
+
+@shared_task(name="fileintel.tasks.graphrag.build_graphrag_index_task", bind=True)  # type: ignore[untyped-decorator]
+def build_graphrag_index_task(
+    self: Any, collection_id: str, force_rebuild: bool = False, fresh: bool = False, run_id: str | None = None
+) -> dict[str, Any]:
+    """Build a collection's index, or bring it up to date.
+
+    Parameters:
+      collection_id: name or id of the collection.
+      force_rebuild: build a new version even if nothing has changed.
+      fresh: ask the model everything again.
+      run_id: a run that is queued already (the API makes one); a call without it makes its own.
+
+    Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
+    """
+    workspace = worker.workspace()
+    if run_id is None:
+        run_id = tasks.submit_index(workspace, None, collection_id, force=force_rebuild, fresh=fresh).run_id
+    try:
+        Indexer(workspace, stopping=worker.stopping).work_on(run_id)
+    except Stopped:
+        tasks.send_again(workspace, tasks.CeleryDispatcher(self.app), run_id)
+    return tasks.show(workspace, run_id)
+
+
+@shared_task(name="fileintel.tasks.graphrag.query_graphrag_task")  # type: ignore[untyped-decorator]
+def query_graphrag_task(
+    collection_id: str, question: str = "", mode: str = "local", run_id: str | None = None
+) -> dict[str, Any]:
+    """Answer a question from a collection's index; returns what `fileintel graphrag query --json` prints.
+
+    Parameters:
+      run_id: a question that is queued already; it then says what is asked.
+    """
+    workspace = worker.workspace()
+    if run_id is not None:
+        return tasks.answer(workspace, run_id)
+    return questions.ask(workspace, collection_id, question, mode)
