@@ -2,11 +2,18 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
+
+_HEADING_MARK = re.compile(r"^\s*#{1,6}\s+", re.MULTILINE)
 
 
 def row(*fields: object) -> str:
-    """One line of CSV (RFC 4180), without its line end; line breaks in fields become spaces."""
+    """One line of CSV (RFC 4180), without its line end.
+
+    Line breaks in fields become spaces, so that no text can pass for a heading of ours; marks of Markdown headings
+    go with them, because on one line they would make a heading of everything behind them.
+    """
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="").writerow([_plain(field) for field in fields])
     return buffer.getvalue()
@@ -19,4 +26,4 @@ def section(name: str, columns: Sequence[str], rows: Iterable[str]) -> str:
 
 
 def _plain(field: object) -> object:
-    return " ".join(field.split()) if isinstance(field, str) else field
+    return " ".join(_HEADING_MARK.sub("", field).split()) if isinstance(field, str) else field

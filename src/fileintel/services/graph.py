@@ -8,7 +8,6 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, NotFoundError
-from fileintel.graphrag.export import export_index
 from fileintel.graphrag.lease import is_gone
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs, versions
@@ -115,6 +114,9 @@ def export(workspace: Workspace, collection: str, directory: Path) -> dict[str, 
     Raises:
       ExportError: it cannot be written there; nothing half-written is left.
     """
+    # pyarrow takes longer to import than a list of entities to read
+    from fileintel.graphrag.export import export_index
+
     with workspace.database.transaction() as session:
         version = _current(session, collection)
     return export_index(workspace.database, version, directory)

@@ -27,11 +27,14 @@ _COLUMNS = {"sources": "text", "relationships": "description", "entities": "desc
 _GENERIC = frozenset(
     terms("""
 main theme themes topic topics subject subjects about data dataset document documents collection corpus book text
-texts overview summary summarize summarise summarised describe explain tell key important top story known
+texts overview summary summarize summarise summarised describe explain tell key important top story known conflict
+conflicts dispute disputes disagreement disagreements disagree issue issues problem problems cause causes connect
+connects connection connections relation relations run runs through throughout across between among big biggest
 information question answer happen happened role discussed thing things name list give cover covered deal deals
-wichtigste wichtigsten themen thema hauptthemen dokument dokumente sammlung überblick zusammenfassung geht handelt
-erzähle beschreibe inhalt worum thèmes thème principaux principal documents résumé sujet sujets parle aiheet aihe
-pääaiheet asiakirjat yhteenveto kertoo
+konflikt konflikte streit probleme zusammenhang zusammenhänge wichtigste wichtigsten themen thema hauptthemen
+dokument dokumente sammlung überblick zusammenfassung geht handelt erzähle beschreibe inhalt worum conflit conflits
+problème problèmes thèmes thème principaux principal résumé sujet sujets parle aiheet aihe pääaiheet asiakirjat
+yhteenveto kertoo
 """)
 )
 _NOTHING = {
