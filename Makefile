@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint lock clean
 
 help:
 	@echo "make demo   set everything up, index the sample collection, ask it two questions"
@@ -33,7 +33,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 lock:
-	.uv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --group dev \
+	.uv/bin/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --group dev --extra flower \
 		--python-version 3.11 --quiet --upgrade pyproject.toml --output-file requirements.lock
 
 clean:

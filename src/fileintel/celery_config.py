@@ -60,7 +60,7 @@ def make_app(broker_url: str | None, result_backend: str | None) -> Celery:
     app = Celery("fileintel", broker=broker_url, backend=result_backend)
     app.conf.update(
         include=["fileintel.tasks.graphrag", "fileintel.tasks.documents"],
-        task_queues=[Queue(name) for name in (*PREFORK_QUEUES, *GRAPHRAG_QUEUES)],  # type: ignore[no-untyped-call]
+        task_queues=[Queue(name, routing_key=name) for name in (*PREFORK_QUEUES, *GRAPHRAG_QUEUES)],  # type: ignore[no-untyped-call]
         task_default_queue="default",
         task_create_missing_queues=False,
         task_routes=ROUTES,
@@ -93,8 +93,10 @@ def _urls() -> tuple[str | None, str | None]:
 
     celery = load_settings().celery
     broker = celery.broker_url.get_secret_value() if celery.broker_url else None
-    backend = celery.result_backend.get_secret_value() if celery.result_backend else broker
-    return broker, backend
+    if celery.result_backend:
+        return broker, celery.result_backend.get_secret_value()
+    # Redis keeps results as well; RabbitMQ sends them back to whoever asked
+    return broker, broker if broker is None or broker.startswith("redis") else "rpc://"
 
 
 app = make_app(*_urls())

@@ -2,15 +2,18 @@
 
 import logging
 import os
+import signal
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
+from typer.exceptions import TyperException
 
 from fileintel import __version__
-from fileintel.cli import collections, config, database, documents, graphrag
+from fileintel.cli import api, collections, config, database, documents, graphrag, output, service, tasks
 from fileintel.cli.context import Invocation
-from fileintel.errors import EXIT_FAILED, EXIT_INTERRUPTED, FileIntelError
+from fileintel.cli.interrupt import Interrupted, leave
+from fileintel.errors import EXIT_FAILED, EXIT_USAGE, FileIntelError
 
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 usage, 3 finished with gaps, 4 cancelled, 5 budget reached, "
@@ -29,8 +32,13 @@ app = typer.Typer(
 app.add_typer(collections.app, name="collections")
 app.add_typer(documents.app, name="documents")
 app.add_typer(graphrag.app, name="graphrag")
+app.add_typer(tasks.app, name="tasks")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
+app.command()(api.api)
+app.command()(service.up)
+app.command()(service.down)
+app.command()(service.ps)
 
 
 def _version(wanted: bool) -> None:
@@ -56,20 +64,53 @@ def options(
 
 def run() -> None:
     """Run the command line and end the process. An error is one line on stderr."""
+    signal.signal(signal.SIGINT, leave)
+    output.prepare()
     try:
-        app()
+        sys.exit(_call())
+    except Interrupted as end:
+        _fail("interrupted", int(end.code or 0))
     except FileIntelError as error:
         _fail(str(error), error.exit_code)
-    except BrokenPipeError:  # `fileintel … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(EXIT_FAILED)
-    except KeyboardInterrupt:
-        _fail("interrupted", EXIT_INTERRUPTED)
+    except TyperException as error:
+        _fail_usage(error)
+    except UnicodeEncodeError:
+        _fail("an argument is not valid text in this locale's encoding", EXIT_USAGE)
+    except OSError as error:
+        _fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), EXIT_FAILED)
     except Exception as error:
         logging.getLogger(__name__).debug("unexpected error", exc_info=error)
         _fail(f"unexpected {type(error).__name__}: {error} (LOG_LEVEL=DEBUG shows where)", EXIT_FAILED)
 
 
-def _fail(message: str, code: int) -> None:
+def _call() -> int:
+    """Run the command and return its exit code; what it printed is out, or an OSError says why not."""
+    try:
+        code = app(prog_name="fileintel", standalone_mode=False)
+    except Interrupted:
+        raise
+    except SystemExit as end:
+        code = end.code
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return int(code or 0)
+
+
+def _fail_usage(error: TyperException) -> NoReturn:
+    message = error.format_message()
+    if "\n" in message:  # the help page, where a group was called without a command
+        print(message, file=sys.stderr)
+        sys.exit(EXIT_USAGE)
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "fileintel"
+    _fail(f"{message.rstrip('.')} (`{command} --help` shows how)", error.exit_code)
+
+
+def _fail(message: str, code: int) -> NoReturn:
     print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # the interpreter would try again, and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(code)
