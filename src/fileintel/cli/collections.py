@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation
-from fileintel.cli.output import print_json, print_table, say
+from fileintel.cli.output import confirm, print_fields, print_json, print_table, say
 
 app = typer.Typer(help="Named sets of documents.", no_args_is_help=True)
 COLUMNS = ("name", "documents", "indexed", "created_at", "description")
@@ -60,8 +60,7 @@ def show(context: typer.Context, collection: Collection, as_json: Json = False) 
     if as_json:
         print_json(found)
     else:
-        for key, value in found.items():
-            print(f"{key}: {value}")
+        print_fields(found)
 
 
 @app.command()
@@ -77,9 +76,13 @@ def delete(
     with invocation(context).workspace() as workspace:
         found = documents.show_collection(workspace, collection)
         if not yes:
-            typer.confirm(f"Delete {found.name} with {found.documents} documents?", abort=True, err=True)
+            confirm(f"Delete {found.name} with {_documents(found.documents)}?")
         documents.delete_collection(workspace, found.id)
     if as_json:
         print_json(asdict(found))
     else:
-        say(f"deleted {found.name} with {found.documents} documents")
+        say(f"deleted {found.name} with {_documents(found.documents)}")
+
+
+def _documents(count: int) -> str:
+    return "1 document" if count == 1 else f"{count} documents"

@@ -1,5 +1,8 @@
 """`fileintel config …`"""
 
+import json
+from typing import Any
+
 import typer
 
 from fileintel.cli.context import Json, invocation
@@ -20,4 +23,8 @@ def show(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         print_json(origins)
     else:
-        print_table(("key", "value", "origin"), origins, "")
+        print_table(("key", "value", "origin"), ({**o, "value": _as_yaml(o["value"])} for o in origins), "no settings")
+
+
+def _as_yaml(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

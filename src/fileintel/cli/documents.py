@@ -2,13 +2,17 @@
 
 import sys
 from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation
-from fileintel.cli.output import print_json, print_table, say
+from fileintel.cli.output import one_line, print_fields, print_json, print_table, say
 from fileintel.errors import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from fileintel.services.documents import Addition
 
 app = typer.Typer(help="The files of a collection.", no_args_is_help=True)
 COLUMNS = ("name", "pages", "characters", "title", "id")
@@ -24,7 +28,10 @@ def add(
     paths: Annotated[list[str], typer.Argument(help="Files, folders, globs.", show_default=False)],
     as_json: Json = False,
 ) -> None:
-    """Add documents: PDF, EPUB, DOCX, HTML, Markdown, plain text. Files that are there already are left alone."""
+    """Add files, folders, globs to a collection.
+
+    PDF, EPUB, DOCX, HTML, Markdown and plain text are read. What is there already, byte for byte, is left alone.
+    """
     from fileintel.services import documents
 
     additions = []
@@ -32,10 +39,9 @@ def add(
         for addition in documents.add_documents(workspace, collection, paths):
             additions.append(addition)
             if addition.problem:
-                say(f"error: {addition.problem}")
-            elif addition.document and not as_json:
-                state = "already there" if addition.already_there else f"{addition.document['pages']} pages"
-                print(f"{addition.document['name']}: {state}")
+                say(f"error: {one_line(addition.problem)}")
+            elif not as_json:
+                print(_told(addition))
     failed = sum(1 for addition in additions if addition.problem)
     if as_json:
         print_json([asdict(addition) for addition in additions])
@@ -68,8 +74,7 @@ def show(context: typer.Context, document: Document, collection: InCollection = 
     if as_json:
         print_json(found)
     else:
-        for key, value in found.items():
-            print(f"{key}: {value}")
+        print_fields(found)
 
 
 @app.command()
@@ -99,3 +104,12 @@ def delete(context: typer.Context, document: Document, collection: InCollection 
         print_json(found)
     else:
         say(f"deleted {found['name']}; `fileintel graphrag index` takes it out of the index")
+
+
+def _told(addition: "Addition") -> str:
+    assert addition.document is not None
+    name, pages = addition.document["name"], addition.document["pages"]
+    if not addition.already_there:
+        return f"{name}: {pages} page{'' if pages == 1 else 's'}"
+    given = one_line(Path(addition.path).name)
+    return f"{given}: already there" + ("" if given == name else f", as {name}")

@@ -1,48 +1,23 @@
 """`fileintel graphrag …`"""
 
-import signal
+import shlex
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation
-from fileintel.cli.output import print_json, print_table, say
+from fileintel.cli.interrupt import Interrupted, Stop
+from fileintel.cli.output import confirm, plain, print_json, print_table, say
 from fileintel.errors import EXIT_INTERRUPTED, EXIT_UNAVAILABLE
 
 app = typer.Typer(help="The knowledge graph of a collection: build it, look at it, ask it.", no_args_is_help=True)
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")]
-After = Annotated[int | None, typer.Option(help="Only those after this human_readable_id.")]
+After = Annotated[int | None, typer.Option(help="Only those after this ID (human_readable_id).")]
 Level = Annotated[int | None, typer.Option(min=0, help="Only communities of this level; 0 = the largest.")]
 Matching = Annotated[str | None, typer.Option(help="Only those with this text in their names.")]
-
-
-class Stop:
-    """Hears Ctrl-C: the first one asks for a clean stop, the second one ends at once."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        say("stopping: what is under way is awaited and kept; Ctrl-C again drops it")
-
-    @contextmanager
-    def heard(self) -> Iterator["Stop"]:
-        """Listen within the block; SIGTERM counts as well."""
-        before = {number: signal.signal(number, self) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield self
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
 
 @app.command()
@@ -57,7 +32,10 @@ def index(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Build the index of a collection, or bring it up to date. A run that was interrupted goes on where it was."""
+    """Build the index, or bring it up to date.
+
+    What was answered before is not asked again. A run that was interrupted goes on where it was.
+    """
     del wait  # the work is done in this process
     _build(context, collection, force=force, fresh=fresh, quiet=quiet, as_json=as_json)
 
@@ -69,13 +47,13 @@ def rebuild(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Build a new version of the index, whatever has changed; the same as `index --force`."""
+    """Build a new version in any case, as `index --force` does."""
     _build(context, collection, force=True, fresh=False, quiet=quiet, as_json=as_json)
 
 
 @app.command()
 def status(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
-    """Show how the newest run stands, and which version answers questions."""
+    """Show how the newest run went, and what is missing."""
     from fileintel.cli.results import print_status
     from fileintel.services.status import index_status
 
@@ -158,6 +136,8 @@ def communities(
     columns = ("human_readable_id", "community", "level", "parent", "size", "residual")
     with invocation(context).workspace() as workspace:
         rows = graph.list_communities(workspace, collection, graph.Slice(limit, after), level)
+    if not as_json:  # in the table format, the parent of a community without one is -1
+        rows = [{**row, "parent": None if row["parent"] == -1 else row["parent"]} for row in rows]
     _print_rows(rows, columns, as_json, "no communities")
 
 
@@ -169,6 +149,7 @@ def community(
     as_json: Json = False,
 ) -> None:
     """Show one community: its members and its report."""
+    from fileintel.cli.results import print_community
     from fileintel.services import graph
 
     with invocation(context).workspace() as workspace:
@@ -176,10 +157,7 @@ def community(
     if as_json:
         print_json(found)
         return
-    print(f"community {number}, level {found['level']}, {found['size']} entities")
-    print(found["report"]["full_content"] if found["report"] else "(no report: see the gaps in `graphrag status`)")
-    print()
-    print_table(("title", "type", "description"), found["entities"], "no entities")
+    print_community(found)
 
 
 @app.command()
@@ -224,15 +202,19 @@ def delete(
     context: typer.Context,
     collection: Collection,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Delete all versions of the index. Documents and stored answers are kept."""
     from fileintel.services import graph
 
     with invocation(context).workspace() as workspace:
         if not yes:
-            typer.confirm(f"Delete the index of {collection}?", abort=True, err=True)
+            confirm(f"Delete the index of {collection}?")
         versions = graph.delete_index(workspace, collection)
-    say(f"deleted {versions} index versions of {collection}; the documents are still there")
+    if as_json:
+        print_json({"collection": collection, "versions": versions})
+    else:
+        say(f"deleted {versions} index version{'' if versions == 1 else 's'} of {collection}; the documents stay")
 
 
 @app.command("system-status")
@@ -245,7 +227,8 @@ def system_status(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         print_json(parts)
     else:
-        print_table(("part", "state", "detail"), parts, "")
+        for part in parts:
+            print(f"{part['part']:<15}  {part['state']:<6}  {plain(part['detail'])}")
     if any(part["state"] != "ok" for part in parts):
         sys.exit(EXIT_UNAVAILABLE)
 
@@ -256,19 +239,21 @@ def _build(context: typer.Context, collection: str, *, force: bool, fresh: bool,
     from fileintel.graphrag.pipeline import Stopped
     from fileintel.services import graph
     from fileintel.services.indexing import Indexer, IndexRequest
-    from fileintel.services.status import exit_code, index_status
+    from fileintel.services.status import exit_code, index_status, status_in_use
 
     with invocation(context).workspace() as workspace, Stop().heard() as stop:
         display = progress.choose(quiet)
         indexer = Indexer(workspace, stopping=lambda: stop.asked, observe=display.show)
         try:
             run_id = indexer.index(IndexRequest(collection, force=force, fresh=fresh))
-        except Stopped:
-            say(f"stopped; every answer so far is kept: `fileintel graphrag index {collection}` goes on from here")
+        except (Stopped, Interrupted):
+            display.close()
+            again = f"fileintel graphrag index {shlex.quote(collection)}"
+            say(f"stopped; every answer so far is kept: `{again}` goes on from here")
             sys.exit(EXIT_INTERRUPTED)
         finally:
             display.close()
-        found = index_status(workspace, collection)
+        found = status_in_use(workspace, collection) if run_id is None else index_status(workspace, collection)
         if as_json:
             print_json({**found, "up_to_date": run_id is None})
         else:

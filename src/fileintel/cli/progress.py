@@ -123,7 +123,7 @@ class Estimates:
         """The same for people."""
         seconds = self.seconds(stage)
         if seconds is None:
-            return "time left unknown yet"
+            return "time left not known yet"
         return f"about {seconds:.0f} s left" if seconds < 120 else f"about {seconds / 60:.0f} min left"
 
 
@@ -135,7 +135,10 @@ def choose(quiet: bool) -> Display:
 
 
 def _counts(stage: "StageCounts") -> str:
-    return f"{stage.done}/{stage.total} done, {stage.cached} cached, {stage.failed} failed"
+    parts = [f"{stage.done}/{stage.total} done"]
+    parts += [f"{stage.cached} cached"] * (stage.cached > 0)
+    parts += [f"{stage.failed} failed"] * (stage.failed > 0)
+    return ", ".join(parts)
 
 
 def _pressure(view: "View") -> str:

@@ -1,9 +1,12 @@
 """What a person sees at the end: what was built, what is missing, what was answered."""
 
+import shlex
 import textwrap
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+
+from fileintel.cli.output import one_line, plain, print_table
 
 WIDTH = 100  # columns
 GAPS_SHOWN = 5
@@ -36,11 +39,9 @@ def print_index(status: Mapping[str, Any], levels: Mapping[int, int], *, up_to_d
         )
         print(f"  tokens         {llm['prompt_tokens']:,} in, {llm['completion_tokens']:,} out")
         print(f"  seconds        {_seconds(status):.1f}")
-    for gap in gaps[:GAPS_SHOWN]:
-        print(f"  gap: {gap['stage']} {gap['item']}: {gap['reason']} ({gap['last_error']})")
-    if len(gaps) > GAPS_SHOWN:
-        rest = len(gaps) - GAPS_SHOWN
-        print(f"  and {rest} more gaps: `fileintel graphrag status {status['collection']} --json` lists all")
+    _print_gaps(status)
+    if gaps:
+        print(f"  note: `fileintel graphrag index {shlex.quote(status['collection'])}` asks for the gaps again")
     if "built-in" in str(status["model"]):
         print(f"  note: {REAL_MODEL_HINT}")
 
@@ -49,41 +50,74 @@ def print_status(status: Mapping[str, Any]) -> None:
     """The state of the newest run, stage by stage."""
     version = status["version"]
     print(f"collection {status['collection']}: {status['state']}")
-    print(f"  in use         {'version ' + str(version['number']) if version else 'no index yet'}")
+    build = f"fileintel graphrag index {shlex.quote(status['collection'])}"
+    print(
+        f"  in use         {'version ' + str(version['number']) if version else f'no index yet: `{build}` builds it'}"
+    )
     if status["run_id"] is None:
         return
     print(f"  run            {status['run_id']}")
-    print(f"  model          {status['model']}")
-    for stage in status["stages"]:
-        if stage["total"]:
-            print(
-                f"  {stage['name']:<13}  {stage['done']}/{stage['total']} done, {stage['cached']} cached, "
-                f"{stage['failed']} failed, {stage['seconds']:.1f} s"
-            )
+    print(f"  model          {status['model'] or 'not known yet'}")
     llm = status["llm"]
     print(f"  model calls    {llm['calls']}, at most {llm['peak_in_flight']} at once, {llm['retries']} retries")
-    for gap in status["gaps"][:GAPS_SHOWN]:
-        print(f"  gap: {gap['stage']} {gap['item']}: {gap['reason']} ({gap['last_error']})")
+    print(f"  gaps           {len(status['gaps'])}")
+    _print_gaps(status)
     if status["error"]:
-        print(f"  error: {status['error']}")
+        print(f"  error          {one_line(status['error'])}")
+    if status["state"] == "queued":
+        print(f"  note: the run waits to go on: `{build}` does that here")
+    begun = [{**stage, "stage": stage["name"]} for stage in status["stages"] if stage["total"]]
+    if begun:
+        print()
+        print_table(("stage", "done", "total", "cached", "failed", "seconds"), begun, "")
+
+
+def print_community(community: Mapping[str, Any]) -> None:
+    """A community's report, then its members."""
+    parent = "" if community["parent"] == -1 else f" of community {community['parent']}"
+    size = community["size"]
+    print(f"community {community['community']}{parent}, level {community['level']}, {size} entit{_ies(size)}\n")
+    if community["report"]:
+        _print_text(community["report"]["full_content"])
+    else:
+        print("(no report: see the gaps in `fileintel graphrag status`)")
+    print()
+    print_table(("title", "type", "description"), community["entities"], "no entities")
 
 
 def print_answer(reply: Mapping[str, Any]) -> None:
     """An answer, then the passages that it cites."""
-    for paragraph in reply["answer"].split("\n"):
-        print(textwrap.fill(paragraph, WIDTH) if paragraph.strip() else "")
+    _print_text(reply["answer"])
     if reply["citations"]:
         print("\nSources")
     for citation in reply["citations"]:
         page = citation["page_label"] or citation["page"]
-        quote = " ".join(citation["quote"].split())
-        line = f"[{citation['id']}] {citation['document']}, page {page}: “{quote}”"
+        line = f"[{citation['id']}] {citation['document']}, page {page}: “{one_line(citation['quote'])}”"
         print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      "))
     if reply["unknown_citations"]:
-        print(f"\n{reply['unknown_citations']} citations were left out: the model made them up")
+        print(f"\nCitations that the model made up and that were left out: {reply['unknown_citations']}")
     if reply["gaps"]:
-        print(f"\nThe index has {reply['gaps']} gaps: `fileintel graphrag status {reply['collection']}` lists them")
+        again = f"fileintel graphrag index {shlex.quote(reply['collection'])}"
+        print(f"\nGaps in the index: {reply['gaps']}; `{again}` asks for them again")
     print(f"\n(model: {reply['model']})")
+
+
+def _print_text(text: str) -> None:
+    for paragraph in plain(text).split("\n"):
+        print(textwrap.fill(paragraph, WIDTH) if paragraph.strip() else "")
+
+
+def _print_gaps(status: Mapping[str, Any]) -> None:
+    gaps = status["gaps"]
+    for gap in gaps[:GAPS_SHOWN]:
+        print(f"  gap: {gap['stage']} {gap['item']}: {gap['reason']} ({one_line(gap['last_error'])})")
+    if len(gaps) > GAPS_SHOWN:
+        everything = f"fileintel graphrag status {shlex.quote(status['collection'])} --json"
+        print(f"  and {len(gaps) - GAPS_SHOWN} more gaps: `{everything}` lists all")
+
+
+def _ies(count: int) -> str:
+    return "y" if count == 1 else "ies"
 
 
 def _seconds(status: Mapping[str, Any]) -> float:
