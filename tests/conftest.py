@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
+from tests.green import GreenProcess
 from tests.standin import StandIn
 from tests.standin.settings import Settings as StandInSettings
 
@@ -84,6 +85,22 @@ def model_server(model_server_process: StandIn) -> Iterator[StandIn]:
     model_server_process.reset()
     yield model_server_process
     model_server_process.resume()
+
+
+@pytest.fixture(scope="session")
+def green() -> Iterator[GreenProcess]:
+    """A process with greenlets, for functions of test modules."""
+    with GreenProcess() as process:
+        yield process
+
+
+@pytest.fixture(params=["threads", "greenlets"])
+def perform(request: pytest.FixtureRequest) -> Callable[..., Any]:
+    """Calls a function of a module: here, where there are threads, and in a process with greenlets."""
+    if request.param == "greenlets":
+        in_green: GreenProcess = request.getfixturevalue("green")
+        return in_green
+    return lambda function, *arguments: function(*arguments)
 
 
 @dataclass(frozen=True)
@@ -154,8 +171,8 @@ def fileintel(home: Path, database_url: str, model_server: StandIn) -> CommandLi
         "FILEINTEL_HOME": str(home),
         "DATABASE_URL": database_url,
         "OPENAI_BASE_URL": model_server.base_url,
-        "FILEINTEL__LLM__MODEL": "stand-in",
-        "FILEINTEL__EMBEDDING__MODEL": "stand-in-embedding",
+        "FILEINTEL__LLM__MODEL": "standin",
+        "FILEINTEL__EMBEDDING__MODEL": "standin",
     }
     return CommandLine(environment)
 

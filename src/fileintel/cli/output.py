@@ -50,10 +50,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], none:
     lines = [[HEADINGS.get(column, column.replace("_", " ").upper()) for column in columns]]
     lines += [[_cut(one_line(row.get(column)), WIDEST) for column in columns] for row in listed]
     widths = _fitting([max(width_of(line[place]) for line in lines) for place in range(len(columns))])
-    numeric = [all(_is_number(row.get(column)) for row in listed) for column in columns]
+    numeric = [all(row.get(column) is None or _is_number(row[column]) for row in listed) for column in columns]
     for line in lines:
-        cells = (_aligned(_cut(cell, width), width, right) for cell, width, right in zip(line, widths, numeric))
-        print(GAP.join(cells).rstrip())
+        layout = zip(line, widths, numeric, strict=True)
+        print(GAP.join(_aligned(_cut(cell, width), width, right) for cell, width, right in layout).rstrip())
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:

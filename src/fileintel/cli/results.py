@@ -51,9 +51,8 @@ def print_status(status: Mapping[str, Any]) -> None:
     version = status["version"]
     print(f"collection {status['collection']}: {status['state']}")
     build = f"fileintel graphrag index {shlex.quote(status['collection'])}"
-    print(
-        f"  in use         {'version ' + str(version['number']) if version else f'no index yet: `{build}` builds it'}"
-    )
+    in_use = f"version {version['number']}" if version else f"no index yet: `{build}` builds it"
+    print(f"  in use         {in_use}")
     if status["run_id"] is None:
         return
     print(f"  run            {status['run_id']}")
@@ -91,7 +90,8 @@ def print_answer(reply: Mapping[str, Any]) -> None:
     if reply["citations"]:
         print("\nSources")
     for citation in reply["citations"]:
-        page = citation["page_label"] or citation["page"]
+        label = citation["page_label"]
+        page = f"{citation['page']} ({label})" if label and label != str(citation["page"]) else citation["page"]
         line = f"[{citation['id']}] {citation['document']}, page {page}: “{one_line(citation['quote'])}”"
         print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      "))
     if reply["unknown_citations"]:

@@ -7,14 +7,18 @@ when its last child is done. There is no barrier: a request starts when it is th
 most urgent first.
 """
 
+import contextlib
 import heapq
 import itertools
 import queue
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import TracebackType
 
+from fileintel.errors import FileIntelError
 from fileintel.graphrag.journal import Journal
 from fileintel.llm.client import ModelClient, Tally, embedding_answer
+from fileintel.llm.errand import CalledOff, Errand
 from fileintel.llm.questions import (
     Answered,
     ChatQuestion,
@@ -55,10 +59,16 @@ class _Arrival:
 
 
 class _Lane:
-    """The requests of one kind on their way: not looked up yet, missing from the store, under way."""
+    """The requests of one kind on their way: not looked up yet, missing from the store, under way.
 
-    def __init__(self, limit: int) -> None:
+    Parameters:
+      limit: calls under way at most.
+      reserve: requests that shall be ready to be sent, so that nobody waits for a look-up.
+    """
+
+    def __init__(self, limit: int, reserve: int) -> None:
         self.limit = limit
+        self.reserve = reserve
         self.sources: list[tuple[float, int, Iterator[Request]]] = []
         self.missing: list[tuple[float, int, Request]] = []
         self.in_flight = 0
@@ -67,12 +77,13 @@ class _Lane:
     def idle(self) -> bool:
         return not (self.sources or self.missing or self.in_flight)
 
-    def pull(self, count: int) -> list[Request]:
-        """Up to `count` requests that have not been looked up, the most urgent first."""
+    def pull(self) -> list[Request]:
+        """The next requests to be looked up, the most urgent first: a window of them when the reserve runs short,
+        else only those that are more urgent than all of the reserve."""
+        scarce = len(self.missing) < self.reserve
         pulled: list[Request] = []
-        while self.sources and len(pulled) < count:
-            _, _, source = self.sources[0]
-            request = next(source, None)
+        while self.sources and len(pulled) < WINDOW and (scarce or self.sources[0][0] < self.missing[0][0]):
+            request = next(self.sources[0][2], None)
             if request is None:
                 heapq.heappop(self.sources)
             else:
@@ -110,11 +121,16 @@ class Fanout:
         self._batch_size = batch_size
         self._batch_tokens = batch_tokens
         self._stopping = stopping
-        self._lanes = {ChatQuestion: _Lane(limit), EmbeddingQuestion: _Lane(embedding_limit)}
+        self._lanes = {
+            ChatQuestion: _Lane(limit, limit),
+            EmbeddingQuestion: _Lane(embedding_limit, embedding_limit * batch_size),
+        }
         self._pool = make_pool(limit + embedding_limit)
         self._arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
         self._asked: dict[bytes, list[Request]] = {}
+        self._unsaved: list[StoredAnswer] = []
         self._order = itertools.count()
+        self._errand = Errand()
 
     def add(self, requests: Iterable[Request]) -> None:
         """Give requests in. They are taken from the iterable when there is room for them; all of them must be of
@@ -132,16 +148,21 @@ class Fanout:
 
         Raises:
           ModelServerUnavailable, ModelServerRefused: no question can be answered any more.
-          LeaseLost, RunCancelled: from the journal.
-          What arrived before is kept in each case.
+          DatabaseUnavailable, LeaseLost, RunCancelled: from the journal.
+          What arrived before is kept in each case, as soon as there is a database to keep it.
         """
+        if self._errand.called_off:
+            self._errand = Errand()
         while not until() and not self._idle():
             stopping = self._stopping()
-            if not stopping:
-                self._look_up()
+            if stopping:
+                self._call_off()
+                looked_up = False
+            else:
+                looked_up = self._look_up()
                 self._dispatch()
             if self._under_way():
-                self._collect()
+                self._take_in(self._arrived(wait=not looked_up))
             elif stopping:
                 return False
             self._journal.tick()
@@ -149,14 +170,28 @@ class Fanout:
 
     def close(self) -> None:
         """Keep the answers that have arrived, and drop what is still under way."""
-        self._pool.kill()
-        self._keep(self._arrived(wait=False))
+        self._call_off()
+        try:
+            self._pool.kill()
+        finally:
+            self._keep(self._arrived(wait=False))
 
     def __enter__(self) -> "Fanout":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None:
+            self.close()
+            return
+        with contextlib.suppress(FileIntelError):  # what went wrong first is what has to be told
+            self.close()
+
+    def _call_off(self) -> None:
+        """Let what is not on its way to a server yet, or waits for one, come back. Requests under way go on."""
+        if not self._errand.called_off:
+            self._errand.call_off()
+            for client in (self._chat, self._embedder):
+                client.gate.wake(self._errand)
 
     def _idle(self) -> bool:
         return self._arrivals.empty() and all(lane.idle for lane in self._lanes.values())
@@ -164,22 +199,28 @@ class Fanout:
     def _under_way(self) -> bool:
         return any(lane.in_flight for lane in self._lanes.values()) or not self._arrivals.empty()
 
-    def _look_up(self) -> None:
-        """Fill the lanes with questions that the store cannot answer; hand out what it can."""
-        for lane in self._lanes.values():
-            while len(lane.missing) < max(lane.limit, self._batch_size) and (window := lane.pull(WINDOW)):
-                stored = self._journal.look_up(list({request.question.key for request in window}))
-                for request in window:
-                    answer = stored.get(request.question.key)
-                    outcome = None if answer is None else _revive(request.question, answer)
-                    if outcome is not None:
-                        self._deliver(request, outcome)
-                    elif request.question.key in self._asked:  # the same question is on its way already
-                        self._asked[request.question.key].append(request)
-                    else:
-                        self._asked[request.question.key] = []
-                        heapq.heappush(lane.missing, (request.priority, next(self._order), request))
+    def _look_up(self) -> bool:
+        """Look up one window of each lane: hand out what the store can answer, make ready what it cannot. True when
+        there was anything to look up, so that there may be more."""
+        windows = [window for lane in self._lanes.values() if (window := lane.pull())]
+        for window in windows:
+            stored = self._journal.look_up(list({request.question.key for request in window}))
+            for request in window:
+                answer = stored.get(request.question.key)
+                outcome = None if answer is None else _revive(request.question, answer)
+                if outcome is not None:
+                    self._deliver(request, outcome)
+                elif request.question.key in self._asked:  # the same question is on its way already
+                    self._asked[request.question.key].append(request)
+                else:
+                    self._asked[request.question.key] = []
+                    self._make_ready(request)
                 breathe()
+        return bool(windows)
+
+    def _make_ready(self, request: Request) -> None:
+        lane = self._lanes[type(request.question)]
+        heapq.heappush(lane.missing, (request.priority, next(self._order), request))
 
     def _dispatch(self) -> None:
         chat, embedding = self._lanes[ChatQuestion], self._lanes[EmbeddingQuestion]
@@ -212,8 +253,8 @@ class Fanout:
         assert isinstance(question, ChatQuestion)
         arrival = _Arrival([request])
         try:
-            arrival.outcomes = [self._chat.ask(question, self._tally, self)]
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it
+            arrival.outcomes = [self._chat.ask(question, self._tally, self._errand)]
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it
             arrival.error = error
         self._arrivals.put(arrival)
 
@@ -221,13 +262,10 @@ class Fanout:
         arrival = _Arrival(batch)
         try:
             questions = [request.question for request in batch if isinstance(request.question, EmbeddingQuestion)]
-            arrival.outcomes = self._embedder.embed(questions, self._tally, self)
-        except Exception as error:  # noqa: BLE001 -- as above
+            arrival.outcomes = self._embedder.embed(questions, self._tally, self._errand)
+        except BaseException as error:  # noqa: BLE001 -- as above
             arrival.error = error
         self._arrivals.put(arrival)
-
-    def _collect(self) -> None:
-        self._take_in(self._arrived(wait=True))
 
     def _arrived(self, wait: bool) -> list[_Arrival]:
         arrivals = []
@@ -243,28 +281,34 @@ class Fanout:
         """Keep what arrived, then hand it out. The first error is raised after everything was kept."""
         deliveries = self._keep(arrivals)
         for error in (arrival.error for arrival in arrivals if arrival.error is not None):
-            raise error
+            if not isinstance(error, CalledOff):
+                raise error
         for request, outcome in deliveries:
             self._deliver(request, outcome)
+            breathe()
 
     def _keep(self, arrivals: list[_Arrival]) -> list[tuple[Request, Outcome]]:
         """Store answers and gaps; returns what is to be delivered, to requests for the same question as well."""
-        answers: list[StoredAnswer] = []
         deliveries: list[tuple[Request, Outcome]] = []
         for arrival in arrivals:
             self._lanes[type(arrival.requests[0].question)].in_flight -= 1
-            for request, outcome in zip(arrival.requests, arrival.outcomes, strict=False):  # no outcomes after an error
+            if arrival.error is not None:
+                for request in arrival.requests:
+                    self._make_ready(request)
+            for request, outcome in zip(arrival.requests, arrival.outcomes, strict=False):  # none after an error
                 if isinstance(outcome, Answered):
-                    answers.append(_to_store(request.question, outcome))
-                twins = self._asked.pop(request.question.key, [])
-                deliveries.extend((one, outcome) for one in (request, *twins))
+                    self._unsaved.append(_to_store(request.question, outcome))
+                deliveries.append((request, outcome))
+                for twin in self._asked.pop(request.question.key, ()):
+                    deliveries.append((twin, _told_to(twin.question, outcome)))
         gaps = [
             GapRecord(request.stage, request.item, outcome.reason, outcome.attempts, outcome.last_error)
             for request, outcome in deliveries
             if isinstance(outcome, Failed)
         ]
-        if answers or gaps:
-            self._journal.record(answers, gaps)
+        if self._unsaved or gaps:
+            self._journal.record(self._unsaved, gaps)
+            self._unsaved.clear()
         return deliveries
 
     def _deliver(self, request: Request, outcome: Outcome) -> None:
@@ -279,9 +323,19 @@ def _revive(question: Question, stored: StoredAnswer) -> Answered | None:
         return None if stored.vector is None else embedding_answer(stored.vector, cached=True)
     try:
         value = question.parse(stored.content or "")
-    except InvalidAnswer:
+    except (InvalidAnswer, RecursionError):
         return None
     return Answered(value, stored.content, None, stored.finish_reason, cached=True)
+
+
+def _told_to(twin: Question, outcome: Outcome) -> Outcome:
+    """The outcome of a question as another one with the same key reads it, which may have a parser of its own."""
+    if isinstance(outcome, Failed) or isinstance(twin, EmbeddingQuestion):
+        return outcome
+    try:
+        return replace(outcome, value=twin.parse(outcome.content or ""))
+    except InvalidAnswer as error:
+        return Failed("invalid_answer", 1, str(error))
 
 
 def _to_store(question: Question, answered: Answered) -> StoredAnswer:

@@ -1,14 +1,17 @@
 """What a fan-out reads and writes in the database: stored answers, new answers, gaps, progress.
 
-Only the greenlet that owns a run uses it. Each method is one short transaction.
+Only the greenlet that owns a run uses it. Each method is one or two short transactions that can be repeated: a
+database that is being restarted is waited for.
 """
 
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from fileintel.errors import RunCancelled
+from sqlalchemy.orm import Session
+
+from fileintel.errors import DatabaseUnavailable, RunCancelled
 from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
 from fileintel.storage import answers as answer_store
@@ -19,35 +22,57 @@ from fileintel.storage.runs import GapRecord, Lease
 from fileintel.storage.states import RunState
 
 PROGRESS_SECONDS = 1.0  # how often counts are written while answers come in
+PATIENCE_SECONDS = 30.0  # a restart of PostgreSQL takes a few; longer than a lease would be of no use
+PAUSE_SECONDS = 0.5  # between two attempts
+
+T = TypeVar("T")
 
 
 class Journal:
-    """The answer store alone: for work outside of a run, such as a question to an index."""
+    """The answer store alone: for work outside of a run, such as a question to an index.
 
-    def __init__(self, database: Database, fresh_since: datetime | None = None) -> None:
+    Parameters:
+      fresh_since: answers from before are not used.
+      patience: seconds for which a database that does not answer is waited for.
+    """
+
+    def __init__(
+        self, database: Database, fresh_since: datetime | None = None, patience: float = PATIENCE_SECONDS
+    ) -> None:
         self._database = database
         self._fresh_since = fresh_since
+        self._patience = patience
 
     def look_up(self, keys: Sequence[bytes]) -> dict[bytes, StoredAnswer]:
         """The stored answers among these keys."""
-        with self._database.transaction() as session:
-            return answer_store.find(session, keys, self._fresh_since)
+        return self._patiently(lambda session: answer_store.find(session, keys, self._fresh_since))
 
     def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
         """Keep what arrived."""
         if answers:
-            with self._database.transaction() as session:
-                answer_store.save(session, answers)
+            self._patiently(lambda session: answer_store.save(session, answers))
 
     def tick(self) -> None:
         """Called often while a fan-out is at work."""
+
+    def _patiently(self, work: Callable[[Session], T]) -> T:
+        """Run `work` in a transaction of its own, again while the database is away."""
+        give_up = time.monotonic() + self._patience
+        while True:
+            try:
+                with self._database.transaction() as session:
+                    return work(session)
+            except DatabaseUnavailable:
+                if time.monotonic() >= give_up:
+                    raise
+                time.sleep(PAUSE_SECONDS)
 
 
 class RunJournal(Journal):
     """The journal of a run: the same, under the run's lease, with its gaps and its progress.
 
     Raises, from every method that writes:
-      LeaseLost: another worker holds the run now. Nothing was written.
+      LeaseLost: another worker holds the run now. Nothing was written but answers, which belong to nobody.
       RunCancelled: somebody asked for it.
     """
 
@@ -59,8 +84,9 @@ class RunJournal(Journal):
         tally: Tally,
         fresh_since: datetime | None = None,
         on_progress: Callable[[], None] = lambda: None,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
-        super().__init__(database, fresh_since)
+        super().__init__(database, fresh_since, patience)
         self.lease = lease
         self._progress = progress
         self._tally = tally
@@ -75,14 +101,11 @@ class RunJournal(Journal):
         return found
 
     def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
-        self._failed += len(gaps)
-        with self._database.transaction() as session:
-            # what was paid for is kept even by a worker that lost its lease; what is the run's is not
-            answer_store.save(session, answers)
+        # what was paid for is kept even by a worker that lost its lease; what is the run's is not
+        super().record(answers, ())
         if gaps:
-            with self._database.transaction() as session:
-                runs.renew(session, self.lease)
-                runs.save_gaps(session, self.lease.run_id, gaps)
+            self._failed += len(gaps)
+            self._patiently(lambda session: self._save_gaps(session, gaps))
 
     def tick(self) -> None:
         if time.monotonic() - self._written_at >= PROGRESS_SECONDS:
@@ -90,11 +113,7 @@ class RunJournal(Journal):
 
     def write_progress(self) -> None:
         """Write the counts down, renew the lease, and hear whether the run is to stop."""
-        with self._database.transaction() as session:
-            if runs.requested_state(session, self.lease.run_id) is RunState.CANCELLING:
-                raise RunCancelled("the run was cancelled; its answers are kept")
-            runs.renew(session, self.lease, llm=self.llm_counts())
-            runs.save_stages(session, self.lease.run_id, self._progress.counts())
+        self._patiently(self._save_progress)
         self._written_at = time.monotonic()
         self._on_progress()
 
@@ -110,3 +129,13 @@ class RunJournal(Journal):
             "completion_tokens": tally.completion_tokens,
             "peak_in_flight": tally.peak_in_flight,
         }
+
+    def _save_gaps(self, session: Session, gaps: Sequence[GapRecord]) -> None:
+        runs.renew(session, self.lease)
+        runs.save_gaps(session, self.lease.run_id, gaps)
+
+    def _save_progress(self, session: Session) -> None:
+        if runs.requested_state(session, self.lease.run_id) is RunState.CANCELLING:
+            raise RunCancelled("the run was cancelled; its answers are kept")
+        runs.renew(session, self.lease, llm=self.llm_counts())
+        runs.save_stages(session, self.lease.run_id, self._progress.counts())

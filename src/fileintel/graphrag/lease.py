@@ -1,4 +1,7 @@
-"""Keeping a run's lease alive while its owner computes, and knowing whose process holds one."""
+"""Keeping a run's lease alive while its owner computes, and knowing whose process holds one.
+
+An owner is named `host/process id/start of the process/process id namespace`.
+"""
 
 import os
 import socket
@@ -11,14 +14,16 @@ from fileintel.storage.engine import Database
 from fileintel.storage.runs import LEASE_SECONDS, Lease
 
 RENEW_SECONDS = LEASE_SECONDS / 4
+UNKNOWN = "?"
 
 
 class LeaseKeeper:
-    """Renews a lease in the background, on connections of its own. A context manager."""
+    """Renews a lease in the background, every `every` seconds. A context manager."""
 
-    def __init__(self, database: Database, lease: Lease) -> None:
+    def __init__(self, database: Database, lease: Lease, every: float = RENEW_SECONDS) -> None:
         self._database = database
         self._lease = lease
+        self._every = every
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="lease-keeper", daemon=True)
 
@@ -31,7 +36,7 @@ class LeaseKeeper:
         self._thread.join()
 
     def _keep(self) -> None:
-        while not self._over.wait(RENEW_SECONDS):
+        while not self._over.wait(self._every):
             try:
                 with self._database.transaction() as session:
                     runs.renew(session, self._lease)
@@ -42,24 +47,39 @@ class LeaseKeeper:
 
 
 def this_process() -> str:
-    """Names this process among all machines and all times: host, process id, moment of its start."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}"
+    """Names this process among all machines and all times."""
+    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}/{_namespace()}"
 
 
 def is_gone(owner: str | None) -> bool:
-    """True when the owner was a process of this machine and is no more. Of other machines nothing is known."""
+    """True when the owner was a process of this machine and is no more. Of other machines, and of other containers
+    on this one, nothing is known."""
     host, _, rest = (owner or "").partition("/")
-    pid, _, started = rest.partition("/")
-    if host != socket.gethostname() or not pid.isdigit() or started == "?":
+    pid, _, rest = rest.partition("/")
+    started, _, namespace = rest.partition("/")
+    if host != socket.gethostname() or not pid.isdigit() or started in ("", UNKNOWN):
+        return False
+    # two containers with the network of their host have one name, and both have a process 1
+    if namespace != _namespace():
         return False
     return _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:
-    """When a process began, in clock ticks since boot (proc(5), field 22 of stat); "?" where that is not known."""
+    """When a process began, in clock ticks since boot (proc(5), field 22 of stat); "?" where that is not known, and
+    nothing for one that has ended, also when its parent has not noticed yet."""
     if not Path("/proc/self/stat").exists():
-        return "?"
+        return UNKNOWN
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
         return ""
+    return "" if state in ("Z", "X") else fields[18]
+
+
+def _namespace() -> str:
+    """The number of the process id namespace (namespaces(7)): in another one, the same number is another process."""
+    try:
+        return Path("/proc/self/ns/pid").readlink().name.strip("pid:[]")
+    except OSError:
+        return UNKNOWN

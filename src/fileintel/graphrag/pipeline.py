@@ -161,13 +161,15 @@ def publish(run: Ingredients, built: Built) -> str:
             embedding_size=run.embedding_size,
         )
     for table, table_rows in _tables(version.id, built):
+        into = versions.partition_name(version.id) if table is Embedding else None
         with run.database.transaction() as session:
             runs.renew(session, lease)
-            insert_rows(session, table, table_rows)
+            insert_rows(session, table, table_rows, into=into)
     with run.database.transaction() as session:
         versions.build_vector_indexes(session, version.id, run.embedding_size)
     with run.database.transaction() as session:
         versions.publish(session, lease, version.id, built.counts())
+    with run.database.transaction() as session:  # of its own: dropping waits for whoever is searching
         versions.drop_all(session, versions.beyond(session, run.collection_id, run.settings.graphrag.keep_versions))
     run.progress.item_done(PUBLISH)
     return version.id

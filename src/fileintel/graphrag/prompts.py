@@ -3,8 +3,12 @@
 A template has placeholders in braces, as `str.format` takes them; a brace that is meant is doubled. The part
 before the paragraph of the first data placeholder is the same for every question of a run: it is sent as the
 system message, so that servers can keep its prefix in their cache, and the rest as the user message.
+
+Templates put the data between tags like `<text>` and `</text>`. A closing tag of the template within the data is
+sent as `<\\/text>`, so that no document can end the part that the model is told to take as data.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -39,6 +43,9 @@ GLOBAL_REDUCE = PromptKind(
 INDEXING = (EXTRACT, CONTINUE, LOOP, DESCRIBE, CLAIMS, REPORT)
 
 
+_CLOSING_TAG = re.compile(r"</([A-Za-z][\w-]*)>")
+
+
 @dataclass(frozen=True)
 class Prompt:
     """A checked template, split into what is fixed and what changes."""
@@ -52,12 +59,19 @@ class Prompt:
         instructions = self.instructions.format(**values)
         if language:
             instructions += f"\n\nWrite all text of your answer in {language}."
-        data = Message(role="user", content=self.data.format(**values))
+        data = Message(role="user", content=self.data.format(**self._enclosed(values)))
         return (Message(role="system", content=instructions), data) if instructions else (data,)
 
     def text(self, **values: object) -> str:
         """The whole prompt, for those that are one turn of a longer conversation."""
-        return (self.instructions + self.data).format(**values).strip()
+        return f"{self.instructions}\n\n{self.data}".format(**self._enclosed(values)).strip()
+
+    def _enclosed(self, values: dict[str, object]) -> dict[str, object]:
+        names = "|".join(sorted(set(_CLOSING_TAG.findall(self.data))))
+        if not names:
+            return values
+        tag = re.compile(rf"<(\s{{0,9}}/\s{{0,9}}(?:{names})\s{{0,9}}>)", re.IGNORECASE)
+        return values | {name: tag.sub(r"<\\\1", str(values[name])) for name in self.kind.data if name in values}
 
 
 class PromptLibrary:
@@ -74,16 +88,18 @@ class PromptLibrary:
         """Read and check one prompt.
 
         Raises:
-          PromptError: it cannot be read, or has a placeholder too many or too few.
+          PromptError: it cannot be read, or has a placeholder too many or too few, or a brace that stands alone.
         """
         path, template = self._read(kind)
-        found = _placeholders(template, path)
-        known = {*kind.data, *kind.fixed}
+        placeholders = _placeholders(template, path)
+        found, known = {name for name, _ in placeholders}, {*kind.data, *kind.fixed}
         if unknown := sorted(found - known):
             raise PromptError(
-                f"prompt {path}: unknown placeholder {{{unknown[0]}}}; "
+                f"prompt {path}: unknown placeholder {{{_shown(unknown[0])}}}; "
                 f"known: {', '.join(sorted(known)) or 'none'} (write {{{{ for a brace that is meant)"
             )
+        if formatted := [name for name, is_formatted in placeholders if is_formatted]:
+            raise PromptError(f"prompt {path}: write {{{formatted[0]}}} with nothing else between its braces")
         if lacking := sorted(set(kind.data) - found):
             raise PromptError(f"prompt {path}: the placeholder {{{lacking[0]}}} is missing")
         return _split(kind, template)
@@ -93,25 +109,36 @@ class PromptLibrary:
         return digest(*(self._read(kind)[1] for kind in INDEXING))
 
     def _read(self, kind: PromptKind) -> tuple[Path, str]:
-        path = next((d / kind.file for d in self._directories if (d / kind.file).is_file()), None)
-        path = path or self._directories[-1] / kind.file
+        path = self._directories[0] / kind.file
         try:
-            return path, path.read_text(encoding="utf-8")
+            for directory in self._directories:
+                path = directory / kind.file
+                if path.exists():
+                    break
+            return path, path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise PromptError(f"prompt {path} cannot be read: {error}") from error
 
 
-def _placeholders(template: str, path: Path) -> set[str]:
+def _placeholders(template: str, path: Path) -> list[tuple[str, bool]]:
+    """The names in braces, and whether a format or a conversion follows them."""
     try:
-        return {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+        parsed = list(Formatter().parse(template))
     except ValueError as error:
         raise PromptError(f"prompt {path}: {error} (write {{{{ for a brace that is meant)") from error
+    return [(name, bool(form or conversion)) for _, name, form, conversion in parsed if name is not None]
+
+
+def _shown(name: str) -> str:
+    """The beginning of what stands in braces, on one line: often a piece of JSON whose braces are not doubled."""
+    return " ".join(name.split())[:40]
 
 
 def _split(kind: PromptKind, template: str) -> Prompt:
     if not kind.data:
         return Prompt(kind, "", template)
-    first = min(template.index("{" + name + "}") for name in kind.data)
-    paragraph = template.rfind("\n\n", 0, first)
+    first = re.search(r"(?<!\{)(?:\{\{)*\{(?:" + "|".join(kind.data) + ")[:}]", template)
+    assert first is not None  # the placeholders have been checked
+    paragraph = template.rfind("\n\n", 0, first.end())
     cut = 0 if paragraph < 0 else paragraph
     return Prompt(kind, template[:cut].strip(), template[cut:].strip())

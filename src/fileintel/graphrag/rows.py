@@ -67,7 +67,7 @@ def community_rows(
 ) -> Iterator[Row]:
     """Rows of `communities`. Text units are those of the relationships inside, or of the entities where there are
     none (residual communities)."""
-    for place, community in enumerate(communities):
+    for community in communities:
         relationships = [graph.relationships[pair] for pair in community.relationships]
         entities = [graph.entities[title] for title in community.entities]
         numbers = {n for relationship in relationships for n in relationship.text_units}
@@ -75,7 +75,7 @@ def community_rows(
         yield {
             "version_id": version_id,
             "id": community.id,
-            "human_readable_id": place,
+            "human_readable_id": community.number,
             "community": community.number,
             "level": community.level,
             "parent": community.parent,
@@ -94,8 +94,7 @@ def report_rows(
     version_id: str, reports: Mapping[int, Report], communities: Iterable[Community], period: str
 ) -> Iterator[Row]:
     """Rows of `community_reports`, in the order of the communities."""
-    present = (reports[community.number] for community in communities if community.number in reports)
-    for place, report in enumerate(present):
+    for report in (reports[community.number] for community in communities if community.number in reports):
         community = report.community
         findings = [asdict(finding) for finding in report.findings]
         content = {
@@ -108,7 +107,7 @@ def report_rows(
         yield {
             "version_id": version_id,
             "id": report_id(report),
-            "human_readable_id": place,
+            "human_readable_id": community.number,
             "community": community.number,
             "level": community.level,
             "parent": community.parent,

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
-_HEADING_MARK = re.compile(r"^\s*#{1,6}\s+", re.MULTILINE)
+_HEADING_MARK = re.compile(r"^[ \t]*#{1,6}[ \t]+", re.MULTILINE)
 
 
 def row(*fields: object) -> str:

@@ -3,31 +3,37 @@
 A client is used by many greenlets or threads at once. It never touches the database.
 """
 
-import array
 import json
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import httpx
 import openai
 
 from fileintel.config import Endpoint
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
-from fileintel.llm.faults import Cure, Fault, describe_fault
+from fileintel.llm.dialect import Dialect
+from fileintel.llm.errand import Errand
+from fileintel.llm.faults import BUSY, Cure, Fault, describe_fault
 from fileintel.llm.gate import Gate
-from fileintel.llm.json_answers import strip_reasoning
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed, InvalidAnswer, Message
+from fileintel.llm.responses import MALFORMED, Completion, embedding_answer, read_completion, read_vectors
 
 PURPOSE_HEADER = "X-FileIntel-Purpose"
-FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 20.0
 QUOTED_CHARACTERS = 4_000  # how much of an invalid answer is shown to the model again
 CORRECTION = "Your answer cannot be used: {problem}. Give the whole answer again, in exactly the form asked for."
 CUT_OFF = "it was cut off at the length limit, so give a shorter one"
+# a question that gets no turn while others do is given up after this many times the patience
+STARVING = 2.0
+
+__all__ = ["ItemGivenUp", "ModelClient", "Patience", "Tally", "embedding_answer"]
+
+T = TypeVar("T")
 
 
 class Tally:
@@ -70,13 +76,14 @@ class Tally:
 class Patience:
     """How long one question is insisted on.
 
-    `timeout` bounds one request, `waiting` the time a server that is busy or away is waited for (both in
-    seconds), `retries` the other faults of one question.
+    `timeout` bounds one request, `waiting` the time a server that is busy or away is waited for, `backoff` is the
+    first pause before another attempt (all in seconds); `retries` bounds the other faults of one question.
     """
 
     timeout: float = 600.0
     waiting: float = 600.0
     retries: int = 5
+    backoff: float = 1.0
 
 
 class ItemGivenUp(Exception):
@@ -87,13 +94,9 @@ class ItemGivenUp(Exception):
         self.fault = fault
         self.attempts = attempts
 
-
-@dataclass(frozen=True)
-class _Completion:
-    text: str
-    finish_reason: str | None
-    prompt_tokens: int
-    completion_tokens: int
+    def failed(self, attempts_before: int = 0, said_before: str = "") -> Failed:
+        """The outcome for the one who asked."""
+        return Failed(self.fault.reason, attempts_before + self.attempts, said_before + self.fault.message)
 
 
 class ModelClient:
@@ -114,7 +117,7 @@ class ModelClient:
         self.gate = gate
         self._patience = patience
         self._extra_body = dict(extra_body or {})
-        self._dialect = _Dialect()
+        self._dialect = Dialect()
         self._last_success = time.monotonic()
         self._http = httpx.Client(transport=PooledTransport(endpoint.base_url, gate.reading().ceiling))
         self._openai = openai.OpenAI(
@@ -146,77 +149,93 @@ class ModelClient:
         except (ValueError, KeyError, TypeError):
             return None
 
-    def ask(self, question: ChatQuestion, tally: Tally, task: object = None) -> Answered | Failed:
+    def ask(self, question: ChatQuestion, tally: Tally, errand: Errand | None = None) -> Answered | Failed:
         """One answer that parses, or why there is none. An answer that does not parse is asked for once more.
 
         Raises:
           ModelServerUnavailable: the server stayed away for longer than patience lasts.
           ModelServerRefused: the server will not answer any question.
+          CalledOff: the errand was, before the question could be sent.
         """
+        errand = errand or Errand()
         try:
-            first = self._complete(question, question.messages, tally, task)
-            problem = _problem_with(question, first)
-            if problem is None:
-                return _answered(question, first)
-            tally.retried()
-            correction = (
-                *question.messages,
-                Message(role="assistant", content=first.text[:QUOTED_CHARACTERS] or "(empty)"),
-                Message(role="user", content=CORRECTION.format(problem=problem)),
-            )
-            second = self._complete(question, correction, tally, task)
+            first, attempts = self._complete(question, question.messages, tally, errand)
         except ItemGivenUp as error:
-            return Failed(error.fault.reason, error.attempts, error.fault.message)
-        for completion in (second, first):  # a repaired, cut-off first answer is better than none
-            if _parses(question, completion):
-                return _answered(question, completion)
-        return Failed("invalid_answer", 2, f"{problem}; the second answer: {_problem_with(question, second)}")
+            return error.failed()
+        usable, problem = _judged(question, first)
+        if usable is not None and problem is None:
+            return usable
+        tally.retried()
+        correction = (
+            *question.messages,
+            Message(role="assistant", content=first.text[:QUOTED_CHARACTERS] or "(empty)"),
+            Message(role="user", content=CORRECTION.format(problem=problem)),
+        )
+        try:
+            second, more = self._complete(question, correction, tally, errand)
+        except ItemGivenUp as error:
+            return usable or error.failed(attempts, f"{problem}; asked again: ")
+        better, still = _judged(question, second)
+        # a first answer that was cut off, and could be read, is better than none
+        return better or usable or Failed("invalid_answer", attempts + more, f"{problem}; the second answer: {still}")
 
     def embed(
-        self, questions: Sequence[EmbeddingQuestion], tally: Tally, task: object = None
+        self, questions: Sequence[EmbeddingQuestion], tally: Tally, errand: Errand | None = None
     ) -> list[Answered | Failed]:
         """The vectors of a batch, in order. A text that the server rejects fails alone.
 
         Raises: as `ask`.
         """
+        errand = errand or Errand()
         body: dict[str, Any] = {"input": [question.text for question in questions], "encoding_format": "float"}
         if questions[0].dimensions:
             body["dimensions"] = questions[0].dimensions
 
-        def read(response: dict[str, Any]) -> tuple[list[list[float]], int]:
-            entries = sorted(response["data"], key=lambda entry: int(entry["index"]))
-            if len(entries) != len(questions):
-                raise ValueError(f"{len(entries)} vectors for {len(questions)} texts")
-            return [entry["embedding"] for entry in entries], _usage(response, "prompt_tokens")
+        def attempt() -> tuple[list[bytes], int]:
+            answer = self._post("/embeddings", body, questions[0].purpose, tally, errand)
+            return read_vectors(answer, len(questions))
 
+        # a batch that fails twice is divided at once: the more attempts are for the single texts
+        retries = self._patience.retries if len(questions) == 1 else min(1, self._patience.retries)
         try:
-            vectors, tokens = self._insist(
-                lambda: read(self._post("/embeddings", body, questions[0].purpose, tally, task)), tally
-            )
+            (vectors, tokens), _ = self._insist(attempt, retries, tally, errand)
         except ItemGivenUp as error:
             if len(questions) == 1:
-                return [Failed(error.fault.reason, error.attempts, error.fault.message)]
+                return [error.failed()]
             middle = len(questions) // 2
-            return self.embed(questions[:middle], tally, task) + self.embed(questions[middle:], tally, task)
+            return self.embed(questions[:middle], tally, errand) + self.embed(questions[middle:], tally, errand)
         tally.answered(tokens, 0)
-        return [embedding_answer(array.array("f", vector).tobytes(), len(questions), tokens) for vector in vectors]
+        return [embedding_answer(vector, len(questions), tokens) for vector in vectors]
 
-    def _complete(self, question: ChatQuestion, messages: Sequence[Message], tally: Tally, task: object) -> _Completion:
-        body: dict[str, Any] = {}
+    def _complete(
+        self, question: ChatQuestion, messages: Sequence[Message], tally: Tally, errand: Errand
+    ) -> tuple[Completion, int]:
+        """One completion, and after how many attempts it came."""
+        dialect = self._dialect
 
-        def attempt() -> _Completion:
-            nonlocal body
-            body = self._dialect.body(question, messages) | self._extra_body
-            return _read_completion(self._post("/chat/completions", body, question.purpose, tally, task))
+        def attempt() -> Completion:
+            nonlocal dialect
+            while True:
+                body = dialect.body(question, messages)
+                try:
+                    answer = self._post("/chat/completions", body | self._extra_body, question.purpose, tally, errand)
+                except openai.APIStatusError as error:
+                    poorer = dialect.adapted(describe_fault(error), body)
+                    if poorer is None:
+                        raise
+                    dialect = poorer
+                    tally.retried()
+                    continue
+                completion = read_completion(answer)
+                self._dialect = self._dialect.joined(dialect)  # only what has worked is remembered
+                return completion
 
-        completion: _Completion = self._insist(attempt, tally, lambda fault: self._dialect.adapt(fault, body))
+        completion, attempts = self._insist(attempt, self._patience.retries, tally, errand)
         tally.answered(completion.prompt_tokens, completion.completion_tokens)
-        return completion
+        return completion, attempts
 
-    def _post(self, path: str, body: dict[str, Any], purpose: str, tally: Tally, task: object) -> dict[str, Any]:
-        if hold := self.gate.hold_seconds():
-            time.sleep(hold)
-        with self.gate.slot(task):
+    def _post(self, path: str, body: dict[str, Any], purpose: str, tally: Tally, errand: Errand) -> dict[str, Any]:
+        with self.gate.slot(errand):
             tally.sent()
             try:
                 response = self._openai.post(
@@ -234,132 +253,73 @@ class ModelClient:
         self.gate.succeeded()
         return answer
 
-    def _insist(self, attempt: Any, tally: Tally, adapt: Any = None) -> Any:
-        """Call `attempt` until it succeeds or the cure of its fault is to give up."""
-        retries = waits = attempts = 0
-        started = time.monotonic()
+    def _insist(self, attempt: Callable[[], T], retries: int, tally: Tally, errand: Errand) -> tuple[T, int]:
+        """Call `attempt` until it succeeds or the cure of its fault is to give up; the result and the attempts."""
+        attempts = retried = 0
+        waiting_since: float | None = None
         while True:
             attempts += 1
             try:
-                return attempt()
-            except (openai.OpenAIError, httpx.HTTPError, ValueError, KeyError, TypeError, IndexError) as error:
+                return attempt(), attempts
+            except UnicodeEncodeError as error:
+                raise ItemGivenUp(Fault(Cure.GIVE_UP_ITEM, "unsendable", str(error)), attempts) from None
+            except (openai.OpenAIError, httpx.HTTPError, *MALFORMED) as error:
                 fault = describe_fault(error)
-            if adapt is not None and adapt(fault):
-                continue
             if fault.cure is Cure.GIVE_UP_RUN:
                 raise ModelServerRefused(self._about(fault))
-            if fault.cure is Cure.GIVE_UP_ITEM or retries >= self._patience.retries:
-                raise ItemGivenUp(fault, attempts)
             if fault.cure is Cure.WAIT:
-                waits += 1
-                self.gate.refused(fault.retry_after)
-                if time.monotonic() - max(started, self._last_success) > self._patience.waiting:
-                    raise ModelServerUnavailable(self._about(fault))
+                waiting_since = waiting_since or time.monotonic()
+                self._be_patient(fault, waiting_since, attempts)
+            elif fault.cure is Cure.GIVE_UP_ITEM or retried >= retries:
+                raise ItemGivenUp(fault, attempts)
             else:
-                retries += 1
+                retried += 1
+                waiting_since = None
             tally.retried()
-            time.sleep(_backoff(waits + retries, fault))
+            errand.pause(self._backoff(attempts, fault))
+
+    def _be_patient(self, fault: Fault, waiting_since: float, attempts: int) -> None:
+        """Look whether the server is waited for any longer; one that is busy shall get less to do."""
+        patience = self._patience.waiting
+        if fault.retry_after is not None and fault.retry_after > patience:
+            message = f"{self._about(fault)} (it wants to be left alone for {fault.retry_after:.0f} s)"
+            raise ModelServerUnavailable(message)
+        if fault.reason == BUSY:
+            self.gate.refused(fault.retry_after)
+        now = time.monotonic()
+        if now - max(waiting_since, self._last_success) >= patience:
+            raise ModelServerUnavailable(self._about(fault))
+        if now - waiting_since >= STARVING * patience:  # others were answered all the while
+            raise ItemGivenUp(fault, attempts)
+
+    def _backoff(self, attempt: int, fault: Fault) -> float:
+        shortest = self._patience.backoff
+        if fault.retry_after is not None:
+            # the gate holds everyone for the full time; not all of us have to come back in the same moment
+            return min(fault.retry_after, LONGEST_BACKOFF_SECONDS) + random.uniform(0, shortest)
+        longest: float = min(LONGEST_BACKOFF_SECONDS, shortest * 2 ** min(attempt - 1, 10))
+        return random.uniform(longest / 2, longest)
 
     def _about(self, fault: Fault) -> str:
         return f"model server {self.endpoint.shown_url}, model {self.endpoint.model or '(not set)'}: {fault.message}"
 
 
-class _Dialect:
-    """What this server understands of the protocol: found out by its refusals, remembered for later requests."""
-
-    SCHEMA_MODES = ("json_schema", "json_object", "none")
-
-    def __init__(self) -> None:
-        self._schema_mode = 0
-        self._token_parameter = "max_tokens"
-        self._unsupported: set[str] = set()
-
-    def body(self, question: ChatQuestion, messages: Sequence[Message]) -> dict[str, Any]:
-        sampling = question.sampling
-        parameters = {
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            self._token_parameter: sampling.max_tokens,
-        }
-        body: dict[str, Any] = {"messages": list(messages)}
-        body.update({k: v for k, v in parameters.items() if v is not None and k not in self._unsupported})
-        mode = self.SCHEMA_MODES[self._schema_mode]
-        if question.schema is not None and mode == "json_schema":
-            schema = {"name": question.schema.name, "schema": question.schema.body, "strict": True}
-            body["response_format"] = {"type": "json_schema", "json_schema": schema}
-        elif question.schema is not None and mode == "json_object":
-            body["response_format"] = {"type": "json_object"}
-        return body
-
-    def adapt(self, fault: Fault, body: dict[str, Any]) -> bool:
-        """Change the way of asking after `body` was refused; True when it is worth asking again at once."""
-        if fault.status not in (400, 422) or fault.reason == "context_length":
-            return False
-        words = fault.message.lower()
-        if "max_completion_tokens" in words and "max_tokens" in body:
-            self._token_parameter = "max_completion_tokens"
-            return True
-        for name in ("temperature", "top_p"):
-            if name in words and name in body:
-                self._unsupported.add(name)
-                return True
-        if "response_format" in body:
-            refused = self.SCHEMA_MODES.index(body["response_format"]["type"])
-            self._schema_mode = max(self._schema_mode, refused + 1)
-            return True
-        return False
-
-
-def embedding_answer(vector: bytes, shared_by: int = 1, prompt_tokens: int = 0, cached: bool = False) -> Answered:
-    """An answer made of a stored vector (32-bit floats). Always read back from the bytes, so that a new answer and
-    a stored one are equal to the last bit."""
-    value = array.array("f", vector).tolist()
-    return Answered(value, vector=vector, prompt_tokens=prompt_tokens // max(1, shared_by), cached=cached)
-
-
-def _read_completion(response: dict[str, Any]) -> _Completion:
-    choice = response["choices"][0]
-    message = choice.get("message") or {}
-    return _Completion(
-        text=strip_reasoning(message.get("content") or ""),
-        finish_reason=choice.get("finish_reason"),
-        prompt_tokens=_usage(response, "prompt_tokens"),
-        completion_tokens=_usage(response, "completion_tokens"),
-    )
-
-
-def _usage(response: dict[str, Any], field: str) -> int:
-    return int((response.get("usage") or {}).get(field) or 0)
-
-
-def _problem_with(question: ChatQuestion, completion: _Completion) -> str | None:
+def _judged(question: ChatQuestion, completion: Completion) -> tuple[Answered | None, str | None]:
+    """The answer if it can be read, and what is wrong with it: an object that was cut off can be both."""
     if not completion.text:
-        return "it is empty"
-    if question.schema is not None and completion.finish_reason == "length":
-        return CUT_OFF
+        return None, "it is empty"
+    problem = CUT_OFF if question.schema is not None and completion.finish_reason == "length" else None
     try:
-        question.parse(completion.text)
-    except InvalidAnswer as problem:
-        return str(problem)
-    return None
-
-
-def _parses(question: ChatQuestion, completion: _Completion) -> bool:
-    return _problem_with(question, replace(completion, finish_reason=None)) is None
-
-
-def _answered(question: ChatQuestion, completion: _Completion) -> Answered:
-    return Answered(
-        value=question.parse(completion.text),
+        value = question.parse(completion.text)
+    except InvalidAnswer as error:
+        return None, problem or str(error)
+    except RecursionError:
+        return None, "it is nested too deeply"
+    answered = Answered(
+        value=value,
         content=completion.text,
         finish_reason=completion.finish_reason,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
     )
-
-
-def _backoff(attempt: int, fault: Fault) -> float:
-    if fault.retry_after is not None:
-        return min(fault.retry_after, LONGEST_BACKOFF_SECONDS)  # the gate holds everyone for the full time
-    longest: float = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(attempt, 10))
-    return random.uniform(longest / 2, longest)
+    return answered, problem

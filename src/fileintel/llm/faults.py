@@ -1,6 +1,7 @@
 """What can go wrong between us and a model server, sorted by what is to be done about it."""
 
 import email.utils
+import math
 import re
 import time
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from enum import Enum
 
 import httpx
 import openai
+
+from fileintel.storable import storable
 
 
 class Cure(Enum):
@@ -20,6 +23,9 @@ class Cure(Enum):
     GIVE_UP_RUN = "give up the run"  # no question can be answered until a person changes something
 
 
+BUSY = "busy"  # the reason of a server that says that it is too much
+
+
 @dataclass(frozen=True)
 class Fault:
     """One failed request: why, and the server's own words."""
@@ -29,10 +35,14 @@ class Fault:
     message: str
     retry_after: float | None = None  # seconds, as the server asked
     status: int | None = None
+    parameter: str | None = None  # the part of the request that the server complains of, when it names one
 
 
 _MESSAGE_CHARACTERS = 300
-_CONTEXT_LENGTH = re.compile(r"context.{0,20}(length|window|size)|maximum.{0,20}(length|tokens)|too (long|many tokens)")
+_CONTEXT_LENGTH = re.compile(
+    r"context.{0,20}(length|window|size)|maximum.{0,20}(length|tokens)|too (long|many tokens)|input is too large"
+)
+_ABOUT_THE_TEXT = re.compile(r"moderat|flagged|content.{0,10}(policy|filter)|safety")
 
 
 def describe_fault(error: Exception) -> Fault:
@@ -51,35 +61,60 @@ def describe_fault(error: Exception) -> Fault:
 
 
 def _of_status(error: openai.APIStatusError) -> Fault:
-    status = error.status_code
-    message = f"HTTP {status}: {_server_words(error)}"
-    retry_after = _retry_after(error.response.headers)
-    if status == 429 and "insufficient_quota" in message:
-        return Fault(Cure.GIVE_UP_RUN, "quota", message, status=status)
+    cure, reason = _sorted(error)
+    message = f"HTTP {error.status_code}: {_server_words(error)}"
+    if 300 <= error.status_code < 400:
+        message += f" (it points to {error.response.headers.get('location', 'nowhere')})"
+    return Fault(cure, reason, message, _retry_after(error.response.headers), error.status_code, _parameter(error))
+
+
+def _sorted(error: openai.APIStatusError) -> tuple[Cure, str]:
+    status, words = error.status_code, _server_words(error).lower()
+    if status == 402 or (status == 429 and "insufficient_quota" in (error.code, error.type)):
+        return Cure.GIVE_UP_RUN, "quota"
     if status in (429, 503):
-        return Fault(Cure.WAIT, "busy", message, retry_after, status)
+        return Cure.WAIT, BUSY
+    if status == 502:  # a proxy whose model server is being restarted
+        return Cure.WAIT, "away"
+    if status == 403 and _ABOUT_THE_TEXT.search(words):
+        return Cure.GIVE_UP_ITEM, "rejected"
     if status in (401, 403):
-        return Fault(Cure.GIVE_UP_RUN, "unauthorized", message, status=status)
+        return Cure.GIVE_UP_RUN, "unauthorized"
     if status == 404:
-        return Fault(Cure.GIVE_UP_RUN, "unknown_model", message, status=status)
-    if status == 413 or (status in (400, 422) and _CONTEXT_LENGTH.search(message.lower())):
-        return Fault(Cure.GIVE_UP_ITEM, "context_length", message, status=status)
+        return Cure.GIVE_UP_RUN, "unknown_model"
+    if status == 405 or 300 <= status < 400:
+        return Cure.GIVE_UP_RUN, "wrong_address"
+    if status == 413 or (status in (400, 422, 500) and _is_about_length(error, words)):
+        return Cure.GIVE_UP_ITEM, "context_length"
     if status >= 500 or status in (408, 409):
-        return Fault(Cure.RETRY, "server_error", message, retry_after, status)
-    return Fault(Cure.GIVE_UP_ITEM, "rejected", message, status=status)
+        return Cure.RETRY, "server_error"
+    return Cure.GIVE_UP_ITEM, "rejected"
+
+
+def _is_about_length(error: openai.APIStatusError, words: str) -> bool:
+    return error.code == "context_length_exceeded" or _CONTEXT_LENGTH.search(words) is not None
+
+
+def _parameter(error: openai.APIStatusError) -> str | None:
+    # servers without the field name the parameter in their words, among others: see `dialect`
+    return error.param if isinstance(error.param, str) else None
 
 
 def _server_words(error: openai.APIStatusError) -> str:
     body = error.body
     words: object = body.get("message", body) if isinstance(body, dict) else (body or error.message)
-    return " ".join(str(words).split())[:_MESSAGE_CHARACTERS]
+    return _short(words)
 
 
 def _one_line(error: Exception) -> str:
     # a read timeout has an empty message of its own: the kind of error must always be in the text
     cause = error.__cause__ or error
-    words = " ".join(str(cause).split())[:_MESSAGE_CHARACTERS]
+    words = _short(cause)
     return f"{type(cause).__name__}: {words}" if words else type(cause).__name__
+
+
+def _short(words: object) -> str:
+    return storable(" ".join(str(words).split())[:_MESSAGE_CHARACTERS])
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -88,10 +123,10 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     if value is None:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
+        try:
+            seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
+        except (ValueError, OverflowError):
+            return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None

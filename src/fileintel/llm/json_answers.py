@@ -8,42 +8,91 @@ import json_repair
 
 from fileintel.llm.questions import InvalidAnswer
 
-_REASONING = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
-_REASONING_END = re.compile(r"^.*?</(?:think|thinking|reasoning)>", re.DOTALL | re.IGNORECASE)
-_REASONING_START = re.compile(r"<(?:think|thinking|reasoning)>.*$", re.DOTALL | re.IGNORECASE)
-_FENCE = re.compile(r"^\s*```[\w-]*\s*\n(.*?)(?:\n\s*```\s*)?$", re.DOTALL)
+DEEPEST_NESTING = 50  # brackets within brackets; a model that loops writes thousands, which no parser survives
+
+_REASONING_START = re.compile(r"^[ \t]*<(?:think|thinking|reasoning)>", re.IGNORECASE | re.MULTILINE)
+_REASONING_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_OPENING_TAG = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_FENCE = re.compile(r"```[\w-]*[ \t]*\n")
+_OBJECT = re.compile(r"""\{\s*["'“”]""")  # not a brace in prose
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """The text as PostgreSQL takes it: without NUL, and with U+FFFD for halves of surrogate pairs."""
+    text = text.replace("\x00", "")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _SURROGATE.search(text) else text
 
 
 def strip_reasoning(text: str) -> str:
-    """The answer without its reasoning parts, also where the opening or the closing tag is missing."""
-    text = _REASONING.sub("", text)
-    text = _REASONING_END.sub("", text)
-    return _REASONING_START.sub("", text).strip()
+    """The answer without its reasoning parts, also where the opening or the closing tag is missing; storable.
+
+    A reasoning part begins a line: tags within a sentence are what the sentence is about.
+    """
+    text = storable(text)
+    end = _REASONING_END.search(text)
+    if end and not _OPENING_TAG.search(text, 0, end.start()):
+        text = text[end.end() :]
+    kept, at = [], 0
+    while start := _REASONING_START.search(text, at):
+        kept.append(text[at : start.start()])
+        end = _REASONING_END.search(text, start.end())
+        at = end.end() if end else len(text)
+    return "".join([*kept, text[at:]]).strip()
 
 
 def strip_fence(text: str) -> str:
     """The content of a code fence, when the whole text is one."""
-    match = _FENCE.match(text)
-    return match.group(1).strip() if match else text.strip()
+    text = text.strip()
+    fence = _FENCE.match(text)
+    return text[fence.end() :].removesuffix("```").strip() if fence else text
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """The JSON object in an answer, repaired where it is damaged.
+    """The JSON object in an answer, repaired where it is damaged; its texts are storable.
 
     Raises:
       InvalidAnswer: there is no object in it, or nothing is in the object.
     """
     candidate = strip_fence(text)
-    start = candidate.find("{")
+    begin = _OBJECT.search(candidate)
+    start = begin.start() if begin else candidate.find("{")
     if start < 0:
         raise InvalidAnswer("the answer holds no JSON object")
     candidate = candidate[start:]
+    if _depth(candidate) > DEEPEST_NESTING:
+        raise InvalidAnswer("the answer's JSON is nested too deeply")
     try:
         found, _ = json.JSONDecoder().raw_decode(candidate)
-    except ValueError:
-        found = json_repair.loads(candidate, skip_json_loads=True)
+    except (ValueError, RecursionError):
+        found = _repaired(candidate)
     if isinstance(found, list):  # what the repair makes of an object with prose behind it
-        found = next((item for item in found if isinstance(item, dict)), None)
+        found = next((item for item in found if isinstance(item, dict) and item), None)
     if not isinstance(found, dict) or not found:
         raise InvalidAnswer("the answer holds no JSON object that can be read")
-    return found
+    return {storable(str(key)): _storable(value) for key, value in found.items()}
+
+
+def _depth(text: str) -> int:
+    depth = deepest = 0
+    for character in text:
+        depth = max(0, depth + (character in "{[") - (character in "}]"))
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _repaired(text: str) -> Any:
+    try:
+        return json_repair.loads(text, skip_json_loads=True)
+    except (ValueError, RecursionError) as error:
+        raise InvalidAnswer("the answer holds no JSON object that can be read") from error
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    if isinstance(value, dict):
+        return {storable(str(key)): _storable(item) for key, item in value.items()}
+    return value

@@ -1,7 +1,7 @@
 """What is asked of a model, and what comes back: questions, answers, failures.
 
 A question's key is the hash of everything that decides the answer: model, messages, sampling and the
-schema asked for. Endpoint, timeout and program version are not part of it.
+schema asked for. Endpoint, timeout, purpose, parser and program version are not part of it.
 """
 
 import hashlib
@@ -59,9 +59,10 @@ class ChatQuestion:
     @cached_property
     def key(self) -> bytes:
         """SHA-256 over what decides the answer."""
-        sampling = (self.sampling.temperature, self.sampling.top_p, self.sampling.max_tokens)
+        sampling = self.sampling
+        numbers = [_number(sampling.temperature), _number(sampling.top_p), sampling.max_tokens]
         schema = self.schema.body if self.schema else None
-        return _hash(["chat", self.model, self.messages, sampling, schema])
+        return _hash(["chat", self.model, self.messages, numbers, schema])
 
     def followed_by(self, answer: str, request: str, **changes: Any) -> "ChatQuestion":
         """The same conversation, one answer and one request later."""
@@ -122,6 +123,10 @@ class Failed:
     reason: str  # a short stable word: "invalid_answer", "timeout", "context_length", …
     attempts: int
     last_error: str
+
+
+def _number(value: float | None) -> float | None:
+    return None if value is None else float(value)  # 0 and 0.0 are the same, in JSON they are not
 
 
 def _hash(parts: list[Any]) -> bytes:

@@ -7,17 +7,29 @@ The read timeout of a request is a deadline for the whole answer, not for each b
 cannot hold a slot for ever.
 """
 
+import ipaddress
+import ssl
 import time
 import urllib.request
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import certifi
 import httpx
 import urllib3
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
 
 READ_BYTES = 65_536
 CONNECT_SECONDS = 10.0
+DEFAULT_SECONDS = 600.0
 _HOP_BY_HOP = frozenset({"connection", "transfer-encoding", "keep-alive"})
 
 
@@ -29,15 +41,19 @@ class PooledTransport(httpx.BaseTransport):
     """
 
     def __init__(self, base_url: str, connections: int) -> None:
-        options = {"maxsize": connections, "block": False, "retries": False, "timeout": urllib3.Timeout(None)}
-        proxy = _proxy_for(base_url)
-        self._manager: urllib3.PoolManager = (
-            urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)  # type: ignore[arg-type]
-        )
+        options: dict[str, Any] = {
+            "maxsize": connections,
+            "block": False,
+            "retries": False,
+            "timeout": urllib3.Timeout(None),
+        }
+        if urlsplit(base_url).scheme == "https":
+            options["ssl_context"] = trusting_context()
+        proxy = proxy_for(base_url)
+        self._manager = urllib3.PoolManager(**options) if proxy is None else _proxied(proxy, options)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        limits = request.extensions.get("timeout", {})
-        seconds = limits.get("read") or 600.0
+        seconds = request.extensions.get("timeout", {}).get("read") or DEFAULT_SECONDS
         deadline = time.monotonic() + seconds
         try:
             answer = self._manager.request(
@@ -72,11 +88,19 @@ class _Body(httpx.SyncByteStream):
         try:
             while part := self._answer.read1(READ_BYTES):
                 yield part
-                if time.monotonic() > self._deadline:
-                    raise httpx.ReadTimeout("the answer did not end in time", request=self._request)
+                self._look_at_the_clock()
             self._whole = True
         except HTTPError as error:
             raise _as_httpx(error, self._request) from error
+
+    def _look_at_the_clock(self) -> None:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise httpx.ReadTimeout("the answer did not end in time", request=self._request)
+        # the next read must not wait as long as the first one might; None when nothing is left to be read
+        connection: Any = self._answer.connection
+        if connection is not None and connection.sock is not None:
+            connection.sock.settimeout(left)
 
     def close(self) -> None:
         if self._whole:
@@ -85,21 +109,50 @@ class _Body(httpx.SyncByteStream):
             self._answer.close()  # a connection with half an answer in it must not be used again
 
 
+def trusting_context() -> ssl.SSLContext:
+    """A TLS context that trusts what the system (or SSL_CERT_FILE, SSL_CERT_DIR) trusts; where the system has no
+    certificates, as in slim images, what Mozilla does."""
+    context = ssl.create_default_context()
+    if not context.cert_store_stats()["x509_ca"]:
+        context.load_verify_locations(certifi.where())
+    return context
+
+
+def proxy_for(base_url: str) -> str | None:
+    """The proxy that the environment asks for (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), if any; never for a server on
+    this machine, which a proxy elsewhere could not reach."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    place = f"{host}:{parts.port}" if parts.port else host
+    if _is_this_machine(host) or urllib.request.proxy_bypass(place):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _proxied(proxy: str, options: dict[str, Any]) -> urllib3.ProxyManager:
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    parts = urlsplit(proxy)
+    headers = None
+    if parts.username is not None:  # urllib3 does not read them from the URL
+        credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers = urllib3.make_headers(proxy_basic_auth=credentials)
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
+
+
 def _as_httpx(error: HTTPError, request: httpx.Request) -> httpx.TransportError:
     message = f"{type(error).__name__}: {error}"
     # NewConnectionError is a ConnectTimeoutError in urllib3 2.x, and means "refused": look at it first
-    if isinstance(error, NewConnectionError):
+    if isinstance(error, NewConnectionError | SSLError | ProxyError):
         return httpx.ConnectError(message, request=request)
     if isinstance(error, ConnectTimeoutError):
         return httpx.ConnectTimeout(message, request=request)
     if isinstance(error, ReadTimeoutError):
         return httpx.ReadTimeout(message, request=request)
     return httpx.ReadError(message, request=request)
-
-
-def _proxy_for(base_url: str) -> str | None:
-    """The proxy that the environment asks for (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), if any."""
-    parts = urlsplit(base_url)
-    if urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    return urllib.request.getproxies().get(parts.scheme)

@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import func, select, tuple_
+
 from fileintel.documents.document import DocumentInfo, Limits, Page
 from fileintel.documents.find import find_documents
+from fileintel.documents.kinds import SUPPORTED, is_supported
 from fileintel.documents.load import DocumentReader
 from fileintel.errors import DocumentError, UsageError
 from fileintel.identity import content_id
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, versions
 from fileintel.storage.collections import CollectionSummary
-from fileintel.storage.models import Document
+from fileintel.storage.models import Collection, Document
 
 LONGEST_NAME = 200  # characters
 _FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
@@ -51,6 +54,24 @@ def list_collections(workspace: Workspace) -> list[CollectionSummary]:
         return collections.summaries(session)
 
 
+def page_of_collections(workspace: Workspace, limit: int, after: str | None = None) -> list[CollectionSummary]:
+    """Up to `limit` collections by name, behind the name `after`."""
+    statement = (
+        select(Collection, func.count(Document.id))
+        .outerjoin(Document, Document.collection_id == Collection.id)
+        .group_by(Collection.id)
+        .order_by(Collection.name)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(Collection.name > after)
+    with workspace.database.transaction() as session:
+        return [
+            CollectionSummary(c.id, c.name, c.description, count, c.current_version_id is not None, c.created_at)
+            for c, count in session.execute(statement)
+        ]
+
+
 def show_collection(workspace: Workspace, name: str) -> CollectionSummary:
     """One collection.
 
@@ -85,9 +106,21 @@ class Addition:
     problem: str | None = None
 
 
-def add_documents(workspace: Workspace, collection_name: str, paths: Sequence[str]) -> Iterator[Addition]:
+def check_file_name(name: str) -> None:
+    """Whether a file of that name can be a document at all.
+
+    Raises:
+      DocumentError: its ending is of no supported kind.
+    """
+    if not is_supported(name):
+        raise DocumentError(f"{name!r} is of no supported kind: supported are {SUPPORTED}")
+
+
+def add_documents(
+    workspace: Workspace, collection_name: str, paths: Sequence[str], *, source: str | None = None
+) -> Iterator[Addition]:
     """Add files, folders and globs to a collection, one after the other. A file that cannot be read does not stop
-    the others; nothing of it is stored.
+    the others; nothing of it is stored. `source` says where they are from, by default the path of each.
 
     Raises:
       NotFoundError, DocumentError: there is no such collection, or no such path.
@@ -98,7 +131,7 @@ def add_documents(workspace: Workspace, collection_name: str, paths: Sequence[st
     with DocumentReader(_limits(workspace)) as reader:
         for path in files:
             try:
-                document, already_there = _add(workspace, collection_id, reader, path)
+                document, already_there = _add(workspace, collection_id, reader, path, source)
                 yield Addition(str(path), describe_document(document), already_there)
             except DocumentError as problem:
                 yield Addition(str(path), None, problem=str(problem))
@@ -109,6 +142,19 @@ def list_documents(workspace: Workspace, collection_name: str) -> list[dict[str,
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         return [describe_document(document) for document in documents.in_collection(session, collection.id)]
+
+
+def page_of_documents(
+    workspace: Workspace, collection_name: str, limit: int, after: tuple[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Up to `limit` documents by name and content, behind that name and hash."""
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        statement = select(Document).where(Document.collection_id == collection.id)
+        if after is not None:
+            statement = statement.where(tuple_(Document.name, Document.sha256) > after)
+        found = session.execute(statement.order_by(Document.name, Document.sha256).limit(limit)).scalars()
+        return [describe_document(document) for document in found]
 
 
 def show_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
@@ -172,13 +218,15 @@ def _find(session: Any, name: str, collection_name: str | None) -> Document:
     return documents.find(session, name, collection_id)
 
 
-def _add(workspace: Workspace, collection_id: str, reader: DocumentReader, path: Path) -> tuple[Document, bool]:
+def _add(
+    workspace: Workspace, collection_id: str, reader: DocumentReader, path: Path, source: str | None
+) -> tuple[Document, bool]:
     info, pages = reader.read(path)
     with workspace.database.transaction() as session:
         found = documents.with_content(session, collection_id, info.sha256)
         if found is not None:
             return found, True
-        document = _new_document(collection_id, info, path)
+        document = _new_document(collection_id, info, path, source or str(path.absolute()))
         session.add(document)
         session.flush()
         extent = _Extent()
@@ -187,14 +235,14 @@ def _add(workspace: Workspace, collection_id: str, reader: DocumentReader, path:
     return document, False
 
 
-def _new_document(collection_id: str, info: DocumentInfo, path: Path) -> Document:
+def _new_document(collection_id: str, info: DocumentInfo, path: Path, source: str) -> Document:
     return Document(
         id=content_id("document", collection_id, info.sha256),
         collection_id=collection_id,
         sha256=info.sha256,
         name=path.name,
         title=info.title or path.stem,
-        source=str(path.absolute()),
+        source=source,
         media_type=info.media_type,
         encoding=info.encoding,
         size=info.size,

@@ -25,10 +25,14 @@ _HIDDEN = frozenset({"version_id"})
 
 @dataclass(frozen=True)
 class Slice:
-    """Which rows of a list: those after `after` (a human_readable_id; None = from the first), `limit` at most."""
+    """Which rows of a list: those after `after` (a human_readable_id; None = from the first), `limit` at most.
+
+    `version_id` holds a reader of several pages to the version of the first one; None is the one in use.
+    """
 
     limit: int = 50
     after: int | None = None
+    version_id: str | None = None
 
 
 def list_entities(
@@ -108,6 +112,36 @@ def show_community(workspace: Workspace, collection: str, number: int) -> dict[s
         }
 
 
+def version_in_use(workspace: Workspace, collection: str) -> str:
+    """The id of the version that answers questions, for a `Slice`."""
+    with workspace.database.transaction() as session:
+        return _current(session, collection).id
+
+
+def list_versions(workspace: Workspace, collection_name: str) -> list[dict[str, Any]]:
+    """The versions of a collection's index, the newest first; `current` is true for the one in use.
+
+    Raises:
+      NotFoundError: there is no such collection.
+    """
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        return [
+            {
+                "id": version.id,
+                "number": version.number,
+                "state": version.state,
+                "current": version.id == collection.current_version_id,
+                "run_id": version.run_id,
+                "embedding_model": version.embedding_model,
+                "counts": version.counts,
+                "created_at": version.created_at.isoformat(),
+                "published_at": version.published_at.isoformat() if version.published_at else None,
+            }
+            for version in versions.of_collection(session, collection.id)
+        ]
+
+
 def export(workspace: Workspace, collection: str, directory: Path) -> dict[str, int]:
     """Write the index in use as graphrag's tables and GraphML; returns the rows by file.
 
@@ -126,13 +160,15 @@ def delete_index(workspace: Workspace, collection_name: str) -> int:
     """Delete all versions of a collection's index and its runs; returns the number of versions.
 
     Raises:
-      ConflictError: a run is at work on it.
+      ActiveRunError: a run is at work on it.
     """
+    from fileintel.services.tasks import ActiveRunError  # it brings the model's client, for which lists need not wait
+
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         unfinished = runs.active(session, collection.id)
         if unfinished is not None and unfinished.owner is not None and not is_gone(unfinished.owner):
-            raise ConflictError(f"run {unfinished.id} is at work on {collection.name!r}: stop it first")
+            raise ActiveRunError(unfinished.id, collection.name)
         found = versions.of_collection(session, collection.id)
         versions.drop_all(session, [version.id for version in found])
         runs.forget(session, collection.id)
@@ -156,12 +192,22 @@ def _rows(
     workspace: Workspace, collection: str, table: Any, statement: Select[Any], part: Slice
 ) -> list[dict[str, Any]]:
     with workspace.database.transaction() as session:
-        version = _current(session, collection)
+        version = _chosen(session, collection, part.version_id)
         statement = statement.where(table.version_id == version.id)
         if part.after is not None:
             statement = statement.where(table.human_readable_id > part.after)
         rows = session.execute(statement.order_by(table.human_readable_id).limit(part.limit)).scalars()
         return [_as_dict(row) for row in rows]
+
+
+def _chosen(session: Session, collection_name: str, version_id: str | None) -> IndexVersion:
+    if version_id is None:
+        return _current(session, collection_name)
+    collection = collections.find(session, collection_name)
+    version = session.get(IndexVersion, version_id)
+    if version is None or version.collection_id != collection.id:
+        raise ConflictError(f"the index of {collection.name!r} that was listed is gone: start from the first page")
+    return version
 
 
 def _current(session: Session, collection: str) -> IndexVersion:

@@ -20,6 +20,7 @@ from fileintel.graphrag.journal import Journal, RunJournal
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.graphrag.pipeline import Ingredients, Stopped
 from fileintel.graphrag.progress import Progress
+from fileintel.graphrag.prompts import INDEXING
 from fileintel.identity import digest
 from fileintel.llm.client import Tally, embedding_answer
 from fileintel.llm.gate import GateReading
@@ -32,6 +33,7 @@ from fileintel.storage.models import Collection, Document, IndexVersion, Run
 from fileintel.storage.runs import Lease, StageCounts
 from fileintel.storage.states import RunState
 
+INPUTS_CHANGED = "the inputs have changed since it was left"
 PROBE_TEXT = "How long is a vector of this model?"
 # settings that change what an index holds; the others only change how it is made
 _DECISIVE = ("chunking", "graphrag", "embedding")
@@ -105,13 +107,14 @@ class Indexer:
 
         Raises:
           NotFoundError, EmptyCollectionError: there is nothing to index.
+          PromptError: a prompt cannot be used.
           ConflictError: another process is at work on the collection.
           ModelServerUnavailable, ModelServerRefused, EmbeddingSizeChanged: before anything was changed, or in the
             middle of the run, which is then failed; its answers are kept.
           Stopped: as asked for by `stopping`.
         """
         inputs = self._read_inputs(request)
-        if self._has_nothing_to_do(inputs, request):
+        if self._has_nothing_to_do(inputs, request) and not self._was_left_unfinished(inputs):
             return None
         self._workspace.check_models()
         lease = self._take_run(inputs, request)
@@ -155,6 +158,8 @@ class Indexer:
                 f"collection {collection.name!r} is empty: add documents with "
                 f"`fileintel documents add {collection.name} PATH`"
             )
+        for kind in INDEXING:
+            self._workspace.prompts.load(kind)  # a wrong prompt is told before anything has begun
         return _Inputs(collection, found, current, self._fingerprint(found))
 
     def _fingerprint(self, found: list[Document]) -> str:
@@ -185,6 +190,22 @@ class Indexer:
         with self._database.transaction() as session:
             return not runs.gaps(session, inputs.current.run_id)
 
+    def _was_left_unfinished(self, inputs: _Inputs) -> bool:
+        """Whether there is a run on the same inputs to go on with, such as a forced one that was interrupted. One
+        that was left on other inputs is of no use any more, and ended."""
+        with self._database.transaction() as session:
+            unfinished = runs.active(session, inputs.collection.id)
+            if unfinished is None:
+                return False
+            gone = is_gone(unfinished.owner)
+            if unfinished.fingerprint == inputs.fingerprint or (gone and not unfinished.fingerprint):
+                return True
+            if unfinished.fingerprint:  # without one, it waits for a worker that has not begun
+                lease = runs.acquire(session, unfinished.id, this_process(), owner_is_gone=gone)
+                if lease is not None:
+                    runs.finish(session, lease, RunState.CANCELLED, INPUTS_CHANGED)
+            return False
+
     def _take_run(self, inputs: _Inputs, request: IndexRequest) -> Lease:
         """The run to work on: one that was left unfinished with the same inputs, or a new one."""
         with self._database.transaction() as session:
@@ -200,9 +221,10 @@ class Indexer:
                 same = unfinished.fingerprint in ("", inputs.fingerprint)  # "": queued, and never begun
                 if same and (unfinished.fresh or not request.fresh):
                     return lease
-                runs.finish(session, lease, RunState.CANCELLED, "the inputs have changed since it was left")
+                runs.finish(session, lease, RunState.CANCELLED, INPUTS_CHANGED)
         with self._database.transaction() as session:
-            run = runs.create(session, inputs.collection.id, fresh=request.fresh)
+            parameters = {"force": request.force, "fresh": request.fresh}
+            run = runs.create(session, inputs.collection.id, fresh=request.fresh, parameters=parameters)
             new_lease = runs.acquire(session, run.id, this_process())
             assert new_lease is not None
             return new_lease
@@ -238,6 +260,7 @@ class Indexer:
             name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")
         }
         tally = Tally(**before)
+        tally.peak_in_flight = int(run.llm.get("peak_in_flight", 0))
         since = run.created_at if run.fresh else None
 
         def view() -> None:
@@ -324,7 +347,7 @@ class Indexer:
         except FileIntelError as error:
             self._end(lease, RunState.FAILED, str(error))
             raise
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit):
             self._end(lease, None, None)
             raise
         except Exception as error:

@@ -12,18 +12,33 @@ from fileintel.storage import collections, runs, versions
 MODES = {"local": local.answer, "global": global_search.answer}
 
 
-def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "local") -> dict[str, Any]:
-    """An answer with citations that lead to pages.
+class UnknownMode(UsageError):
+    """There is no such way to answer a question."""
+
+    code = "unknown_mode"
+
+
+def check(question: str, mode: str) -> None:
+    """Whether a question can be asked at all.
 
     Raises:
-      UsageError: the question is empty, or the mode is unknown.
-      NotFoundError, NoIndexError: there is nothing to ask.
-      EmbeddingSizeChanged: the index was made with another embedding model.
+      UsageError, UnknownMode: it is empty, or the mode is unknown.
     """
     if not question.strip():
         raise UsageError("the question is empty: ask one")
     if mode not in MODES:
-        raise UsageError(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
+        raise UnknownMode(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
+
+
+def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "local") -> dict[str, Any]:
+    """An answer with citations that lead to pages.
+
+    Raises:
+      UsageError, UnknownMode: the question is empty, or the mode is unknown.
+      NotFoundError, NoIndexError: there is nothing to ask.
+      EmbeddingSizeChanged: the index was made with another embedding model.
+    """
+    check(question, mode)
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         version = versions.current(session, collection)
@@ -36,6 +51,7 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
         prompts=workspace.prompts,
         chat=workspace.chat,
         embedder=workspace.embedder,
+        check_models=workspace.check_models,
     )
     reply = MODES[mode](asking)
     return {

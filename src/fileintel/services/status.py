@@ -26,9 +26,21 @@ def index_status(workspace: Workspace, collection_name: str) -> dict[str, Any]:
         return describe(session, collection)
 
 
-def describe(session: Session, collection: Collection) -> dict[str, Any]:
-    """The status document of a collection."""
-    run = runs.latest(session, collection.id)
+def status_in_use(workspace: Workspace, collection_name: str) -> dict[str, Any]:
+    """The same with the run that made the version that answers questions, whatever happened after it.
+
+    Raises:
+      NotFoundError, NoIndexError: there is no such collection, or no such version.
+    """
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        version = versions.current(session, collection)
+        return describe(session, collection, runs.find(session, version.run_id))
+
+
+def describe(session: Session, collection: Collection, run: Run | None = None) -> dict[str, Any]:
+    """The status document of a collection, with that run or the newest one."""
+    run = run or runs.latest(session, collection.id)
     version = versions.current(session, collection) if collection.current_version_id else None
     counts = version.counts if version else {}
     return {

@@ -1,8 +1,8 @@
 """Tasks: runs that are handed to workers. A task's row is written first, its message only says where to look."""
 
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from fileintel.errors import (
     ConflictError,
     EmptyCollectionError,
     FileIntelError,
+    NotFoundError,
     ServiceUnavailable,
     UsageError,
 )
@@ -25,6 +26,8 @@ from fileintel.storage.models import Run
 from fileintel.storage.runs import GapRecord, Lease, StageCounts
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
+BROKER_SECONDS = 2.0  # for a broker to say that it is there; on loopback and in a cluster it takes milliseconds
+UPLOADED = "upload"  # the source of a document that came over HTTP: its file is deleted once it is read
 GRACE_SECONDS = 20.0  # a message needs some time to find its worker; sending it again earlier would be noise
 
 
@@ -64,6 +67,17 @@ class CeleryDispatcher:
         except (OperationalError, OSError) as error:
             raise ServiceUnavailable(f"the message broker does not answer: {error}") from error
 
+    def check(self) -> None:
+        """Raise ServiceUnavailable unless the broker answers."""
+        from kombu.exceptions import OperationalError
+
+        try:
+            with self._app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=0, timeout=BROKER_SECONDS)
+                connection.default_channel.close()
+        except (OperationalError, OSError) as error:
+            raise ServiceUnavailable(f"the message broker does not answer: {error}") from error
+
 
 @dataclass(frozen=True)
 class Submitted:
@@ -87,25 +101,30 @@ def submit_index(
     Raises:
       NotFoundError, EmptyCollectionError: there is nothing to index.
       ActiveRunError: a run is at work on the collection; carries its id.
+      KeyReused: another request had this idempotency key.
       ServiceUnavailable: the broker does not answer; nothing was queued.
     """
-    with workspace.database.transaction() as session:
-        if (earlier := _earlier(session, idempotency_key)) is not None:
-            return earlier
+    parameters = {"force": force, "fresh": fresh}
+
+    def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)
+        wanted = Run(kind=RunKind.INDEX.value, collection_id=collection.id, parameters=parameters)
+        if (earlier := _earlier(session, idempotency_key, wanted)) is not None:
+            return earlier
         if (running := runs.active(session, collection.id)) is not None:
             raise ActiveRunError(running.id, collection.name)
         if not documents.in_collection(session, collection.id):
             raise EmptyCollectionError(f"collection {collection.name!r} is empty: add documents first")
-        run = runs.create(
+        return runs.create(
             session,
             collection.id,
             RunKind.INDEX,
             fresh=fresh,
-            parameters={"force": force, "fresh": fresh},
+            parameters=parameters,
             idempotency_key=idempotency_key,
         )
-    return _sent(workspace, dispatcher, run)
+
+    return _sent(workspace, dispatcher, _created(workspace, create))
 
 
 def submit_documents(
@@ -119,20 +138,23 @@ def submit_documents(
     """Queue the reading of uploaded files. `folder` holds them, and is deleted when they are read.
 
     Raises:
-      NotFoundError, ServiceUnavailable: as `submit_index`.
+      NotFoundError, KeyReused, ServiceUnavailable: as `submit_index`.
     """
-    with workspace.database.transaction() as session:
-        if (earlier := _earlier(session, idempotency_key)) is not None:
-            return earlier
+
+    def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)
-        run = runs.create(
+        wanted = Run(kind=RunKind.DOCUMENTS.value, collection_id=collection.id)
+        if (earlier := _earlier(session, idempotency_key, wanted)) is not None:
+            return earlier
+        return runs.create(
             session,
             collection.id,
             RunKind.DOCUMENTS,
             parameters={"folder": str(folder)},
             idempotency_key=idempotency_key,
         )
-    return _sent(workspace, dispatcher, run)
+
+    return _sent(workspace, dispatcher, _created(workspace, create))
 
 
 def submit_question(
@@ -141,16 +163,21 @@ def submit_question(
     """Queue a question to an index.
 
     Raises:
-      UsageError: the question is empty.
+      UsageError, UnknownMode: the question is empty, or the mode is unknown.
       NotFoundError, NoIndexError, ServiceUnavailable: as `submit_index`.
     """
-    if not question.strip():
-        raise UsageError("the question is empty: ask one")
+    questions.check(question, mode)
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         versions.current(session, collection)
         run = runs.create(session, collection.id, RunKind.QUESTION, parameters={"question": question, "mode": mode})
     return _sent(workspace, dispatcher, run)
+
+
+class KeyReused(UsageError):
+    """An idempotency key stands for one request, and this is another one."""
+
+    code = "idempotency_key_reused"
 
 
 class ActiveRunError(ConflictError):
@@ -195,7 +222,8 @@ def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
         runs.cancel(session, run.id)
-        return describe(run)
+    _drop_upload(workspace, run)
+    return describe(run)
 
 
 def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dict[str, Any]]:
@@ -210,6 +238,24 @@ def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dic
             {"number": e.number, "kind": e.kind, "data": e.data, "created_at": e.created_at.isoformat()}
             for e in runs.events(session, run_id, number)
         ]
+
+
+@dataclass(frozen=True)
+class News:
+    """A task as it stands, and what happened to it since a reader last heard."""
+
+    task: dict[str, Any]
+    events: list[dict[str, Any]]
+
+
+def news(workspace: Workspace, run_id: str, after: int = 0) -> News:
+    """A task with its stages, and its events behind number `after`. Once the task is over, these are all.
+
+    Raises:
+      NotFoundError: there is no such task.
+    """
+    task = show(workspace, run_id)  # before the events: an end that is seen here has its event there
+    return News(task, events_after(workspace, run_id, after))
 
 
 def is_over(task: dict[str, Any]) -> bool:
@@ -261,16 +307,35 @@ def read_documents(workspace: Workspace, run_id: str) -> None:
         lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
     if lease is None:
         return
-    folder = Path(str(run.parameters["folder"]))
+    try:
+        _read_folder(workspace, run, lease)
+    finally:
+        _drop_upload(workspace, run)
+
+
+def _read_folder(workspace: Workspace, run: Run, lease: Lease) -> None:
+    folder = str(run.parameters["folder"])
     with LeaseKeeper(workspace.database, lease), _ending(workspace, lease):
-        added = list(add_documents(workspace, run.collection_id, [str(folder)]))
+        added = list(add_documents(workspace, run.collection_id, [folder], source=UPLOADED))
         gaps = [GapRecord("read", Path(one.path).name, "unreadable", 1, one.problem) for one in added if one.problem]
         read = StageCounts("read", len(added), len(added), sum(one.already_there for one in added), len(gaps), 0.0)
         with workspace.database.transaction() as session:
             runs.renew(session, lease, result={"documents": [one.document for one in added if one.document]})
-            runs.save_stages(session, run_id, [read])
-            runs.save_gaps(session, run_id, gaps)
-    shutil.rmtree(folder, ignore_errors=True)
+            runs.save_stages(session, run.id, [read])
+            runs.save_gaps(session, run.id, gaps)
+
+
+def _drop_upload(workspace: Workspace, run: Run) -> None:
+    """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
+    if run.kind != RunKind.DOCUMENTS.value:
+        return
+    with suppress(FileIntelError):
+        try:
+            over = is_over(show(workspace, run.id))
+        except NotFoundError:  # deleted with its collection
+            over = True
+        if over:
+            shutil.rmtree(str(run.parameters["folder"]), ignore_errors=True)
 
 
 @contextmanager
@@ -279,7 +344,7 @@ def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
     try:
         yield
     except FileIntelError as error:
-        _finish(workspace, lease, RunState.FAILED, str(error))
+        _finish(workspace, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
         raise
     except Exception as error:
         _finish(workspace, lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
@@ -289,10 +354,18 @@ def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
     _finish(workspace, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
 
-def _finish(workspace: Workspace, lease: Lease, state: RunState, error: str | None = None) -> None:
+def _finish(
+    workspace: Workspace,
+    lease: Lease,
+    state: RunState,
+    error: str | None = None,
+    result: dict[str, Any] | None = None,
+) -> None:
     with workspace.database.transaction() as session:
         if runs.requested_state(session, lease.run_id) is RunState.CANCELLING:
             state = RunState.CANCELLED
+        if result is not None:
+            runs.renew(session, lease, result=result)
         runs.finish(session, lease, state, error)
 
 
@@ -314,13 +387,37 @@ def describe(run: Run) -> dict[str, Any]:
     }
 
 
-def _earlier(session: Session, idempotency_key: str | None) -> Submitted | None:
+def _earlier(session: Session, idempotency_key: str | None, wanted: Run) -> Submitted | None:
+    """The run that an earlier request with the same key has made.
+
+    Raises:
+      KeyReused: that request was another one.
+    """
     earlier = runs.with_key(session, idempotency_key) if idempotency_key else None
-    return Submitted(earlier.id, is_new=False) if earlier else None
+    if earlier is None:
+        return None
+    same = (earlier.kind, earlier.collection_id) == (wanted.kind, wanted.collection_id)
+    if not same or (wanted.parameters is not None and wanted.parameters != earlier.parameters):
+        raise KeyReused(f"the idempotency key has made task {earlier.id}, which is another request: take a new key")
+    return Submitted(earlier.id, is_new=False)
 
 
-def _sent(workspace: Workspace, dispatcher: Dispatcher | None, run: Run) -> Submitted:
+def _created(workspace: Workspace, create: Callable[[Session], Submitted | Run]) -> Submitted | Run:
+    """What `create` returns. Should another request come in between, it is asked again, and sees that one."""
+    try:
+        with workspace.database.transaction() as session:
+            return create(session)
+    except ActiveRunError:
+        raise
+    except ConflictError:
+        with workspace.database.transaction() as session:
+            return create(session)
+
+
+def _sent(workspace: Workspace, dispatcher: Dispatcher | None, run: Submitted | Run) -> Submitted:
     """Send a new run's message; a run whose message cannot be sent is taken back."""
+    if isinstance(run, Submitted):
+        return run
     if dispatcher is None:
         return Submitted(run.id, is_new=True)
     try:

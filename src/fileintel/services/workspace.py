@@ -43,7 +43,7 @@ class Workspace:
         if url is None:
             self._postgres = EmbeddedPostgres(self.home)
             url = self._postgres.join()
-        return Database(url, storage.pool_size, storage.pool_timeout)
+        return Database(url, storage.pool_size, storage.pool_timeout, storage.statement_timeout)
 
     @cached_property
     def database(self) -> Database:

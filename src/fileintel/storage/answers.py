@@ -36,9 +36,14 @@ def find(session: Session, keys: Sequence[bytes], since: datetime | None = None)
 
     With `since`, only answers that arrived after that moment: a run that asks afresh still finds its own.
     """
+    wanted = select(Answer.key).where(Answer.key.in_(keys))
+    if since is not None:
+        wanted = wanted.where(Answer.created_at >= since)
+    # rows are locked in one order, that of `save` too: two that read the same answers must not wait for each other
+    locked = wanted.order_by(Answer.key).with_for_update(key_share=True).cte("locked")
     statement = (
         update(Answer)
-        .where(Answer.key.in_(keys))
+        .where(Answer.key == locked.c.key)
         .values(hits=Answer.hits + 1, last_used_at=func.now())
         .returning(
             Answer.key,
@@ -52,8 +57,6 @@ def find(session: Session, keys: Sequence[bytes], since: datetime | None = None)
         )
         .execution_options(synchronize_session=False)
     )
-    if since is not None:
-        statement = statement.where(Answer.created_at >= since)
     return {bytes(row.key): _stored(row) for row in session.execute(statement)}
 
 
@@ -71,8 +74,9 @@ def _stored(row: Any) -> StoredAnswer:
 
 
 def save(session: Session, answers: Iterable[StoredAnswer]) -> None:
-    """Keep answers; one that is there already is replaced by the newer one. Keys must be unique among `answers`."""
+    """Keep answers; one that is there already is replaced by the newer one."""
     now = utc_now().isoformat()
+    newest = {answer.key: answer for answer in answers}
     rows = (
         {
             "key": "\\x" + answer.key.hex(),
@@ -87,7 +91,7 @@ def save(session: Session, answers: Iterable[StoredAnswer]) -> None:
             "created_at": now,
             "last_used_at": now,
         }
-        for answer in sorted(answers, key=lambda answer: answer.key)  # one order for all writers: no deadlock
+        for _, answer in sorted(newest.items())  # one order for all writers: no deadlock
     )
     insert_rows(session, Answer, rows, on_conflict=_REPLACE)
 

@@ -7,7 +7,6 @@ The rows travel as one JSON parameter that PostgreSQL takes apart (`json_to_reco
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Table, text
@@ -16,40 +15,76 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import TextClause
 
 from fileintel.runtime import breathe
+from fileintel.storable import storable
 from fileintel.storage.models import Base
 
-ROWS_PER_STATEMENT = 500  # keeps one statement below some megabytes and the hub's pause below 20 ms
+ROWS_PER_STATEMENT = 500
+CHARACTERS_PER_STATEMENT = 500_000  # a few rows with vectors: sending one must not stop the hub for more than 20 ms
 
 
 def insert_rows(
-    session: Session, table: type[Base], rows: Iterable[Mapping[str, Any]], *, on_conflict: str = "DO NOTHING"
+    session: Session,
+    table: type[Base],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    on_conflict: str = "DO NOTHING",
+    into: str | None = None,
 ) -> int:
     """Insert dictionaries with the same keys; returns how many were given.
 
     A row that is there already is left as it is, so that repeating an insert is harmless; `on_conflict` takes
-    another clause. Values are what `json.dumps` takes: ids as strings, times in ISO 8601, vectors as lists.
+    another clause. `into` names a partition of the table: writing to it locks no other one. Values are what `json.dumps` takes: ids as strings, times in ISO 8601, bytes as `\\x` and hex
+    digits, vectors as lists or their text. What text cannot be in PostgreSQL is taken out (see `storable`).
     """
-    count = 0
-    remaining = iter(rows)
-    while batch := list(islice(remaining, ROWS_PER_STATEMENT)):
-        statement = _statement(table, tuple(batch[0]), on_conflict)
-        session.execute(statement, {"rows": json.dumps(batch, ensure_ascii=False)})
-        count += len(batch)
+    count, characters = 0, 0
+    columns: tuple[str, ...] = ()
+    batch: list[str] = []
+
+    def send() -> None:
+        session.execute(_statement(table, into, columns, on_conflict), {"rows": f"[{','.join(batch)}]"})
+        batch.clear()
+
+    for row in rows:
+        columns = columns or tuple(row)
+        batch.append(_as_json(row))
+        count += 1
+        characters += len(batch[-1])
+        if len(batch) >= ROWS_PER_STATEMENT or characters >= CHARACTERS_PER_STATEMENT:
+            send()
+            characters = 0
         breathe()
+    if batch:
+        send()
     return count
 
 
+def _as_json(row: Mapping[str, Any]) -> str:
+    line = json.dumps(row, ensure_ascii=False)
+    if "\\u0000" in line or storable(line) is not line:
+        return json.dumps(_storable(row), ensure_ascii=False)
+    return line
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(str(name)): _storable(inner) for name, inner in value.items()}
+    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 @lru_cache(maxsize=64)
-def _statement(table: type[Base], columns: Sequence[str], on_conflict: str) -> TextClause:
+def _statement(table: type[Base], into: str | None, columns: Sequence[str], on_conflict: str) -> TextClause:
     schema = table.__table__
     assert isinstance(schema, Table)
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
     preparer = dialect.identifier_preparer
+    target = preparer.quote(into) if into else preparer.format_table(schema)
     names = ", ".join(preparer.quote(column) for column in columns)
     types = ", ".join(
         f"{preparer.quote(column)} {schema.columns[column].type.compile(dialect=dialect)}" for column in columns
     )
     return text(
-        f"INSERT INTO {preparer.format_table(schema)} ({names}) "
+        f"INSERT INTO {target} ({names}) "
         f"SELECT {names} FROM json_to_recordset(CAST(:rows AS json)) AS given({types}) ON CONFLICT {on_conflict}"
     )

@@ -16,7 +16,6 @@ from sqlalchemy import (
     DateTime,
     Float,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -258,7 +257,10 @@ class TextUnit(_OfVersion, Base):
     """A chunk: characters `start` to `end` of its document, on pages `first_page` to `last_page`."""
 
     __tablename__ = "text_units"
-    __table_args__ = (Index("ix_text_units_document", "version_id", "document_id"),)
+    __table_args__ = (
+        Index("ix_text_units_document", "version_id", "document_id"),
+        Index("ix_text_units_human_readable_id", "version_id", "human_readable_id"),
+    )
 
     document_id: Mapped[str] = mapped_column(UUID_TEXT)
     start: Mapped[int] = mapped_column(BigInteger)
@@ -294,6 +296,7 @@ class Relationship(_OfVersion, Base):
     __table_args__ = (
         Index("ix_relationships_source", "version_id", "source"),
         Index("ix_relationships_target", "version_id", "target"),
+        Index("ix_relationships_human_readable_id", "version_id", "human_readable_id"),
     )
 
     source: Mapped[str]
@@ -366,15 +369,14 @@ class Covariate(_OfVersion, Base):
 
 class Embedding(Base):
     """A vector for an item of a version. Partitioned: each version has its own table and its own HNSW index,
-
     so that a search never wades through other versions' vectors and deleting a version drops a table.
+
+    No foreign key to the versions: attaching and dropping a table with one locks the versions' table against all
+    writers, and two runs that begin or end at the same time would wait for each other.
     """
 
     __tablename__ = "embeddings"
-    __table_args__ = (
-        ForeignKeyConstraint(["version_id"], ["index_versions.id"], ondelete="CASCADE"),
-        {"postgresql_partition_by": "LIST (version_id)"},
-    )
+    __table_args__ = ({"postgresql_partition_by": "LIST (version_id)"},)
 
     version_id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)

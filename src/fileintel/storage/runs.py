@@ -138,14 +138,20 @@ def cancel(session: Session, run_id: str) -> RunState:
         raise ConflictError(f"task {run_id} is over already: {state.value}")
     if state is RunState.CANCELLING:
         return state
-    held = run.lease_expires_at is not None and run.lease_expires_at > _now(session)
-    target = RunState.CANCELLING if held else RunState.CANCELLED
-    run.state = target.value
-    if target is RunState.CANCELLED:
-        run.finished_at = utc_now()
-        run.token += 1  # whoever held it before must not write any more
-    note(session, run_id, "state", {"state": target.value})
-    return target
+    if run.lease_expires_at is None or run.lease_expires_at <= _now(session):
+        _end_cancelled(session, run)
+        return RunState.CANCELLED
+    run.state = RunState.CANCELLING.value
+    note(session, run_id, "state", {"state": run.state})
+    return RunState.CANCELLING
+
+
+def _end_cancelled(session: Session, run: Run) -> None:
+    run.state = RunState.CANCELLED.value
+    run.finished_at = utc_now()
+    run.token += 1  # whoever held it before must not write any more
+    run.owner = run.lease_expires_at = None
+    note(session, run.id, "state", {"state": run.state})
 
 
 def note(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
@@ -166,13 +172,16 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
     """Take the lease of a run, unless somebody alive holds it.
 
     `owner_is_gone` says that the caller knows the present owner to be dead, so that the rest of its lease
-    need not be waited for. Returns None when the run is held or over.
+    need not be waited for. Returns None when the run is held or over; one that was to be cancelled is over then.
     """
     run = session.execute(select(Run).where(Run.id == run_id).with_for_update()).scalar_one_or_none()
     if run is None or run.state not in _ACTIVE:
         return None
     held = run.lease_expires_at is not None and run.lease_expires_at > _now(session)
     if held and not owner_is_gone:
+        return None
+    if run.state == RunState.CANCELLING.value:  # whoever was to end it has died before
+        _end_cancelled(session, run)
         return None
     run.token += 1
     run.attempts += 1
@@ -203,12 +212,15 @@ def renew(session: Session, lease: Lease, **values: Any) -> None:
 
 
 def finish(session: Session, lease: Lease, state: RunState, error: str | None = None) -> None:
-    """End a run in `state` and give up its lease.
+    """End a run in `state` and give up its lease. Saying it twice is harmless: the first answer may have got lost.
 
     Raises:
       LeaseLost: as `renew`.
     """
-    current = session.execute(select(Run.state).where(Run.id == lease.run_id).with_for_update()).scalar_one_or_none()
+    row = session.execute(select(Run.state, Run.token).where(Run.id == lease.run_id).with_for_update()).one_or_none()
+    current, token = row or (None, None)
+    if (current, token) == (state.value, lease.token) and state not in ACTIVE_STATES:
+        return
     if current is None or not may_become(RunState(current), state):
         raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
     renew(session, lease, state=state.value, error=error, finished_at=utc_now())
@@ -256,7 +268,8 @@ def stages(session: Session, run_id: str) -> list[StageCounts]:
 def save_gaps(session: Session, run_id: str, gaps: Iterable[GapRecord]) -> None:
     """Record what failed for good; an item that failed before keeps its newest reason."""
     now = utc_now().isoformat()
-    rows = ({"run_id": run_id, "created_at": now, **vars(gap)} for gap in gaps)
+    newest = {(gap.stage, gap.item): gap for gap in gaps}  # one statement must not touch a row twice
+    rows = ({"run_id": run_id, "created_at": now, **vars(gap)} for gap in newest.values())
     insert_rows(
         session,
         Gap,

@@ -1,7 +1,9 @@
 """What all query modes share: the question, the index it goes to, and one way to ask."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from fileintel.config import Settings
@@ -19,7 +21,11 @@ from fileintel.storage.models import IndexVersion
 
 @dataclass(frozen=True)
 class Asking:
-    """A question to one index version, with everything needed to answer it."""
+    """A question to one index version, with everything needed to answer it.
+
+    `check_models` is called before the first question that the answer store cannot answer: whoever waits for an
+    answer shall hear at once that a server is down.
+    """
 
     text: str
     version: IndexVersion
@@ -28,6 +34,7 @@ class Asking:
     prompts: PromptLibrary
     chat: ModelClient
     embedder: ModelClient
+    check_models: Callable[[], None] = lambda: None
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -36,21 +43,30 @@ class Asking:
         llm = self.settings.llm
         return Sampling(llm.temperature, llm.top_p, llm.max_tokens)
 
-    @property
+    @cached_property
     def tokenizer(self) -> Tokenizer:
         """Counts tokens for the budgets of contexts."""
         return Tokenizer(self.settings.chunking.encoding)
 
-    def ask(self, purpose: str, questions: Iterable[Question]) -> list[Outcome]:
-        """Ask all of them at once; outcomes in the order of the questions."""
+    def ask(self, purpose: str, questions: Iterable[Question], since: datetime | None = None) -> list[Outcome]:
+        """Ask all of them at once; outcomes in the order of the questions. With `since`, stored answers from before
+        are not used.
+
+        Raises:
+          ModelServerUnavailable, ModelServerRefused: a server is not ready for questions.
+        """
         listed = list(questions)
         outcomes: dict[int, Outcome] = {}
+        journal = Journal(self.database, since)
+        keys = {question.key for question in listed}
+        if not self.tally.calls and keys - journal.look_up(list(keys)).keys():
+            self.check_models()
 
         def request(place: int, question: Question) -> Request:
             return Request(purpose, str(place), question, lambda outcome: outcomes.update({place: outcome}))
 
         limit = self.settings.graphrag.concurrency
-        with Fanout(self.chat, self.embedder, Journal(self.database), self.tally, limit=limit) as fanout:
+        with Fanout(self.chat, self.embedder, journal, self.tally, limit=limit) as fanout:
             fanout.add(request(place, question) for place, question in enumerate(listed))
             fanout.run()
         return [outcomes[place] for place in range(len(listed))]
@@ -67,6 +83,9 @@ class Asking:
         )
         (outcome,) = self.ask("query", [question])
         vector: list[float] = good(outcome).value
+        if len(vector) != self.version.embedding_size:  # the stored vector may be older than the index
+            (outcome,) = self.ask("query", [question], since=datetime.now(UTC))
+            vector = good(outcome).value
         if len(vector) != self.version.embedding_size:
             raise EmbeddingSizeChanged(
                 f"embedding model {model} returns {len(vector)} numbers, the index holds vectors of "

@@ -1,24 +1,35 @@
 """Claims (covariates): optional statements about entities, asked of each text unit.
 
-The record format is that of graphrag: eight fields in parentheses, separated by `<|>`; records by `##`.
+The record format is that of graphrag: eight fields in parentheses, separated by `<|>`; records by `##`. A claim
+with fewer fields is no claim here (upstream fills them up with nothing), of one with more the rest is source text.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import partial
+from itertools import pairwise
 
 from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.model import Claim, TextUnit
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
-from fileintel.graphrag.stages.extract import COMPLETION_MARK, FIELD_DELIMITER, clean_text, clean_title
+from fileintel.graphrag.stages.records import (
+    COMPLETION,
+    COMPLETION_MARK,
+    FIELD_DELIMITER,
+    clean_text,
+    clean_title,
+    read_fields,
+)
 from fileintel.identity import content_id
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling
 
 STAGE = "claims"
 FIELDS = 8
-_BETWEEN_RECORDS = re.compile(r"\)?\s*##\s*\(?|\)\s*\(")
+# where a record surely begins: at the beginning of a line, or behind the delimiter or the completion mark
+_START = re.compile(r"(?:^|##|\|COMPLETE\|>)[^\w(\n]{0,20}(?:\d+[.)])?[^\w(\n]{0,20}\(", re.MULTILINE | re.IGNORECASE)
+_JUNCTION = re.compile(r"\)\s*\(")  # where one begins behind another, unless it is within a field
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ class ClaimsStage:
         self._fixed = {"entity_specs": ", ".join(entity_types), "claim_description": claim_description}
         self._language = language
         self._open = 0
-        self._records: dict[int, list[ClaimRecord]] = {}
+        self._found: dict[int, tuple[TextUnit, list[ClaimRecord]]] = {}
 
     def requests(self, units: Sequence[TextUnit]) -> Iterator[Request]:
         """One request for each text unit."""
@@ -71,16 +82,14 @@ class ClaimsStage:
     def claims(self) -> list[Claim]:
         """The claims found, in the order of the text units."""
         found: dict[str, Claim] = {}
-        for unit, records in sorted(self._records.items()):
+        for _, (unit, records) in sorted(self._found.items(), key=lambda item: item[0]):
             for r in records:
-                identity = content_id("claim", unit, r.subject, r.object, r.type, r.description)
-                found.setdefault(
-                    identity,
-                    Claim(
+                identity = content_id("claim", unit.id, *astuple(r))
+                if identity not in found:
+                    found[identity] = Claim(
                         identity, len(found), r.subject, r.object, r.type, r.status, r.start_date, r.end_date,
-                        r.description, r.source_text, unit,
-                    ),
-                )  # fmt: skip
+                        r.description, r.source_text, unit.number,
+                    )  # fmt: skip
         return list(found.values())
 
     def _request(self, unit: TextUnit) -> Request:
@@ -91,7 +100,7 @@ class ClaimsStage:
     def _answered(self, unit: TextUnit, outcome: Outcome) -> None:
         self._open -= 1
         if isinstance(outcome, Answered):
-            self._records[unit.number] = outcome.value
+            self._found[unit.number] = (unit, outcome.value)
             self._progress.item_done(STAGE, cached=outcome.cached)
         else:
             self._progress.item_done(STAGE, failed=True)
@@ -101,14 +110,36 @@ def parse_claims(text: str) -> list[ClaimRecord]:
     """The claims of an answer; records with too few fields are passed over.
 
     Raises:
-      InvalidAnswer: neither a claim nor the completion mark is in it.
+      InvalidAnswer: it holds no claim, and does not say with the completion mark alone that there is none.
     """
-    claims = []
-    for record in _BETWEEN_RECORDS.split(text.split(COMPLETION_MARK)[0]):
-        fields = record.strip().removeprefix("(").removesuffix(")").split(FIELD_DELIMITER)
-        if len(fields) == FIELDS:
-            names = [clean_title(field) for field in fields[:4]]
-            claims.append(ClaimRecord(*names, *(clean_text(field) for field in fields[4:])))
-    if not claims and COMPLETION_MARK not in text:
+    claims = [claim for part in _parts(text) for claim in _claims(part)]
+    if not claims and FIELD_DELIMITER in text:
+        raise InvalidAnswer(f"it holds no claim of {FIELDS} fields")
+    if not claims and not COMPLETION.search(text):
         raise InvalidAnswer(f"it holds no claim and no {COMPLETION_MARK}")
     return claims
+
+
+def _parts(text: str) -> Iterator[str]:
+    starts = [match.end() - 1 for match in _START.finditer(text)] or [0]
+    return (text[start:end] for start, end in pairwise([*starts, len(text)]))
+
+
+def _claims(part: str) -> Iterator[ClaimRecord]:
+    """The claim of a part, or the claims where they follow each other without a delimiter."""
+    fields, _ = read_fields(part)
+    while len(fields) >= FIELDS:
+        junctions = list(_JUNCTION.finditer(fields[FIELDS - 1]))
+        if junctions and len(fields) >= 2 * FIELDS - 1:
+            source_text, subject = (
+                fields[FIELDS - 1][: junctions[-1].start()],
+                fields[FIELDS - 1][junctions[-1].end() :],
+            )
+            rest = [subject, *fields[FIELDS:]]
+        else:
+            source_text, rest = " ".join(fields[FIELDS - 1 :]), []
+        names, texts = map(clean_title, fields[:4]), map(clean_text, (*fields[4 : FIELDS - 1], source_text))
+        claim = ClaimRecord(*names, *texts)
+        if claim.subject:
+            yield claim
+        fields = rest

@@ -4,7 +4,7 @@ Entities without a neighbour, and pairs that stand alone, are too small for a re
 gathered in residual communities, so that every entity reaches a report.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from fileintel.graphrag.model import Community, Graph
 from fileintel.identity import content_id
@@ -18,16 +18,12 @@ Pair = tuple[str, str]
 
 
 def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) -> list[Community]:
-    """The communities of all levels, in order of level and number.
+    """The communities of all levels, in order of level and number; residual ones last.
 
     With `use_lcc`, only the largest connected component is clustered and nothing is gathered, as upstream does.
     """
     weights = undirected_weights(graph)
-    components = connected_components(graph.entities, weights)
-    if use_lcc:
-        kept = set(_largest(components))
-    else:
-        kept = {title for component in components if len(component) >= SMALLEST_COMPONENT for title in component}
+    kept = _largest_component(weights) if use_lcc else _components_that_matter(graph, weights)
     edges = sorted((low, high, weight) for (low, high), weight in weights.items() if low in kept)
     communities = _leiden(graph, edges, max_cluster_size, seed) if edges else []
     if not use_lcc:
@@ -39,10 +35,13 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
 
 
 def undirected_weights(graph: Graph) -> dict[Pair, float]:
-    """One weight for each pair of neighbours; of two directions the later one counts, as upstream has it."""
+    """One weight for each pair of neighbours, the lower title first; of two directions the later one counts, in its
+    place, as upstream has it. Nothing else depends on the order of the relationships."""
     weights: dict[Pair, float] = {}
     for (source, target), relationship in graph.relationships.items():
-        weights[min(source, target), max(source, target)] = relationship.weight
+        pair = min(source, target), max(source, target)
+        weights.pop(pair, None)
+        weights[pair] = relationship.weight
     return weights
 
 
@@ -63,8 +62,16 @@ def connected_components(titles: Iterable[str], pairs: Iterable[Pair]) -> list[l
     return list(components.values())
 
 
-def _largest(components: list[list[str]]) -> list[str]:
-    return max(components, key=len, default=[])
+def _components_that_matter(graph: Graph, weights: Iterable[Pair]) -> set[str]:
+    components = connected_components(graph.entities, weights)
+    return {title for component in components if len(component) >= SMALLEST_COMPONENT for title in component}
+
+
+def _largest_component(weights: Collection[Pair]) -> set[str]:
+    """Of several that are equally large the same as upstream's: the first by lower titles, then by higher ones."""
+    titles = [*(low for low, _ in weights), *(high for _, high in weights)]
+    largest = max(connected_components(titles, weights), key=len, default=[])
+    return set(largest)
 
 
 def _leiden(graph: Graph, edges: list[tuple[str, str, float]], max_cluster_size: int, seed: int) -> list[Community]:

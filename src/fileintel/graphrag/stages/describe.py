@@ -1,7 +1,8 @@
 """Descriptions: what several passages say about one entity or relationship becomes one text.
 
 One description asks nothing. More than fit into one question are folded: groups that fit are merged first,
-then the results, until one is left.
+then the results, until one is left. Where a question of a fold fails, the fold ends: its results so far and the
+passages' own words are put one behind the other, and the thing is a gap.
 """
 
 import json
@@ -15,7 +16,7 @@ from fileintel.graphrag.prompts import Prompt
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
 
 STAGE = "describe"
-SMALLEST_GROUP = 2  # a fold that does not shrink the list would never end
+SMALLEST_GROUP = 2  # texts; a fold that does not shrink the list would never end
 
 Described = Callable[[Entity | Relationship], Iterable[Request]]
 
@@ -72,18 +73,27 @@ class DescribeStage:
             yield from _Fold(self, thing).ask(list(thing.descriptions))
 
     def request(
-        self, thing: Entity | Relationship, texts: list[str], deliver: Callable[[Outcome], Iterable[Request]]
+        self,
+        thing: Entity | Relationship,
+        texts: list[str],
+        begun: bool,
+        deliver: Callable[[Outcome], Iterable[Request]],
     ) -> Request:
-        """One question: merge these texts about this thing."""
+        """One question: merge these texts about this thing; `begun` says that some of them are merged already."""
         description_list = json.dumps(texts, ensure_ascii=False)
         messages = self._prompt.messages(
             self._language, entity_name=name_of(thing), description_list=description_list, max_length=self._max_words
         )
         question = ChatQuestion("describe", self._model, messages, str.strip, self._sampling)
-        return Request(STAGE, name_of(thing), question, deliver, priority=1 - 1 / (1 + len(texts)))
+        # what has been begun is finished first, for what waits for it; then the longest chains of folds
+        priority = 1 / (1 + len(thing.descriptions)) - begun
+        return Request(STAGE, name_of(thing), question, deliver, priority)
 
     def groups(self, texts: list[str]) -> list[list[str]]:
-        """The texts in order, cut into groups that fit into one question each, of two at least."""
+        """The texts in order, cut into groups of two at least (the last may be one).
+
+        A group is over the budget only if it is a pair of which both texts are needed for the list to shrink.
+        """
         groups: list[list[str]] = [[]]
         tokens = 0
         for text in texts:
@@ -112,6 +122,7 @@ class _Fold:
         self._thing = thing
         self._results: list[str | None] = []
         self._open = 0
+        self._begun = False
         self._cached = True
         self._failed = False
 
@@ -119,8 +130,9 @@ class _Fold:
         groups = self._stage.groups(texts)
         self._results = [group[0] if len(group) == 1 else None for group in groups]
         self._open = self._results.count(None)
+        begun, self._begun = self._begun, True
         return [
-            self._stage.request(self._thing, group, partial(self._answered, place, group))
+            self._stage.request(self._thing, group, begun, partial(self._answered, place, group))
             for place, group in enumerate(groups)
             if len(group) > 1
         ]

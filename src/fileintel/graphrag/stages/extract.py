@@ -1,12 +1,14 @@
 """Extraction: entities and relationships out of each text unit, and their merging into one graph.
 
-The record format is that of graphrag: `("entity"<|>NAME<|>TYPE<|>DESCRIPTION)` and
-`("relationship"<|>SOURCE<|>TARGET<|>DESCRIPTION<|>STRENGTH)`, separated by `##`.
+The records are those of graphrag: `("entity"<|>NAME<|>TYPE<|>DESCRIPTION)` and
+`("relationship"<|>SOURCE<|>TARGET<|>DESCRIPTION<|>STRENGTH)`. Where graphrag 3.3 reads them differently
+(`GraphExtractor._process_result`): it needs the exact form, takes the completion mark as part of the last record
+(whose strength it loses by that), drops a relationship without strength, keeps quotes around names, doubled white
+space and relationships of an entity with itself, takes any number as a strength, and of a record with too many
+fields only the first ones.
 """
 
-import html
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,19 +18,32 @@ from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.model import Entity, Graph, Relationship, TextUnit
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.stages.records import (
+    COMPLETION,
+    COMPLETION_MARK,
+    FIELD_DELIMITER,
+    LONGEST_NAME,
+    clean_text,
+    clean_title,
+    read_fields,
+)
 from fileintel.identity import content_id
-from fileintel.llm.questions import Answered, ChatQuestion, Failed, InvalidAnswer, Sampling
+from fileintel.llm.questions import ChatQuestion, Failed, InvalidAnswer, Sampling
+from fileintel.runtime import breathe
 
 STAGE = "extract"
 UNKNOWN_TYPE = "UNKNOWN"  # of an entity that only a relationship names
-FIELD_DELIMITER = "<|>"
-RECORD_DELIMITER = "##"
-COMPLETION_MARK = "<|COMPLETE|>"
+STRENGTH_UNSAID = 1.0  # as upstream: a strength that is no number counts once
+LOOKING_BACK = 60  # characters; enough to see whether a record begins
+UNITS_BETWEEN_BREATHS = 50  # text units merged in some milliseconds
+LARGEST_STRENGTH = 1000.0  # prompts ask for 1 to 10; some models answer in per cent, beyond that it is noise
 
-_RECORD = re.compile(r"""\(?\s*["'“”]?(entity|relationship)["'“”]?\s*<\|>""", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-_QUOTES = "\"'“”„«»‘’`"
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_RECORD = re.compile(r"""(\(\s{0,9})?(?<!\w)(["'“”„]?)\b(entity|relationship)["'“”]?\s{0,9}<\|>""", re.IGNORECASE)
+_LIST_ITEM = re.compile(r"[^\w(]*(?:\d+[.)])?[^\w(]*")  # what may stand on the line before a record
+_OTHER_RECORD = re.compile(r"""\(\s{0,9}["'“”„][\w -]{1,40}["'“”]\s{0,9}<\|>""")
+_ATTEMPT = re.compile(r"""["'“”](?:entity|relationship)["'“”]\s{0,9}[|,;:<]""", re.IGNORECASE)
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
+_INNOCENT = {"relationship of an entity with itself"}  # dropped, but well written
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +147,10 @@ class ExtractStage:
     def _checked(
         self, unit: TextUnit, question: ChatQuestion, content: str, gleanings: int, cached: bool, outcome: Outcome
     ) -> Iterable[Request]:
-        cached = cached and isinstance(outcome, Answered) and outcome.cached
-        if isinstance(outcome, Answered) and outcome.value:
+        if isinstance(outcome, Failed):
+            return self._done(unit, cached, failed=True)
+        cached = cached and outcome.cached
+        if outcome.value:
             return [self._glean(unit, question, content, gleanings, cached)]
         return self._done(unit, cached)
 
@@ -151,18 +168,41 @@ class ExtractStage:
 def parse_records(text: str) -> Extraction:
     """The records of an answer. A bad record never costs a good neighbour: it is dropped and counted.
 
+    A record that the end of the answer cuts off is kept when its required fields are there: a name, a type and
+    the beginning of a description; two names and the beginning of a description (its strength then counts once).
+
     Raises:
-      InvalidAnswer: neither a record nor the completion mark is in it.
+      InvalidAnswer: it holds no record that can be read, and does not say by the completion mark that there is none.
     """
-    extraction = _read_records(text)
-    if not (extraction.entities or extraction.relationships) and COMPLETION_MARK not in text:
+    extraction = parse_gleaning(text)
+    if extraction.entities or extraction.relationships:
+        return extraction
+    if bad := sorted(set(extraction.dropped) - _INNOCENT):
+        raise InvalidAnswer(f"it holds no record that can be read: {bad[0]}")
+    if extraction.dropped:
+        return extraction
+    if not COMPLETION.search(text):
         raise InvalidAnswer(f"it holds no record and no {COMPLETION_MARK}")
+    if _ATTEMPT.search(text):
+        raise InvalidAnswer('its records are not of the form ("entity"<|>NAME<|>TYPE<|>DESCRIPTION)')
     return extraction
 
 
 def parse_gleaning(text: str) -> Extraction:
     """The records of a gleaning; one that finds nothing may say so in its own words."""
-    return _read_records(text)
+    extraction = Extraction()
+    records = (match for match in _RECORD.finditer(text) if _begins_record(text, match))
+    known = {match.start(): match.group(3).lower() for match in records}
+    starts = sorted({*known, *(match.start() for match in _OTHER_RECORD.finditer(text))})
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=False):
+        kind = known.get(start)
+        if kind is None:
+            extraction.dropped["record of an unknown kind"] += 1
+            continue
+        fields, whole = read_fields(text[start:end])
+        read: Callable[[list[str], bool, Extraction], None] = _read_entity if kind == "entity" else _read_relationship
+        read(fields[1:], whole, extraction)
+    return extraction
 
 
 def parse_yes_or_no(text: str) -> bool:
@@ -170,26 +210,18 @@ def parse_yes_or_no(text: str) -> bool:
     return text.strip().lstrip("*_\"'( ").upper().startswith("Y")
 
 
-def clean_text(text: str) -> str:
-    """A field of a record without control characters, markup escapes and doubled white space."""
-    text = unicodedata.normalize("NFC", html.unescape(text))
-    return " ".join(_CONTROL.sub(" ", text).split())
-
-
-def clean_title(text: str) -> str:
-    """The name under which an entity is merged: upper case, without quotes around it."""
-    return clean_text(text).strip(_QUOTES + " ").upper()
-
-
 def merge(extractions: dict[int, Extraction], units: Sequence[TextUnit]) -> Graph:
     """One graph from the records of all text units, in the order of the text units.
 
     Entities are merged by title, relationships by their pair of titles; weights add up (as in graphrag's
-    `extract_graph`). Entities that only relationships name are added with the type UNKNOWN.
+    `extract_graph`). An entity keeps all its types and is shown under the most frequent one. Entities that only
+    relationships name are added with the type UNKNOWN; upstream drops such relationships.
     """
     graph = Graph()
     types: dict[str, Counter[str]] = {}
-    for unit in units:
+    for place, unit in enumerate(units):
+        if place % UNITS_BETWEEN_BREATHS == 0:
+            breathe()
         extraction = extractions.get(unit.number, Extraction())
         for record in extraction.entities:
             entity = _entity(graph, record.title, record.type)
@@ -203,28 +235,29 @@ def merge(extractions: dict[int, Extraction], units: Sequence[TextUnit]) -> Grap
     _add_unnamed(graph)
     for title, counted in types.items():
         entity = graph.entities[title]
+        if len(counted) > 1:
+            counted.pop(UNKNOWN_TYPE, None)
         entity.types = sorted(counted)
         entity.type = min(counted, key=lambda name: (-counted[name], name))
     _measure_degrees(graph)
     return graph
 
 
-def _read_records(text: str) -> Extraction:
-    extraction = Extraction()
-    starts = [match.start() for match in _RECORD.finditer(text)]
-    for start, end in zip(starts, [*starts[1:], len(text)], strict=False):
-        _read_record(text[start:end], extraction)
-    return extraction
-
-
-def _read_record(text: str, extraction: Extraction) -> None:
-    text = text.split(COMPLETION_MARK)[0].strip()
-    text = text.removesuffix("```").rstrip().removesuffix(RECORD_DELIMITER).rstrip().removesuffix(",").rstrip()
-    whole = text.endswith(")")
-    fields = text.removeprefix("(").removesuffix(")").split(FIELD_DELIMITER)
-    kind = clean_text(fields[0]).strip(_QUOTES + " ").lower()
-    read: Callable[[list[str], bool, Extraction], None] = _read_entity if kind == "entity" else _read_relationship
-    read(fields[1:], whole, extraction)
+def _begins_record(text: str, match: re.Match[str]) -> bool:
+    """Whether what looks like the kind of a record is one: fields, too, can end in "relationship"."""
+    opened, quoted = match.group(1), match.group(2)
+    if opened and quoted:
+        return True
+    before = text[max(0, match.start() - LOOKING_BACK) : match.start()]
+    if before.rstrip().endswith(FIELD_DELIMITER):
+        return False
+    line = before.rpartition("\n")[2]
+    if line.rstrip().endswith(("##", COMPLETION_MARK)):
+        return True
+    if not _LIST_ITEM.fullmatch(line):
+        return bool(opened) and line.rstrip().endswith(")")
+    above = before[: len(before) - len(line)].rstrip()
+    return bool(opened or quoted or not above or above[-1] in ").:#`")  # else it is a field on several lines
 
 
 def _read_entity(fields: list[str], whole: bool, extraction: Extraction) -> None:
@@ -235,7 +268,10 @@ def _read_entity(fields: list[str], whole: bool, extraction: Extraction) -> None
     if not title:
         extraction.dropped["entity without a name"] += 1
         return
-    extraction.entities.append(EntityRecord(title, kind or UNKNOWN_TYPE, description))
+    if len(title) > LONGEST_NAME:
+        extraction.dropped["entity with too long a name"] += 1
+        return
+    extraction.entities.append(EntityRecord(title, kind[:LONGEST_NAME] or UNKNOWN_TYPE, description))
 
 
 def _read_relationship(fields: list[str], whole: bool, extraction: Extraction) -> None:
@@ -246,17 +282,23 @@ def _read_relationship(fields: list[str], whole: bool, extraction: Extraction) -
     if not source or not target:
         extraction.dropped["relationship without both names"] += 1
         return
+    if len(source) > LONGEST_NAME or len(target) > LONGEST_NAME:
+        extraction.dropped["relationship with too long a name"] += 1
+        return
     if source == target:
         extraction.dropped["relationship of an entity with itself"] += 1
         return
-    weight = _weight(fields[-1]) if len(fields) > 3 else 1.0
+    weight = _strength(fields[-1]) if len(fields) > 3 else STRENGTH_UNSAID
     description = clean_text(" ".join(fields[2:-1] if len(fields) > 3 else fields[2:]))
     extraction.relationships.append(RelationshipRecord(source, target, description, weight))
 
 
-def _weight(text: str) -> float:
+def _strength(text: str) -> float:
+    """The number in a strength. One that is not above 0 counts once too: graspologic-native 1.2.5, which clusters,
+    ends the whole process with a segmentation fault on a negative weight, and refuses a graph without any weight."""
     match = _NUMBER.search(text)
-    return float(match.group()) if match else 1.0  # as upstream: a strength that is no number counts once
+    value = float(match.group().replace(",", ".")) if match else STRENGTH_UNSAID
+    return value if 0 < value <= LARGEST_STRENGTH else STRENGTH_UNSAID
 
 
 def _entity(graph: Graph, title: str, kind: str) -> Entity:
@@ -283,13 +325,14 @@ def _note(descriptions: dict[str, None], text_units: list[int], description: str
 
 
 def _add_unnamed(graph: Graph) -> None:
+    found: dict[str, set[int]] = {}
     for relationship in graph.relationships.values():
         for title in (relationship.source, relationship.target):
-            if title not in graph.entities:
+            if title in found or title not in graph.entities:
+                found.setdefault(title, set()).update(relationship.text_units)
                 _entity(graph, title, UNKNOWN_TYPE)
-            entity = graph.entities[title]
-            if entity.frequency == 0:
-                entity.text_units = sorted({*entity.text_units, *relationship.text_units})
+    for title, numbers in found.items():
+        graph.entities[title].text_units = sorted(numbers)
 
 
 def _measure_degrees(graph: Graph) -> None:

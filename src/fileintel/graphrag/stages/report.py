@@ -5,6 +5,7 @@ fit into the budget also waits for its children's reports, which then stand in f
 """
 
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampl
 
 STAGE = "report"
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
+_NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 
 SCHEMA = Schema(
     "community_report",
@@ -161,16 +163,18 @@ def parse_report(text: str) -> dict[str, Any]:
     title, summary = _text(answer.get("title")), _text(answer.get("summary"))
     if not title or not summary:
         raise InvalidAnswer(f"the JSON object has no {'title' if not title else 'summary'}")
-    findings = answer.get("findings")
     return {
         "title": title,
         "summary": summary,
         "rating": _rating(answer.get("rating")),
         "rating_explanation": _text(answer.get("rating_explanation")),
-        "findings": [finding for entry in findings if (finding := _finding(entry))]
-        if isinstance(findings, list)
-        else [],
+        "findings": _findings(answer.get("findings")),
     }
+
+
+def _findings(value: object) -> list[Finding]:
+    entries = value if isinstance(value, list) else [value]  # a single one may stand without its list
+    return [finding for entry in entries if (finding := _finding(entry))]
 
 
 def _finding(entry: object) -> Finding | None:
@@ -182,12 +186,14 @@ def _finding(entry: object) -> Finding | None:
 
 
 def _text(value: object) -> str:
-    return value.strip().replace("\x00", "") if isinstance(value, str) else ""
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _rating(value: object) -> float:
+    """A number, also out of "8/10" or "8 out of 10"; between 0 and 10."""
+    number = _NUMBER.search(value) if isinstance(value, str) else None
     try:
-        rating = float(str(value).split("/")[0])
+        rating = float(number.group().replace(",", ".")) if number else float(str(value))
     except ValueError:
         return MIDDLE_RATING
     return min(10.0, max(0.0, rating)) if math.isfinite(rating) else MIDDLE_RATING

@@ -37,6 +37,15 @@ def upgrade() -> None:
         sa.UniqueConstraint("name"),
     )
     op.create_table(
+        "embeddings",
+        sa.Column("version_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("item_id", sa.Uuid(as_uuid=False), nullable=False),
+        sa.Column("vector", VECTOR(), nullable=False),
+        sa.PrimaryKeyConstraint("version_id", "kind", "item_id"),
+        postgresql_partition_by="LIST (version_id)",
+    )
+    op.create_table(
         "documents",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("collection_id", sa.Uuid(as_uuid=False), nullable=False),
@@ -225,16 +234,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version_id", "id"),
     )
     op.create_table(
-        "embeddings",
-        sa.Column("version_id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("item_id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column("vector", VECTOR(), nullable=False),
-        sa.ForeignKeyConstraint(["version_id"], ["index_versions.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("version_id", "kind", "item_id"),
-        postgresql_partition_by="LIST (version_id)",
-    )
-    op.create_table(
         "entities",
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
@@ -277,6 +276,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["version_id"], ["index_versions.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("version_id", "id"),
     )
+    op.create_index(
+        "ix_relationships_human_readable_id", "relationships", ["version_id", "human_readable_id"], unique=False
+    )
     op.create_index("ix_relationships_source", "relationships", ["version_id", "source"], unique=False)
     op.create_index("ix_relationships_target", "relationships", ["version_id", "target"], unique=False)
     op.create_table(
@@ -295,6 +297,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version_id", "id"),
     )
     op.create_index("ix_text_units_document", "text_units", ["version_id", "document_id"], unique=False)
+    op.create_index("ix_text_units_human_readable_id", "text_units", ["version_id", "human_readable_id"], unique=False)
     # the pointer to the version in use: collections and versions refer to each other
     op.create_foreign_key(
         "fk_collections_current_version",
@@ -308,16 +311,17 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_constraint("fk_collections_current_version", "collections", type_="foreignkey")
+    op.drop_index("ix_text_units_human_readable_id", table_name="text_units")
     op.drop_index("ix_text_units_document", table_name="text_units")
     op.drop_table("text_units")
     op.drop_index("ix_relationships_target", table_name="relationships")
     op.drop_index("ix_relationships_source", table_name="relationships")
+    op.drop_index("ix_relationships_human_readable_id", table_name="relationships")
     op.drop_table("relationships")
     op.drop_table("indexed_documents")
     op.drop_index("ix_entities_title", table_name="entities")
     op.drop_index("ix_entities_human_readable_id", table_name="entities")
     op.drop_table("entities")
-    op.drop_table("embeddings")
     op.drop_table("covariates")
     op.drop_table("community_reports")
     op.drop_index("ix_communities_entity_ids", table_name="communities", postgresql_using="gin")
@@ -338,5 +342,6 @@ def downgrade() -> None:
     op.drop_index("ix_runs_collection_created", table_name="runs")
     op.drop_table("runs")
     op.drop_table("documents")
+    op.drop_table("embeddings")
     op.drop_table("collections")
     op.drop_table("answers")

@@ -1,0 +1,278 @@
+"""What callers get: the envelope of every success, and the things in it."""
+
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+API_VERSION = "2.0"
+Data = TypeVar("Data")
+
+
+class Envelope(BaseModel, Generic[Data]):
+    """Around every successful answer."""
+
+    success: Literal[True] = True
+    data: Data
+    error: None = None
+    timestamp: datetime
+    api_version: Literal["2.0"] = Field(default="2.0", examples=[API_VERSION])
+
+
+class Page(BaseModel, Generic[Data]):
+    """A part of a list; `next_cursor` leads to the next part, and is null in the last one."""
+
+    items: list[Data]
+    next_cursor: str | None = Field(examples=["WzUwXQ"])
+
+
+def success(data: object) -> dict[str, Any]:
+    """The envelope around `data`."""
+    return {
+        "success": True,
+        "data": data,
+        "error": None,
+        "timestamp": datetime.now(UTC).isoformat(),
+        "api_version": API_VERSION,
+    }
+
+
+def of_type(media_type: str, description: str) -> dict[int | str, dict[str, Any]]:
+    """A 200 that is no JSON, for a route's `responses`."""
+    return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
+
+
+class _Thing(BaseModel):
+    model_config = ConfigDict(extra="allow", from_attributes=True)  # services may say more
+
+
+class Collection(_Thing):
+    """A named set of documents."""
+
+    id: str = Field(examples=["9f0b3f5c-9a53-5d0c-8f4e-1b6d8f0a7c11"])
+    name: str = Field(examples=["thesis"])
+    description: str
+    documents: int = Field(examples=[42])
+    indexed: bool
+    created_at: datetime
+
+
+class Document(_Thing):
+    """A file of a collection."""
+
+    id: str
+    name: str = Field(examples=["paper.pdf"])
+    title: str
+    media_type: str = Field(examples=["application/pdf"])
+    pages: int
+    characters: int
+    size: int = Field(description="Bytes of the file.")
+    sha256: str
+    encoding: str | None
+    properties: dict[str, Any]
+    source: str
+    created_at: datetime
+
+
+class Stage(_Thing):
+    """How far a stage of a run is, in items; `cached` of `done` came from the answer store."""
+
+    name: str = Field(examples=["extract"])
+    total: int
+    done: int
+    cached: int
+    failed: int
+    seconds: float
+
+
+class Task(_Thing):
+    """A piece of work: an index run, a question, or the reading of uploaded files."""
+
+    id: str = Field(examples=["0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
+    kind: str = Field(examples=["index"])
+    collection_id: str
+    state: str = Field(examples=["running"])
+    result: dict[str, Any] | None
+    error: str | None
+    attempts: int
+    owner: str | None
+    llm: dict[str, Any]
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class TaskWithStages(Task):
+    """A task, and how far its stages are."""
+
+    stages: list[Stage]
+
+
+class Accepted(_Thing):
+    """Work that was taken on. `is_new` is false when an earlier request with the same key had started it."""
+
+    task_id: str = Field(examples=["0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
+    run_id: str = Field(description="The same; a task is a run.")
+    is_new: bool
+    status_url: str = Field(examples=["/api/v2/tasks/0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
+    events_url: str = Field(examples=["/api/v2/tasks/0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11/events"])
+
+
+class Gap(_Thing):
+    """What is missing from an index, and why."""
+
+    stage: str
+    item: str
+    reason: str
+    attempts: int
+    last_error: str
+
+
+class VersionInUse(_Thing):
+    """The version that answers questions."""
+
+    id: str
+    number: int
+    run_id: str
+    published_at: datetime | None
+
+
+class Status(_Thing):
+    """The newest index run of a collection, and the version in use."""
+
+    collection: str
+    collection_id: str
+    state: str = Field(examples=["succeeded", "not_indexed"])
+    run_id: str | None
+    method: str | None
+    model: str | None
+    embedding_model: str | None
+    version: VersionInUse | None
+    stages: list[Stage]
+    counts: dict[str, int]
+    llm: dict[str, int]
+    gaps: list[Gap]
+    error: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class Version(_Thing):
+    """One whole index of a collection."""
+
+    id: str
+    number: int
+    state: str = Field(examples=["published"])
+    current: bool
+    run_id: str
+    embedding_model: str
+    counts: dict[str, Any]
+    created_at: datetime
+    published_at: datetime | None
+
+
+class Entity(_Thing):
+    """A node of the graph."""
+
+    id: str
+    human_readable_id: int
+    title: str = Field(examples=["LIGHTHOUSE"])
+    type: str
+    description: str
+    text_unit_ids: list[str]
+    frequency: int
+    degree: int
+
+
+class Relationship(_Thing):
+    """An edge of the graph."""
+
+    id: str
+    human_readable_id: int
+    source: str
+    target: str
+    description: str
+    weight: float
+    combined_degree: int
+    text_unit_ids: list[str]
+
+
+class Community(_Thing):
+    """A cluster of entities. `parent` is -1 at the top."""
+
+    id: str
+    human_readable_id: int
+    community: int
+    level: int
+    parent: int
+    children: list[int]
+    title: str
+    entity_ids: list[str]
+    relationship_ids: list[str]
+    text_unit_ids: list[str]
+    period: str
+    size: int
+    residual: bool
+
+
+class Report(_Thing):
+    """What the model wrote about a community."""
+
+    id: str
+    human_readable_id: int
+    community: int
+    level: int
+    parent: int
+    children: list[int]
+    title: str
+    summary: str
+    full_content: str
+    rank: float
+    rating_explanation: str
+    findings: list[Any]
+    period: str
+    size: int
+
+
+class CommunityWithMembers(Community):
+    """A community with its members and its report, null where that is a gap."""
+
+    entities: list[Entity]
+    relationships: list[Relationship]
+    report: Report | None
+
+
+class Citation(_Thing):
+    """Where a statement of an answer comes from."""
+
+    id: str = Field(examples=["S3"])
+    document_id: str
+    document: str = Field(examples=["paper.pdf"])
+    title: str
+    page: int
+    page_label: str | None
+    start: int
+    end: int
+    quote: str
+
+
+class Answer(_Thing):
+    """The answer to a question, with its sources."""
+
+    task_id: str
+    collection: str
+    question: str
+    mode: str = Field(examples=["local"])
+    answer: str
+    citations: list[Citation]
+    unknown_citations: int
+    model: str
+    version: int
+    gaps: int
+    llm: dict[str, int]
+
+
+class Deleted(_Thing):
+    """What was deleted."""
+
+    versions: int = Field(description="Index versions that are gone.")

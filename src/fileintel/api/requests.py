@@ -1,0 +1,94 @@
+"""What callers send: path parts, headers and JSON bodies, checked before any service sees them."""
+
+from typing import Annotated
+
+from fastapi import Header, Path, Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from fileintel.api.problems import UnsupportedMediaType
+from fileintel.services.questions import MODES
+
+LONGEST_WAIT_SECONDS = 600  # for an answer; proxies seldom wait longer
+USUAL_WAIT_SECONDS = 120
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not hold the character NUL")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]  # PostgreSQL has no NUL in texts
+CollectionName = Annotated[
+    Text, Path(min_length=1, max_length=1000, description="Name or id of a collection.", examples=["thesis"])
+]
+DocumentName = Annotated[
+    Text, Path(min_length=1, max_length=1000, description="Id or file name of a document.", examples=["paper.pdf"])
+]
+TaskId = Annotated[
+    str, Path(max_length=100, description="Id of a task.", examples=["0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key makes the same task once, however often it is sent.",
+    ),
+]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class NewCollection(_Body):
+    """A collection to make."""
+
+    name: Text = Field(max_length=1000, examples=["thesis"])
+    description: Text = Field(default="", max_length=10_000, examples=["Sources for chapter 4"])
+
+
+class IndexOrder(_Body):
+    """An index to build."""
+
+    collection_id: Text = Field(
+        min_length=1, max_length=1000, description="Name or id of the collection.", examples=["thesis"]
+    )
+    force_rebuild: bool = Field(default=False, description="Build a new version even if nothing has changed.")
+    fresh: bool = Field(default=False, description="Ask the model everything again, whatever it has answered before.")
+
+
+class Question(_Body):
+    """A question to an index."""
+
+    question: Text = Field(max_length=100_000, examples=["Who built the lighthouse?"])
+    mode: Text = Field(
+        default="local",
+        max_length=100,
+        description=f"How to answer: one of {', '.join(MODES)}.",
+        json_schema_extra={"enum": list(MODES)},
+    )
+    wait_seconds: float = Field(
+        default=USUAL_WAIT_SECONDS,
+        ge=0,
+        le=LONGEST_WAIT_SECONDS,
+        allow_inf_nan=False,
+        description="How long to wait for the answer; after that it is found at the task's URL.",
+    )
+
+
+async def require_json(request: Request) -> None:
+    """Refuse bodies of another kind. A browser sends JSON across origins only after asking, so this is a guard too.
+
+    Raises:
+      UnsupportedMediaType: the body is not declared as JSON.
+    """
+    given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    subtype = given.removeprefix("application/")
+    if subtype == given or not (subtype == "json" or subtype.endswith("+json")):
+        shown = given or "nothing"
+        raise UnsupportedMediaType(
+            f"send Content-Type: application/json, not {shown}", headers={"Accept": "application/json"}
+        )

@@ -1,0 +1,163 @@
+"""`/graphrag`: building an index, looking at it, asking it."""
+
+from typing import Annotated, Any, Protocol
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from fileintel.api import answers, archives, following
+from fileintel.api.answers import Envelope, success
+from fileintel.api.backend import Service
+from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
+from fileintel.api.problems import documented
+from fileintel.api.requests import CollectionName, IdempotencyKey, IndexOrder, Question, Text, require_json
+from fileintel.api.routers.tasks import accepted
+from fileintel.services import graph, tasks
+from fileintel.services.graph import Slice
+from fileintel.services.status import index_status
+from fileintel.services.workspace import Workspace
+
+router = APIRouter(prefix="/graphrag", tags=["graphrag"])
+
+Matching = Annotated[Text | None, Query(max_length=1000, description="Only those with this text in their names.")]
+Level = Annotated[
+    int | None, Query(ge=0, le=LARGEST_INTEGER, description="Only communities of this level; 0 = the largest.")
+]
+CommunityNumber = Annotated[int, Path(ge=0, le=LARGEST_INTEGER, description="The community's number.")]
+
+
+@router.post(
+    "/index",
+    status_code=202,
+    response_model=Envelope[answers.Accepted],
+    responses=documented(400, 404, 409, 415),
+    dependencies=[Depends(require_json)],
+)
+def start_index(service: Service, body: IndexOrder, response: Response, idempotency_key: IdempotencyKey = None) -> Any:
+    """Build the index of a collection, or bring it up to date. One run at a time works on a collection."""
+    submitted = tasks.submit_index(
+        service.workspace(),
+        service.dispatcher(),
+        body.collection_id,
+        force=body.force_rebuild,
+        fresh=body.fresh,
+        idempotency_key=idempotency_key,
+    )
+    return accepted(submitted, response)
+
+
+@router.post(
+    "/{collection}/query",
+    response_model=Envelope[answers.Answer],
+    responses=documented(400, 404, 409, 415, 502, 504),
+    dependencies=[Depends(require_json)],
+)
+async def ask_question(service: Service, collection: CollectionName, body: Question) -> Any:
+    """Answer a question from the index, with citations. Waits for the answer."""
+
+    def submit() -> tasks.Submitted:
+        return tasks.submit_question(service.workspace(), service.dispatcher(), collection, body.question, body.mode)
+
+    submitted = await run_in_threadpool(submit)
+    return success(await following.answered(service, submitted.run_id, body.wait_seconds))
+
+
+@router.get("/{collection}/status", response_model=Envelope[answers.Status], responses=documented(404))
+def show_index_status(service: Service, collection: CollectionName) -> Any:
+    """How the newest run stands, and which version answers questions."""
+    return success(index_status(service.workspace(), collection))
+
+
+@router.get("/{collection}/versions", response_model=Envelope[answers.Page[answers.Version]], responses=documented(404))
+def list_index_versions(service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None) -> Any:
+    """The versions of the index, the newest first."""
+    place = place_of(cursor, int)
+    versions = graph.list_versions(service.workspace(), collection)
+    rest = [version for version in versions if place is None or version["number"] < place[0]]
+    return success(page(rest[: limit + 1], limit, lambda one: [one["number"]]))
+
+
+@router.get(
+    "/{collection}/entities", response_model=Envelope[answers.Page[answers.Entity]], responses=documented(404, 409)
+)
+def list_entities(
+    service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None, matching: Matching = None
+) -> Any:
+    """The entities; `matching` is looked for in titles and types."""
+    return success(_rows(graph.list_entities, service.workspace(), collection, matching, limit, cursor))
+
+
+@router.get(
+    "/{collection}/relationships",
+    response_model=Envelope[answers.Page[answers.Relationship]],
+    responses=documented(404, 409),
+)
+def list_relationships(
+    service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None, matching: Matching = None
+) -> Any:
+    """The relationships; `matching` is looked for in the titles of both ends."""
+    return success(_rows(graph.list_relationships, service.workspace(), collection, matching, limit, cursor))
+
+
+@router.get(
+    "/{collection}/communities",
+    response_model=Envelope[answers.Page[answers.Community]],
+    responses=documented(404, 409),
+)
+def list_communities(
+    service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None, level: Level = None
+) -> Any:
+    """The communities, of one level or of all."""
+    return success(_rows(graph.list_communities, service.workspace(), collection, level, limit, cursor))
+
+
+@router.get(
+    "/{collection}/communities/{number}",
+    response_model=Envelope[answers.CommunityWithMembers],
+    responses=documented(404, 409),
+)
+def show_community(service: Service, collection: CollectionName, number: CommunityNumber) -> Any:
+    """One community: its members and its report."""
+    return success(graph.show_community(service.workspace(), collection, number))
+
+
+@router.get(
+    "/{collection}/reports", response_model=Envelope[answers.Page[answers.Report]], responses=documented(404, 409)
+)
+def list_reports(
+    service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None, level: Level = None
+) -> Any:
+    """The community reports, of one level or of all."""
+    return success(_rows(graph.list_reports, service.workspace(), collection, level, limit, cursor))
+
+
+@router.get(
+    "/{collection}/export",
+    response_class=StreamingResponse,
+    responses=answers.of_type("application/zip", "A ZIP archive.") | documented(404, 409),
+)
+def export_index(service: Service, collection: CollectionName) -> StreamingResponse:
+    """The index in use as graphrag 3.x parquet tables and GraphML, in a ZIP archive."""
+    workspace = service.workspace()
+    archive = archives.of_folder(service.spool, lambda folder: graph.export(workspace, collection, folder))
+    return archive.as_response("graphrag.zip")
+
+
+@router.delete("/{collection}/index", response_model=Envelope[answers.Deleted], responses=documented(404, 409))
+def delete_index(service: Service, collection: CollectionName) -> Any:
+    """Delete all versions of the index, and the tasks of the collection. Documents and stored answers are kept."""
+    return success({"versions": graph.delete_index(service.workspace(), collection)})
+
+
+class _Lister(Protocol):
+    def __call__(self, workspace: Workspace, collection: str, part: Slice, only: Any, /) -> list[dict[str, Any]]: ...
+
+
+def _rows(
+    lister: _Lister, workspace: Workspace, collection: str, only: object, limit: int, cursor: str | None
+) -> dict[str, Any]:
+    """A page of one version: the cursor holds to it when another one is published in between."""
+    version, after = place_of(cursor, str, int) or (graph.version_in_use(workspace, collection), None)
+    found = lister(workspace, collection, Slice(limit + 1, after, version), only)
+    return page(found, limit, lambda one: [version, one["human_readable_id"]])

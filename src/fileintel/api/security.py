@@ -1,0 +1,52 @@
+"""Who may call: whoever has a key, or, without keys, programs of this machine."""
+
+import hmac
+import ipaddress
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Annotated
+
+from fastapi import Security
+from fastapi.security import APIKeyHeader
+from pydantic import SecretStr
+
+from fileintel.api.backend import Service
+from fileintel.api.problems import Unauthorized
+
+KEY_HEADER = "X-API-Key"
+
+_given_key = APIKeyHeader(
+    name=KEY_HEADER, auto_error=False, description="One of the keys of the setting `api.keys`; not needed without keys."
+)
+GivenKey = Annotated[str | None, Security(_given_key)]
+
+
+async def require_key(service: Service, key: GivenKey) -> None:
+    """Refuse callers without a valid key.
+
+    Raises:
+      Unauthorized: there are keys, and none of them was given.
+    """
+    if not is_authorized(service.settings.api.keys, key):
+        what = "is not one of this service's" if key else "is missing"
+        raise Unauthorized(f"the key in {KEY_HEADER} {what}", headers={"WWW-Authenticate": f'ApiKey in="{KEY_HEADER}"'})
+
+
+def is_authorized(keys: Iterable[SecretStr], given: str | None) -> bool:
+    """Whether `given` is one of the keys; true when there are none. Takes the same time whichever fits."""
+    expected = [_hashed(key.get_secret_value()) for key in keys]
+    candidate = _hashed(given or "")
+    fits = [hmac.compare_digest(candidate, one) for one in expected]
+    return any(fits) or not expected
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
+    except ValueError:
+        return host.lower().rstrip(".") == "localhost"
+
+
+def _hashed(key: str) -> bytes:
+    return sha256(key.encode("utf-8", "surrogateescape")).digest()  # of one length, so that comparing tells nothing

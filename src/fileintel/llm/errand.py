@@ -1,0 +1,36 @@
+"""On whose behalf a model is asked, and how that is called off."""
+
+import threading
+
+
+class CalledOff(Exception):
+    """Whoever asked does not wait for the answer any more; the question was not under way."""
+
+
+class Errand:
+    """Stands for one task among those that share a gate: they are served in turn.
+
+    Calling it off ends what only waits (for a turn, for a server that is away, before another attempt). A request
+    that is under way is not cut: its answer is paid for.
+    """
+
+    def __init__(self) -> None:
+        self._called_off = threading.Event()
+
+    @property
+    def called_off(self) -> bool:
+        """True once nobody waits for answers any more."""
+        return self._called_off.is_set()
+
+    def call_off(self) -> None:
+        """End all pauses. Whoever waits at a gate has to be woken through `Gate.wake`."""
+        self._called_off.set()
+
+    def pause(self, seconds: float) -> None:
+        """Sleep.
+
+        Raises:
+          CalledOff: the errand was called off, before or meanwhile.
+        """
+        if self._called_off.wait(seconds):
+            raise CalledOff

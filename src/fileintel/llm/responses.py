@@ -1,0 +1,74 @@
+"""Reading the responses of OpenAI-compatible servers, which follow the protocol more or less.
+
+What cannot be read raises one of MALFORMED.
+"""
+
+import array
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from fileintel.llm.json_answers import strip_reasoning
+from fileintel.llm.questions import Answered
+from fileintel.storable import storable
+
+MALFORMED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The text of a chat answer, without its reasoning, and what it cost."""
+
+    text: str
+    finish_reason: str | None
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def read_completion(response: dict[str, Any]) -> Completion:
+    """The first choice of a chat response."""
+    choice = response["choices"][0]
+    message = choice["message"]
+    reason = choice.get("finish_reason")
+    return Completion(
+        # cleaned before it is parsed, so that a stored answer parses like a new one
+        text=strip_reasoning(storable(_text(message.get("content")))),
+        finish_reason=reason if isinstance(reason, str) else None,
+        prompt_tokens=_usage(response, "prompt_tokens"),
+        completion_tokens=_usage(response, "completion_tokens"),
+    )
+
+
+def read_vectors(response: dict[str, Any], count: int) -> tuple[list[bytes], int]:
+    """The vectors of an embeddings response in the order of the texts, as 32-bit floats, and the tokens."""
+    entries = response["data"]
+    if len(entries) != count:
+        raise ValueError(f"{len(entries)} vectors for {count} texts")
+    if all("index" in entry for entry in entries):  # some servers answer in another order, some leave it out
+        entries = sorted(entries, key=lambda entry: int(entry["index"]))
+    vectors = [array.array("f", entry["embedding"]) for entry in entries]
+    if any(not vector or not math.isfinite(sum(vector)) for vector in vectors):
+        raise ValueError("a vector is empty or holds something that is not a finite number")
+    return [vector.tobytes() for vector in vectors], _usage(response, "prompt_tokens")
+
+
+def embedding_answer(vector: bytes, shared_by: int = 1, prompt_tokens: int = 0, cached: bool = False) -> Answered:
+    """An answer made of a stored vector (32-bit floats). Always read back from the bytes, so that a new answer and
+    a stored one are equal to the last bit."""
+    value = array.array("f", vector).tolist()
+    return Answered(value, vector=vector, prompt_tokens=prompt_tokens // max(1, shared_by), cached=cached)
+
+
+def _text(content: object) -> str:
+    """A message's content: a text, or parts of which some are text."""
+    if isinstance(content, list):
+        return "".join(part["text"] for part in content if part["type"] == "text")
+    if content is None or isinstance(content, str):
+        return content or ""
+    raise TypeError(f"the content of the message is of type {type(content).__name__}")
+
+
+def _usage(response: dict[str, Any], field: str) -> int:
+    usage = response.get("usage")
+    tokens = usage.get(field) if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) else 0

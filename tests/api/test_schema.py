@@ -1,0 +1,106 @@
+"""The OpenAPI document: what client generators rely on, and a fuzzer that takes it at its word."""
+
+import time
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    ignored_auth,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+from tests.api.installation import KEY, Caller, Installation
+
+SECONDS = 20.0  # of fuzzing, all routes together
+CHECKS = (
+    not_a_server_error,
+    content_type_conformance,
+    ignored_auth,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+OPERATIONS = {
+    "ask_question", "cancel_task", "create_collection", "delete_collection", "delete_document", "delete_index",
+    "export_index", "follow_task", "is_alive", "is_ready", "list_collections", "list_communities", "list_documents",
+    "list_entities", "list_index_versions", "list_relationships", "list_reports", "list_tasks", "read_document_text",
+    "read_metrics", "show_collection", "show_community", "show_document", "show_index_status", "show_task",
+    "start_index", "upload_documents",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def api_schema(attended: Installation, indexed: str) -> Any:
+    with attended.client() as client:
+        caller = Caller(client)
+        caller.collection("thesis")  # the example of the document
+        caller.wait(
+            caller.upload("thesis", ("paper.pdf", b"no pdf"), ("a.md", b"Erna met Lyder."))["task_id"],
+            "succeeded_with_gaps",
+        )
+        caller.wait(caller.ok("POST", "/graphrag/index", 202, json={"collection_id": "thesis"})["task_id"])
+    return schemathesis.openapi.from_url(f"{attended.url}/openapi.json")
+
+
+schema = schemathesis.pytest.from_fixture("api_schema")
+began: list[float] = []
+
+
+@schema.parametrize()
+@settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    database=None,
+)
+def test_no_request_that_fits_or_nearly_fits_the_document_breaks_the_service(case: Any) -> None:
+    began.append(time.monotonic())
+    if began[-1] - began[0] > SECONDS:
+        return
+    if isinstance(case.body, dict):
+        case.body.pop("wait_seconds", None)
+    response = case.call(headers={"X-API-Key": KEY}, timeout=30)
+    case.validate_response(response, checks=CHECKS, headers={"X-API-Key": KEY})
+
+
+def test_the_document_is_openapi_3_1_with_stable_operation_ids(service: Caller) -> None:
+    document = service.http.get("/openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    assert sorted(operation["operationId"] for operation in operations) == sorted(OPERATIONS)
+    assert document["components"]["securitySchemes"]["APIKeyHeader"]["name"] == "X-API-Key"
+
+
+def test_every_route_below_the_prefix_wants_a_key_and_declares_its_problems(service: Caller) -> None:
+    document = service.http.get("/openapi.json").json()
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    for path, operations in document["paths"].items():
+        if not path.startswith("/api/"):
+            continue
+        for operation in operations.values():
+            assert operation["security"] == [{"APIKeyHeader": []}]
+            assert {"401", "422", "503"} <= set(operation["responses"])
+            for status, response in operation["responses"].items():
+                if int(status) >= 400:
+                    media = response["content"]["application/problem+json"]
+                    assert media["schema"] == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_parameters_and_bodies_have_descriptions_or_examples(service: Caller) -> None:
+    document = service.http.get("/openapi.json").json()
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            assert operation["description"], path
+            for parameter in operation.get("parameters", ()):
+                assert "description" in parameter, (path, parameter["name"])
+    for body in ("NewCollection", "IndexOrder", "Question"):
+        properties = document["components"]["schemas"][body]["properties"]
+        assert any("examples" in one for one in properties.values())

@@ -1,0 +1,142 @@
+"""A collection's whole life, as a person at the command line goes through it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import SAMPLES, CommandLine
+from tests.standin import StandIn
+
+from .conftest import COLLECTION, DOCUMENTS, Town
+
+LISTS = ("entities", "relationships", "communities", "reports")
+
+
+def test_a_collection_is_made_filled_indexed_asked_and_deleted(
+    fileintel: CommandLine, model_server: StandIn, tmp_path: Path
+) -> None:
+    folder = tmp_path / "sources" / "deep"
+    folder.mkdir(parents=True)
+    shutil.copy(SAMPLES / DOCUMENTS[0], folder)
+    shutil.copy(SAMPLES / "travel-guide-kestervag.md", tmp_path / "one.md")
+    (tmp_path / "two.txt").write_text("Karen Myhrvold met Nils Tangvald in Stokkenes.", encoding="utf-8")
+
+    assert "life" in fileintel("collections", "create", "life").out
+    added = fileintel("documents", "add", "life", folder.parent, tmp_path / "one.md", tmp_path / "*.txt")
+    assert [line.partition(":")[0] for line in added.out.splitlines()] == [DOCUMENTS[0], "one.md", "two.txt"]
+    assert added.err == ""
+    again = fileintel("documents", "add", "life", tmp_path / "one.md")
+    assert "already there" in again.out
+    assert len(fileintel("documents", "list", "life", "--json").json) == 3
+
+    built = fileintel("graphrag", "index", "life", "--wait")
+    assert "collection life: succeeded, index version 1" in built.out
+    assert "entities" in built.out
+    assert "publish: 1/1 done" in built.err
+    assert "[" in fileintel("graphrag", "query", "life", "Who met Nils Tangvald?").out
+    assert "index version 2" in fileintel("graphrag", "rebuild", "life").out
+
+    fileintel("documents", "delete", "two.txt", "--collection", "life")
+    assert len(fileintel("documents", "list", "life", "--json").json) == 2
+    assert fileintel("graphrag", "delete", "life", "--yes").out == ""
+    assert fileintel("graphrag", "status", "life", "--json").json["state"] == "not_indexed"
+    fileintel("collections", "delete", "life", "--yes")
+    assert fileintel("collections", "list", "--json").json == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("collections", "list"),
+        ("collections", "show", COLLECTION),
+        ("documents", "list", COLLECTION),
+        ("documents", "show", DOCUMENTS[0]),
+        *(("graphrag", name, COLLECTION) for name in (*LISTS, "status")),
+        ("graphrag", "community", COLLECTION, "0"),
+        ("graphrag", "system-status"),
+        ("graphrag", "query", COLLECTION, "Who is Erna Sollid?"),
+        ("graphrag", "query", COLLECTION, "What happened in the flood?", "--mode", "global"),
+        ("config", "show"),
+        ("tasks", "list"),
+    ],
+    ids=" ".join,
+)
+def test_json_is_one_document_and_nothing_else_on_stdout(town: Town, model_server: StandIn, command: tuple[str, ...]):
+    finished = town.fileintel(*command, "--json")
+    assert isinstance(json.loads(finished.out), dict | list)
+    assert finished.err == ""
+
+
+def test_commands_that_change_things_print_one_json_document_too(
+    prepared: CommandLine, model_server: StandIn, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.txt").touch()
+    made = prepared("collections", "create", "other", "--json").json
+    assert made["name"] == "other"
+    refused = prepared("documents", "add", "other", tmp_path / "empty.txt", "--json", check=1)
+    assert refused.json[0]["problem"] == refused.err.strip().removeprefix("error: ")
+    built = prepared("graphrag", "index", COLLECTION, "--json")
+    assert built.json["state"] == "succeeded"
+    assert built.json["up_to_date"] is False
+    assert "publish" in built.err
+    assert prepared("graphrag", "index", COLLECTION, "--json", "--quiet").json["up_to_date"] is True
+    assert prepared("graphrag", "rebuild", COLLECTION, "--json", "-q").json["version"]["number"] == 2
+    assert prepared("graphrag", "delete", COLLECTION, "--yes", "--json").json["versions"] == 2
+    assert prepared("documents", "delete", DOCUMENTS[0], "--json").json["name"] == DOCUMENTS[0]
+    assert prepared("collections", "delete", "other", "--yes", "--json").json["name"] == "other"
+
+
+def test_quiet_shows_no_progress(prepared: CommandLine) -> None:
+    assert prepared("graphrag", "index", COLLECTION, "--quiet").err == ""
+
+
+def test_tables_are_aligned_and_long_cells_are_cut(town: Town) -> None:
+    heading, *lines = town.fileintel("graphrag", "entities", COLLECTION, "--limit", "20").out.splitlines()
+    assert heading.split() == ["ID", "TITLE", "TYPE", "DEGREE", "FREQUENCY", "DESCRIPTION"]
+    place = heading.index("DESCRIPTION")
+    assert len(lines) == 20
+    assert all(line[place - 2 : place] == "  " and line[place] != " " for line in lines)
+    assert any(line.endswith("…") for line in lines)
+
+
+def test_lists_go_on_behind_an_id_and_can_be_searched(town: Town) -> None:
+    first = town.fileintel("graphrag", "entities", COLLECTION, "--limit", "3", "--json").json
+    assert [row["human_readable_id"] for row in first] == [0, 1, 2]
+    second = town.fileintel("graphrag", "entities", COLLECTION, "--limit", "2", "--after", "2", "--json").json
+    assert [row["human_readable_id"] for row in second] == [3, 4]
+    title = first[1]["title"]
+    found = town.fileintel("graphrag", "entities", COLLECTION, "--matching", title.lower(), "--json").json
+    assert title in [row["title"] for row in found]
+    assert town.fileintel("graphrag", "entities", COLLECTION, "--matching", "100%_", "--json").json == []
+    top = town.fileintel("graphrag", "communities", COLLECTION, "--level", "0", "--json").json
+    assert {row["level"] for row in top} == {0}
+
+
+def test_pages_put_together_are_the_text(town: Town) -> None:
+    document = town.fileintel("documents", "show", DOCUMENTS[0], "--json").json
+    whole = town.fileintel("documents", "text", DOCUMENTS[0]).out
+    pages = [
+        town.fileintel("documents", "text", DOCUMENTS[0], "--page", page + 1).out[:-1]
+        for page in range(document["pages"])
+    ]
+    assert "".join(pages) + "\n" == whole
+    assert len(whole) - 1 == document["characters"]
+
+
+def test_every_entity_is_in_a_community_and_every_community_has_a_report(town: Town) -> None:
+    entities, _, communities, reports = (
+        town.fileintel("graphrag", name, COLLECTION, "--limit", "10000", "--json").json for name in LISTS
+    )
+    held = {identity for community in communities if community["level"] == 0 for identity in community["entity_ids"]}
+    assert held == {entity["id"] for entity in entities}
+    assert {report["community"] for report in reports} == {community["community"] for community in communities}
+
+
+def test_a_community_is_shown_with_its_members_and_its_report(town: Town) -> None:
+    found = town.fileintel("graphrag", "community", COLLECTION, "0", "--json").json
+    assert {entity["id"] for entity in found["entities"]} == set(found["entity_ids"])
+    shown = town.fileintel("graphrag", "community", COLLECTION, "0").out
+    assert shown.startswith(f"community 0, level 0, {found['size']} entities\n")
+    assert found["report"]["title"] in shown

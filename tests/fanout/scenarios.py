@@ -1,0 +1,431 @@
+"""What a fan-out is put through; each function runs in a process with threads and in one with greenlets.
+
+They return what JSON takes, for the test to judge.
+"""
+
+import contextlib
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import func, select
+
+from fileintel.config import Endpoint
+from fileintel.errors import FileIntelError
+from fileintel.graphrag.fanout import Fanout, Outcome, Request
+from fileintel.graphrag.journal import Journal, RunJournal
+from fileintel.graphrag.progress import Progress
+from fileintel.llm.client import ModelClient, Patience, Tally
+from fileintel.llm.gate import Gate
+from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, InvalidAnswer, Message
+from fileintel.storage import answers, collections, runs
+from fileintel.storage.engine import Database
+from fileintel.storage.models import Answer
+from tests.standin import StandIn
+
+Place = list[str]  # URL of the database, URL of the model server
+TALLIED = ("calls", "retries", "in_flight", "peak_in_flight")
+
+
+class Bench:
+    """A fan-out with all that it needs, and a record of what it delivered."""
+
+    def __init__(self, database: Database, fanout: Fanout, tally: Tally) -> None:
+        self.database = database
+        self.fanout = fanout
+        self.tally = tally
+        self.delivered: dict[str, list[str]] = {}
+        self.order: list[str] = []
+
+    def request(
+        self,
+        text: str,
+        *,
+        item: str | None = None,
+        priority: float = 0.0,
+        then: Callable[[Outcome], Iterable[Request] | None] = lambda _: None,
+        embed: bool = False,
+        tokens: int = 10,
+        parse: Callable[[str], Any] = str.strip,
+    ) -> Request:
+        """A request for the answer to a text, which is also its item; what is delivered is written down."""
+        name = item or text
+
+        def deliver(outcome: Outcome) -> Iterable[Request] | None:
+            self.order.append(name)
+            self.delivered.setdefault(name, []).append(_shown(outcome))
+            return then(outcome)
+
+        return Request("stage", name, _embedding(text, tokens) if embed else _chat(text, parse), deliver, priority)
+
+    def stored(self) -> int:
+        """How many answers the store holds, as any other process sees it."""
+        with self.database.transaction() as session:
+            return int(session.execute(select(func.count()).select_from(Answer)).scalar_one())
+
+    def tallied(self) -> dict[str, int]:
+        """The counts of the tally."""
+        return {name: getattr(self.tally, name) for name in TALLIED}
+
+
+@contextmanager
+def bench(place: Place, *, limit: int = 8, journal: Journal | None = None, **options: Any) -> Iterator[Bench]:
+    """A fan-out at work on an answer store and a model server."""
+    patience = {"timeout": 10.0, "waiting": 5.0, "retries": 2, "backoff": 0.01}
+    patience.update({name: options.pop(name) for name in patience if name in options})
+    ceiling = options.pop("ceiling", limit)
+    database, tally = Database(place[0], pool_size=3), Tally()
+    chat = ModelClient(Endpoint(place[1], "key", "stand-in"), Gate(ceiling), Patience(**patience))
+    embedder = ModelClient(Endpoint(place[1], "key", "stand-in"), Gate(ceiling), Patience(**patience))
+    try:
+        with Fanout(chat, embedder, journal or Journal(database), tally, limit=limit, **options) as fanout:
+            yield Bench(database, fanout, tally)
+        for client in (chat, embedder):
+            reading = client.gate.reading()
+            assert (reading.in_flight, reading.waiting) == (0, 0), reading
+    finally:
+        chat.close()
+        embedder.close()
+        database.close()
+
+
+def many(place: Place, count: int, limit: int, ceiling: int) -> dict[str, Any]:
+    """`count` questions at once."""
+    with bench(place, limit=limit, ceiling=ceiling) as at:
+        at.fanout.add(at.request(f"question {number}") for number in range(count))
+        finished = at.fanout.run()
+        return {"finished": finished, "delivered": at.delivered, "stored": at.stored(), **at.tallied()}
+
+
+def hits(place: Place, count: int) -> dict[str, Any]:
+    """The same questions twice; the second time nothing is asked."""
+    first = many(place, count, 8, 8)
+    with bench(place) as at:
+        at.fanout.add(at.request(f"question {number}") for number in range(count))
+        at.fanout.run()
+        return {"same": at.delivered == first["delivered"], **at.tallied()}
+
+
+def twins(place: Place) -> dict[str, Any]:
+    """The same question for many items, with a parser of its own for each, some of which do not like the answer."""
+
+    def refuse(_: str) -> str:
+        raise InvalidAnswer("not to my taste")
+
+    with bench(place) as at:
+        at.fanout.add(
+            at.request("the same", item=f"item {number}", parse=refuse if number == 5 else lambda text, n=number: n)  # type: ignore[misc]
+            for number in range(10)
+        )
+        at.fanout.run()
+        return {"delivered": at.delivered, "stored": at.stored(), **at.tallied()}
+
+
+def follow_ups(place: Place) -> dict[str, Any]:
+    """Each answer leads to another question, three deep, and to an embedding."""
+    with bench(place) as at:
+
+        def then(depth: int, text: str) -> Callable[[Outcome], Iterable[Request]]:
+            def deliver(_: Outcome) -> Iterable[Request]:
+                if depth:
+                    below = f"{text}.{depth}"
+                    yield at.request(below, then=then(depth - 1, below))
+                else:
+                    yield at.request(text, item=f"vector of {text}", embed=True)
+
+            return deliver
+
+        at.fanout.add(at.request(str(number), then=then(3, str(number))) for number in range(10))
+        finished = at.fanout.run()
+        return {"finished": finished, "items": sorted(at.delivered), "times": sorted(map(len, at.delivered.values()))}
+
+
+def priorities(place: Place) -> list[str]:
+    """One at a time: what is urgent overtakes what has been looked up long before."""
+    with bench(place, limit=1) as at:
+        urgent = [at.request(f"urgent {number}", priority=-1) for number in range(3)]
+        at.fanout.add([at.request("first", then=lambda _: urgent)])
+        at.fanout.add(at.request(f"late {number}", priority=1) for number in range(3))
+        at.fanout.add(at.request(f"normal {number}") for number in range(300))
+        at.fanout.run(until=lambda: len(at.order) >= 10)
+        return at.order[:10]
+
+
+def until_and_on(place: Place) -> list[int]:
+    """A fan-out that is left in the middle goes on with the next call."""
+    with bench(place, limit=3) as at:
+        at.fanout.add(at.request(f"question {number}") for number in range(20))
+        at.fanout.run(until=lambda: len(at.order) >= 5)
+        early = len(at.order)
+        at.fanout.run()
+        return [early, len(at.order), len(set(at.order))]
+
+
+def failures(place: Place, collection: str) -> dict[str, Any]:
+    """Failures of all kinds in a run, twins among them, and one item that fails twice in the same stage."""
+    database = Database(place[0], pool_size=2)
+    with database.transaction() as session:
+        run = runs.create(session, collections.create(session, collection).id)
+        lease = runs.acquire(session, run.id, "me")
+    assert lease is not None
+    tally = Tally()
+    journal = RunJournal(database, lease, Progress(()), tally)
+    with bench(place, journal=journal) as at:
+        texts = ["fine", "too long", "broken", "prose"]
+        at.fanout.add(at.request(text, parse=_no_prose) for text in texts)
+        at.fanout.add([at.request("too long", item="twin", parse=_no_prose)])
+        at.fanout.add([at.request("too long, part 2", item="too long", parse=_no_prose)])
+        at.fanout.run()
+        with database.transaction() as session:
+            gaps = [vars(gap) for gap in runs.gaps(session, run.id)]
+        delivered = at.delivered
+    database.close()
+    return {"gaps": gaps, "delivered": delivered, "failed": journal.llm_counts()["failed"]}
+
+
+def promptness(place: Place) -> dict[str, float]:
+    """How long answers are delivered before, and after, they can be seen in the store by others."""
+    with bench(place, limit=20) as at:
+        lags: list[float] = []
+
+        def seen(outcome: Outcome) -> None:
+            assert isinstance(outcome, Answered)
+            lags.append(time.monotonic() - arrived[outcome.content or ""])
+            visible.append(at.stored() >= len(lags))
+
+        arrived: dict[str, float] = {}
+        visible: list[bool] = []
+
+        def parse(text: str) -> str:  # called where the answer arrives
+            arrived.setdefault(text, time.monotonic())
+            return text
+
+        at.fanout.add(at.request(f"question {number}", parse=parse, then=seen) for number in range(200))
+        at.fanout.run()
+        return {"worst": max(lags), "all_visible": float(all(visible))}
+
+
+def deliver_raises(place: Place) -> dict[str, Any]:
+    """The fifth answer is delivered to code that raises."""
+    with bench(place, limit=10) as at:
+
+        def explode(_: Outcome) -> None:
+            if len(at.order) == 5:
+                raise KeyError("a bug")
+
+        at.fanout.add(at.request(f"question {number}", then=explode) for number in range(30))
+        raised = _raised(at.fanout.run)
+        at.fanout.close()
+        return {"raised": raised, "stored": at.stored(), "calls": at.tally.calls}
+
+
+def stops(place: Place, control: str) -> dict[str, Any]:
+    """Told to stop while some requests are under way and others wait for a second attempt."""
+    stopped = threading.Event()
+    standin = _remote(control)
+    with bench(place, limit=10, stopping=stopped.is_set, backoff=60.0) as at:
+        at.fanout.add(at.request(f"away {number}" if number < 4 else f"question {number}") for number in range(30))
+        threading.Thread(target=_stop_when, args=(standin, at.tally, stopped, 4)).start()
+        finished = at.fanout.run()
+        after = {"finished": finished, "delivered": len(at.order), "stored": at.stored(), **at.tallied()}
+        stopped.clear()
+        standin.configure(faults=[], latency=0.0)
+        return {**after, "finished_later": at.fanout.run(), "delivered_later": len(set(at.order))}
+
+
+def _stop_when(standin: StandIn, tally: Tally, stopped: threading.Event, retries: int) -> None:
+    standin.wait_until(lambda stats: stats.in_flight == 6)
+    while tally.retries < retries:
+        time.sleep(0.005)
+    stopped.set()
+
+
+def closes(place: Place) -> dict[str, Any]:
+    """Left by an exception while requests are under way: these are dropped, what arrived is kept."""
+    started = time.monotonic()
+
+    class Enough(Exception):
+        pass
+
+    def enough(_: Outcome) -> None:
+        raise Enough
+
+    with contextlib.suppress(Enough), bench(place, limit=10, timeout=2.0) as at:
+        at.fanout.add(at.request(f"hang {number}" if number else "question", then=enough) for number in range(10))
+        at.fanout.run()
+    return {"seconds": time.monotonic() - started, "stored": _stored(place)}
+
+
+def laziness(place: Place, count: int) -> dict[str, int]:
+    """How far a generator of requests has been taken when the first answers come."""
+    made: list[int] = []
+    furthest: list[int] = []
+    with bench(place, limit=10) as at:
+
+        def requests() -> Iterator[Request]:
+            for number in range(count):
+                made.append(number)
+                yield at.request(f"question {number}", then=lambda _: furthest.append(len(made)))
+
+        at.fanout.add(requests())
+        at.fanout.run()
+    return {"at_first": furthest[0], "at_half": furthest[count // 2], "at_last": furthest[-1]}
+
+
+def batches(place: Place, size: int, tokens: int, texts: list[int]) -> dict[str, Any]:
+    """Texts with these numbers of tokens, in batches bounded by number and tokens."""
+    with bench(place, batch_size=size, batch_tokens=tokens, embedding_limit=2) as at:
+        at.fanout.add(at.request(f"text {n}", embed=True, tokens=count) for n, count in enumerate(texts))
+        finished = at.fanout.run()
+        return {"finished": finished, "delivered": len(at.delivered), "stored": at.stored()}
+
+
+def refused(place: Place, count: int) -> dict[str, Any]:
+    """The server refuses one of many for good."""
+    with bench(place, limit=count) as at:
+        at.fanout.add(at.request("forbidden" if number == 7 else f"question {number}") for number in range(count))
+        raised = _raised(at.fanout.run)
+        at.fanout.close()
+        return {"raised": raised, "stored": at.stored(), "calls": at.tally.calls}
+
+
+def database_goes_away(place: Place, collection: str, patience: float, seconds: float) -> dict[str, Any]:
+    """The database closes all connections and takes no new ones, for some seconds."""
+    database = Database(place[0], pool_size=2)
+    journal = Journal(database, patience=patience)
+    outage = _Outage(place[0])
+    with bench(place, limit=4, journal=journal) as at:
+
+        def pull_the_plug(_: Outcome) -> None:
+            if len(at.order) == 10:
+                outage.begin(seconds)
+
+        at.fanout.add(at.request(f"question {number}", then=pull_the_plug) for number in range(40))
+        raised = _raised(at.fanout.run)
+        outage.end()
+        at.fanout.close()
+        found = {"raised": raised, "stored": at.stored(), "delivered": len(at.order), "calls": at.tally.calls}
+    database.close()
+    return found
+
+
+class _Outage:
+    """A time in which one database of the server cannot be reached."""
+
+    def __init__(self, url: str) -> None:
+        name = url.rsplit("/", 1)[1].partition("?")[0]
+        self._admin = Database(url.replace(f"/{name}", "/postgres"), pool_size=1)
+        self._name = name
+        self._timer: threading.Timer | None = None
+
+    def begin(self, seconds: float) -> None:
+        """Nobody gets in, and whoever is in is thrown out."""
+        self._allow(False)
+        self._run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self._name}'")
+        self._timer = threading.Timer(seconds, self._allow, (True,))
+        self._timer.start()
+
+    def end(self) -> None:
+        """As before."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+        self._allow(True)
+        self._admin.close()
+
+    def _allow(self, allowed: bool) -> None:
+        self._run(f"ALTER DATABASE {self._name} ALLOW_CONNECTIONS {str(allowed).lower()}")
+
+    def _run(self, statement: str) -> None:
+        with self._admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql(statement)
+
+
+def same_whatever_the_order(place: Place) -> dict[str, Any]:
+    """What is delivered for each item, with follow-ups that depend on the answers."""
+    with bench(place, limit=12) as at:
+
+        def then(text: str) -> Callable[[Outcome], Iterable[Request]]:
+            def deliver(outcome: Outcome) -> Iterable[Request]:
+                if isinstance(outcome, Answered) and len(text) < 12:
+                    yield at.request(f"{text}/{len(outcome.content or '')}", then=then(f"{text}/x"))
+
+            return deliver
+
+        at.fanout.add(at.request(f"q{number}", then=then(f"q{number}")) for number in range(40))
+        at.fanout.run()
+        return {"delivered": at.delivered, "counts": sorted(Counter(map(len, at.delivered.values())).items())}
+
+
+def cpu_stays_available(place: Place) -> float:
+    """The longest time in which no other greenlet or thread got to run, while thousands of hits are handed out."""
+    longest, over = 0.0, threading.Event()
+
+    def tick() -> None:
+        nonlocal longest
+        while not over.is_set():
+            before = time.monotonic()
+            time.sleep(0.001)
+            longest = max(longest, time.monotonic() - before)
+
+    def slowly(text: str) -> str:
+        end = time.monotonic() + 0.001
+        while time.monotonic() < end:
+            pass
+        return text
+
+    with bench(place) as at:
+        keys = [at.request(f"question {number}").question for number in range(600)]
+        rows = [answers.StoredAnswer(q.key, "m", "p", "an answer", None, "stop", 1, 1) for q in keys]
+        with at.database.transaction() as session:
+            answers.save(session, rows)
+        ticker = threading.Thread(target=tick)
+        ticker.start()
+        at.fanout.add(at.request(f"question {number}", parse=slowly) for number in range(600))
+        at.fanout.run()
+        over.set()
+        ticker.join()
+        assert at.tally.calls == 0
+    return longest
+
+
+def _chat(text: str, parse: Callable[[str], Any] = str.strip) -> ChatQuestion:
+    return ChatQuestion("test", "stand-in", (Message(role="user", content=text),), parse)
+
+
+def _embedding(text: str, tokens: int) -> EmbeddingQuestion:
+    return EmbeddingQuestion("embed", "stand-in", text, tokens)
+
+
+def _no_prose(text: str) -> str:
+    if text.startswith("Sure!"):
+        raise InvalidAnswer("it is prose")
+    return text
+
+
+def _shown(outcome: Outcome) -> str:
+    return str(outcome.value)[:200] if isinstance(outcome, Answered) else f"failed: {outcome.reason}"
+
+
+def _raised(work: Callable[[], object]) -> str:
+    try:
+        work()
+    except (FileIntelError, KeyError) as error:
+        return type(error).__name__
+    return ""
+
+
+def _stored(place: Place) -> int:
+    database = Database(place[0], pool_size=2)
+    with database.transaction() as session:
+        count = session.execute(select(func.count()).select_from(Answer)).scalar_one()
+    database.close()
+    return int(count)
+
+
+def _remote(base_url: str) -> StandIn:
+    """The control of a stand-in that another process has started."""
+    return StandIn(None, base_url)  # type: ignore[arg-type]

@@ -1,0 +1,147 @@
+"""Claims: reading them out of answers, and the stage that asks for them."""
+
+from dataclasses import astuple, replace
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fileintel.graphrag.fanout import Request
+from fileintel.graphrag.progress import Progress
+from fileintel.graphrag.prompts import CLAIMS
+from fileintel.graphrag.stages.claims import STAGE, ClaimRecord, ClaimsStage, parse_claims
+from fileintel.llm.questions import InvalidAnswer, Sampling
+
+from .driver import NO_ANSWER, Answer, Driver, counts
+from .samples import FIELDS, MODEL, TITLES, prompt, unit, units
+
+RECORD = ClaimRecord(
+    "ILSE BRANDT", "HARBOUR BOARD", "APPOINTMENT", "TRUE", "1904-05-01", "NONE",
+    "Ilse Brandt (an engineer) was appointed.", "In May (of 1904) the board (at last) appointed her.",
+)  # fmt: skip
+RECORDS = st.builds(ClaimRecord, TITLES, TITLES, TITLES, TITLES, FIELDS, FIELDS, FIELDS, FIELDS)
+
+
+def formatted(record: ClaimRecord) -> str:
+    """The record as the prompt asks for it."""
+    return "(" + "<|>".join(astuple(record)) + ")"
+
+
+CLAIM = formatted(RECORD)
+
+
+@settings(max_examples=150, deadline=None)
+@given(records=st.lists(RECORDS, max_size=4), between=st.sampled_from(("\n##\n", "\n", "\n\n- ", "\n2. ")))
+def test_what_was_formatted_is_read_back(records: list[ClaimRecord], between: str) -> None:
+    assert parse_claims(between.join(map(formatted, records)) + "\n<|COMPLETE|>") == records
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CLAIM}\n##\n{CLAIM}\n<|COMPLETE|>",
+        f"{CLAIM}##{CLAIM}<|COMPLETE|>",
+        f"{CLAIM}{CLAIM}",
+        f"{CLAIM} {CLAIM}",
+        f"1. {CLAIM}\n2. {CLAIM}",
+        f"- {CLAIM}\n- {CLAIM}",
+        f"```\n{CLAIM}\n{CLAIM}\n```",
+        f"These are the claims:\n\n{CLAIM}\n\n{CLAIM}\n\nThat is (really) all.",
+        f"{CLAIM}\n<|COMPLETE|>\n{CLAIM}\n<|complete|>",
+        f"{CLAIM}\n##\n(ILSE BRANDT<|>TOO FEW)\n##\n{CLAIM}",
+        f"{CLAIM}\n##\n(<|>NONE<|>NONE<|>TRUE<|>NONE<|>NONE<|>Nobody.<|>Nobody.)\n##\n{CLAIM}",
+        f"{CLAIM}\n##\n{CLAIM}\n##\n(ILSE BRANDT<|>HARBOUR BOARD<|>APPOINT",
+        f"{CLAIM}\n##\n{CLAIM}".replace("ILSE BRANDT", '"Ilse Brandt"').replace("an engineer", "an\n engineer"),
+    ],
+)
+def test_claims_are_found_in_every_form_that_models_give_them(text: str) -> None:
+    assert parse_claims(text) == [RECORD, RECORD]
+
+
+def test_of_too_many_fields_the_rest_is_source_text() -> None:
+    text = CLAIM.replace(" appointed her.", " appointed her.<|>At last.")
+    assert parse_claims(text) == [replace(RECORD, source_text=RECORD.source_text + " At last.")]
+
+
+@pytest.mark.parametrize("text", ["<|COMPLETE|>", "There is no claim.\n<|complete|>"])
+def test_an_answer_that_says_there_is_nothing_is_fine(text: str) -> None:
+    assert parse_claims(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "I found no claims.", "(A, B, C)", "(A<|>B<|>C)", "(A<|>B<|>C)\n<|COMPLETE|>", "\n" * 200_000, "#" * 100_000],
+)
+def test_an_answer_in_another_form_is_refused(text: str) -> None:
+    with pytest.raises(InvalidAnswer):
+        parse_claims(text)
+
+
+SCRAPS = st.sampled_from([CLAIM, "<|>", "##", "(", ")", ") (", "<|COMPLETE|>", "\n", "1. ", "A", "\x00", "\ud800"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.lists(SCRAPS | st.text(max_size=6), max_size=30).map("".join))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        claims = parse_claims(text)
+    except InvalidAnswer:
+        return
+    for claim in claims:
+        assert claim.subject
+        "".join(astuple(claim)).encode()
+
+
+def stage() -> tuple[ClaimsStage, Progress]:
+    progress = Progress([STAGE])
+    claims = ClaimsStage(
+        MODEL,
+        prompt(CLAIMS),
+        Sampling(),
+        progress,
+        entity_types=["person"],
+        claim_description="Any {fact}",
+        language=None,
+    )
+    return claims, progress
+
+
+def reply(request: Request) -> Answer:
+    number = int(request.item.removeprefix("unit-"))
+    if number == 3:
+        return NO_ANSWER
+    return formatted(RECORD) + "\n##\n" + formatted(replace(RECORD, object=f"BOARD {number}")) + "\n##\n" + CLAIM
+
+
+@settings(max_examples=20, deadline=None)
+@given(random=st.randoms(use_true_random=False))
+def test_claims_stand_in_the_order_of_the_text_units_whatever_the_order_of_answers(random: Random) -> None:
+    claims, progress = stage()
+    Driver(reply, random).run(claims.requests(units(5)))
+    assert claims.finished()
+    found = claims.claims()
+    assert [(claim.text_unit, claim.object) for claim in found] == [
+        (number, name) for number in (0, 1, 2, 4) for name in ("HARBOUR BOARD", f"BOARD {number}")
+    ]
+    assert [claim.number for claim in found] == list(range(8))
+    assert len({claim.id for claim in found}) == 8
+    counted = counts(progress, STAGE)
+    assert (counted.total, counted.done, counted.failed) == (5, 5, 1)
+
+
+def test_ids_of_claims_do_not_change_when_documents_come_before_theirs() -> None:
+    early, late = stage()[0], stage()[0]
+    passage = unit(0)
+    Driver(reply).run(early.requests([passage]))
+    Driver(reply).run(late.requests([replace(passage, number=2)]))
+    assert [claim.id for claim in early.claims()] == [claim.id for claim in late.claims()]
+
+
+def test_claims_that_differ_in_anything_are_kept_apart() -> None:
+    claims, _ = stage()
+    both = [RECORD, replace(RECORD, status="SUSPECTED"), replace(RECORD, start_date="1905"), RECORD]
+    Driver(lambda _: "\n##\n".join(map(formatted, both))).run(claims.requests(units(1)))
+    assert [(claim.status, claim.start_date) for claim in claims.claims()] == [
+        ("TRUE", "1904-05-01"), ("SUSPECTED", "1904-05-01"), ("TRUE", "1905"),
+    ]  # fmt: skip

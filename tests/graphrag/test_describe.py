@@ -1,0 +1,182 @@
+"""Descriptions: one stays, several are merged, many are folded."""
+
+import json
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fileintel.graphrag.fanout import Request
+from fileintel.graphrag.model import Entity, Graph, Relationship
+from fileintel.graphrag.progress import Progress
+from fileintel.graphrag.prompts import DESCRIBE
+from fileintel.graphrag.stages.describe import STAGE, DescribeStage
+from fileintel.llm.questions import Sampling
+
+from .driver import NO_ANSWER, Answer, Driver, answered, counts, data_of
+from .samples import MODEL, graph, prompt
+
+BUDGET = 10  # words of descriptions in one question
+
+
+class Describing:
+    """A graph, the stage that describes it, and what became of it."""
+
+    def __init__(self, built: Graph, budget: int = BUDGET) -> None:
+        self.graph = built
+        self.progress = Progress([STAGE])
+        self.settled: list[Entity | Relationship] = []
+        self.stage = DescribeStage(
+            MODEL,
+            prompt(DESCRIBE),
+            Sampling(),
+            self.progress,
+            count_tokens=lambda text: len(text.split()),
+            max_input_tokens=budget,
+            max_words=50,
+            language=None,
+            described=self._described,
+        )
+
+    def _described(self, thing: Entity | Relationship) -> list[Request]:
+        self.settled.append(thing)
+        return []
+
+    def run(self, driver: Driver) -> "Describing":
+        driver.run(self.stage.requests(self.stage.undescribed(self.graph)))
+        return self
+
+    def descriptions(self) -> dict[object, str]:
+        things = {**self.graph.entities, **self.graph.relationships}
+        return {key: thing.description for key, thing in things.items()}
+
+
+def texts_of(request: Request) -> list[str]:
+    listed: list[str] = json.loads(data_of(request).partition("Descriptions:")[2])
+    return listed
+
+
+def join(request: Request) -> str:
+    """The answer that says everything: the texts, in brackets."""
+    return "[" + " ".join(texts_of(request)) + "]"
+
+
+def shorten(request: Request) -> str:
+    """An answer of three words that tells which texts it was made of."""
+    return "made of " + "+".join(text.replace(" ", "_") for text in texts_of(request))
+
+
+def hub(count: int, words: int = 4) -> Graph:
+    return graph([("HUB", "B", 1.0)], {"HUB": [f"{'w ' * (words - 1)}text{n}" for n in range(count)]})
+
+
+def test_one_description_asks_nothing() -> None:
+    describing = Describing(graph([("ADA", "BYRON", 1.0)], {"NOBODY": [""]}))
+    driver = Driver(join)
+    describing.run(driver)
+    assert driver.asked == []
+    assert describing.descriptions() == {
+        "ADA": "ADA is here.",
+        "BYRON": "BYRON is here.",
+        "NOBODY": "",
+        ("ADA", "BYRON"): "ADA knows BYRON.",
+    }
+    assert counts(describing.progress, STAGE).total == 0
+
+
+def test_several_descriptions_are_merged_by_one_question() -> None:
+    describing = Describing(graph([("ADA", "BYRON", 1.0)], {"ADA": ["She wrote.", "She rode.", "She won."]}))
+    driver = Driver(join)
+    describing.run(driver)
+    assert [request.item for request in driver.asked] == ["ADA"]
+    assert describing.descriptions()["ADA"] == "[She wrote. She rode. She won.]"
+    assert [thing.id for thing in describing.settled] == [describing.graph.entities["ADA"].id]
+
+
+def test_more_than_fit_are_folded_until_one_is_left() -> None:
+    driver = Driver(join)
+    describing = Describing(hub(5)).run(driver)  # 2 + 2 + 1 texts; then their results
+    assert len(driver.asked) == 4
+    first, second, third, last = (texts_of(request) for request in driver.asked)
+    assert [len(first), len(second)] == [2, 2]
+    assert third == [join(driver.asked[0]), join(driver.asked[1])]
+    assert last == [join(driver.asked[2]), "w w w text4"]
+    description = describing.descriptions()["HUB"]
+    assert [word for word in description.replace("[", "").replace("]", "").split() if word != "w"] == [
+        f"text{n}" for n in range(5)
+    ]
+
+
+@settings(max_examples=60, deadline=None)
+@given(sizes=st.lists(st.integers(1, BUDGET), min_size=2, max_size=60), random=st.randoms(use_true_random=False))
+def test_every_text_reaches_the_description_and_questions_keep_to_the_budget(sizes: list[int], random: Random) -> None:
+    texts = [" ".join([f"t{n}", *["w"] * (size - 1)]) for n, size in enumerate(sizes)]
+    driver = Driver(shorten, random)
+    describing = Describing(graph([], {"HUB": texts})).run(driver)
+    description = describing.descriptions()["HUB"].replace("_", " ").replace("+", " ")
+    assert [word for word in description.split() if word.startswith("t")] == [f"t{n}" for n in range(len(sizes))]
+    for request in driver.asked:
+        asked = texts_of(request)
+        assert len(asked) >= 2
+        assert len(asked) == 2 or sum(len(text.split()) for text in asked) <= BUDGET
+    assert len(driver.asked) < len(texts)
+
+
+@settings(max_examples=40, deadline=None)
+@given(count=st.integers(1, 40), random=st.randoms(use_true_random=False), failing=st.sets(st.integers(0, 40)))
+def test_the_order_of_answers_does_not_matter(count: int, random: Random, failing: set[int]) -> None:
+    def answer(request: Request) -> Answer:
+        return NO_ANSWER if len(data_of(request)) % 41 in failing else shorten(request)
+
+    in_order = Describing(hub(count)).run(Driver(answer))
+    shuffled = Describing(hub(count)).run(Driver(answer, random))
+    assert in_order.descriptions() == shuffled.descriptions()
+    assert counts(in_order.progress, STAGE).failed == counts(shuffled.progress, STAGE).failed
+
+
+@pytest.mark.parametrize("failing", ["text0", "text4", "[w"])  # in the first round, and a later one
+def test_a_failed_question_keeps_the_words_of_the_passages_and_is_one_gap(failing: str) -> None:
+    def answer(request: Request) -> Answer:
+        return NO_ANSWER if failing in data_of(request) else join(request)
+
+    describing = Describing(hub(9)).run(Driver(answer))
+    description = describing.descriptions()["HUB"].replace("[", "").replace("]", "")
+    assert [word for word in description.split() if word != "w"] == [f"text{n}" for n in range(9)]
+    counted = counts(describing.progress, STAGE)
+    assert (counted.total, counted.done, counted.cached, counted.failed) == (1, 1, 0, 1)
+    assert len(describing.settled) == 1
+
+
+def test_a_thing_counts_as_cached_when_all_its_answers_were() -> None:
+    built = graph([], {name: [f"{'w ' * 4}{n}" for n in range(4)] for name in ("OLD", "NEW")})
+
+    def answer(request: Request) -> Answer:
+        fresh = request.item == "NEW" and len(texts_of(request)[0].split()) > 5
+        return answered(request, join(request), cached=not fresh)
+
+    describing = Describing(built).run(Driver(answer))
+    counted = counts(describing.progress, STAGE)
+    assert (counted.total, counted.done, counted.cached, counted.failed) == (2, 2, 1, 0)
+
+
+def test_the_most_urgent_are_things_that_were_begun_and_then_those_with_the_most_descriptions() -> None:
+    built = graph([], {"SMALL": ["a", "b"], "HUB": [f"{'w ' * 3}{n}" for n in range(20)]})
+    describing = Describing(built)
+    things = describing.stage.undescribed(built)
+    assert [thing.title for thing in things if isinstance(thing, Entity)] == ["HUB", "SMALL"]
+    driver = Driver(shorten).run(describing.stage.requests(things))
+    first_round = [request for request in driver.asked if "made of" not in data_of(request)]
+    later = [request for request in driver.asked if "made of" in data_of(request)]
+    small = next(request for request in first_round if request.item == "SMALL")
+    assert all(request.priority < small.priority for request in first_round if request.item == "HUB")
+    assert later
+    assert max(request.priority for request in later) < min(request.priority for request in first_round)
+
+
+def test_relationships_are_described_under_both_names() -> None:
+    built = graph([("ADA", "BYRON", 1.0)])
+    built.relationships["ADA", "BYRON"].descriptions["They wrote."] = None
+    driver = Driver(join)
+    Describing(built).run(driver)
+    assert "Name: ADA — BYRON\n" in data_of(driver.asked[0])
