@@ -10,4 +10,6 @@ def storable(text: str) -> str:
     UTF-8 has none for. Models and servers send both now and then."""
     if "\x00" in text:
         text = text.replace("\x00", "")
-    return _SURROGATES.sub("\ufffd", text) if _SURROGATES.search(text) else text
+    if text.isascii() or not _SURROGATES.search(text):
+        return text
+    return _SURROGATES.sub("\ufffd", text)

@@ -111,14 +111,15 @@ class Installation:
             **environment,
         }
         self._stack = ExitStack()
+        self._workers: list[Process] = []
         self.url = ""
 
     @contextmanager
-    def api(self, *options: str, **environment: str) -> Iterator[str]:
-        """The API on a free port; gives its URL."""
-        command = [sys.executable, "-m", "fileintel", "api", "--port=0", *options]
+    def api(self, *options: str, command: tuple[str, ...] = ("fileintel.api",), **environment: str) -> Iterator[str]:
+        """The API on a free port; gives its URL. It is started as what `fileintel api` becomes, to save a second."""
+        words = [sys.executable, "-m", *command, "--port=0", *options]
         log = self.home / f"api-{time.monotonic_ns()}.log"
-        with Process(command, {**self.environment, **environment}, log) as process:
+        with Process(words, {**self.environment, **environment}, log) as process:
             yield process.wait_for_output(r"FileIntel API: (http://\S+)").group(1)
 
     def start_api(self, *options: str) -> None:
@@ -128,9 +129,13 @@ class Installation:
         command = [sys.executable, "-m", "celery", "-A", "fileintel.celery_config:app", "worker"]
         command += [f"--pool={pool}", f"--concurrency={concurrency}", f"--queues={queues}"]
         command += [f"--hostname={pool}@%h", "--without-mingle", "--without-gossip"]
-        return self._stack.enter_context(Process(command, self.environment, self.home / f"{pool}.log"))
+        worker = Process(command, self.environment, self.home / f"{pool}.log")
+        self._workers.append(worker)
+        return self._stack.enter_context(worker)
 
     def stop(self) -> None:
+        for worker in self._workers:  # they take their time, so all at once
+            worker.process.terminate()
         self._stack.close()
 
     def client(self, **more: Any) -> httpx.Client:

@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 
 from fileintel.api import following
+from fileintel.api.backend import Backend
+from fileintel.config import load_settings
+from fileintel.errors import DatabaseUnavailable
+from fileintel.services import tasks
 from tests.api.conftest import Unattended
 from tests.api.installation import KEY, Caller, Installation, wait_for
 from tests.standin import StandIn
@@ -105,7 +110,6 @@ def test_streams_hold_neither_threads_nor_connections(
 ) -> None:
     queueing.collection(fresh_name)
     task = queueing.upload(fresh_name, TEXT)["task_id"]
-    ended = threading.Event()
     open_streams = threading.Semaphore(0)
 
     def listen() -> None:
@@ -127,7 +131,6 @@ def test_streams_hold_neither_threads_nor_connections(
     for listener in listeners:
         listener.join(20)
         assert not listener.is_alive()
-    ended.set()
 
 
 def test_a_service_that_stops_ends_its_streams_at_once(
@@ -156,6 +159,25 @@ def test_an_unknown_task_has_no_stream(attended: Installation, service: Caller) 
     service.problem("GET", "/tasks/no-id/events", 422, "validation", headers={"Last-Event-ID": "x"})
 
 
-def test_heartbeats_come_before_proxies_lose_patience() -> None:
-    assert following.HEARTBEAT_SECONDS <= 15
+def test_a_silent_stream_has_heartbeats_and_outlives_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert following.HEARTBEAT_SECONDS <= 15  # proxies lose patience after 30 s
     assert following.POLL_SECONDS >= 1
+    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(following, "HEARTBEAT_SECONDS", 0.05)
+    waiting = tasks.News({"id": "t", "state": "running", "stages": []}, [])
+    looks = iter([DatabaseUnavailable("away")] * 20 + [waiting] * 20)
+
+    def look(*_: object) -> tasks.News:
+        found = next(looks, tasks.News({"id": "t", "state": "succeeded", "stages": []}, []))
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    async def listen() -> list[str]:
+        backend = Backend(load_settings(environ={}))
+        return [message async for message in following.events(backend, "t", 0, waiting)]
+
+    monkeypatch.setattr(following, "_look", look)
+    said = anyio.run(listen)
+    assert said.count(": still here\n\n") >= 3
+    assert said[-1].startswith("event: end\n")

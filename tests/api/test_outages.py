@@ -1,10 +1,13 @@
 """Redis or PostgreSQL away: 503 with a word on when to try again, nothing half done, and back without help."""
 
+import shutil
+
 import httpx
 
 from fileintel.embedded import keeper
 from tests.api.conftest import Unattended
-from tests.api.installation import Caller, problem, wait_for
+from tests.api.installation import Caller, Installation, Redis, problem, wait_for
+from tests.conftest import short_folder
 from tests.embedded.processes import kill
 
 TEXT = ("a.md", b"Anton Haddouche wrote to Berit Halvane.")
@@ -59,3 +62,17 @@ def test_a_service_that_starts_without_a_database_finds_it_later(unattended: Una
         problem(httpx.get(f"{url}/readyz"), 503, "not_ready")
         unattended.postgres.join()
         wait_for(lambda: httpx.get(f"{url}/readyz").status_code == 200, "the way to the database")
+
+
+def test_an_embedded_database_that_was_killed_is_started_again_by_the_next_request() -> None:
+    home = short_folder()
+    with Installation(home, Redis(home)).api() as url:
+        made = httpx.post(f"{url}/api/v2/collections", json={"name": "c"}, timeout=60)
+        assert made.status_code == 201
+        server = keeper.server_pid(str(home / "postgres"))
+        assert server is not None
+        kill(server)
+        problem(httpx.get(f"{url}/api/v2/collections"), 503, "database_unavailable")
+        found = httpx.get(f"{url}/api/v2/collections", timeout=60)
+        assert [one["name"] for one in found.json()["data"]["items"]] == ["c"]
+    shutil.rmtree(home, ignore_errors=True)

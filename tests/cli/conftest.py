@@ -31,7 +31,6 @@ class Town:
     Attributes:
         database: Name of the database.
         answered: What the server answered meanwhile, by purpose.
-        cached: Copies the answers of the server: the questions that were asked.
     """
 
     fileintel: CommandLine
@@ -57,12 +56,12 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 def served(home: Path, url: str, model_server: StandIn) -> CommandLine:
     """A command line with a database and a model server."""
-    settings = {"FILEINTEL__LLM__MODEL": "stand-in", "FILEINTEL__EMBEDDING__MODEL": "stand-in-embedding"}
+    settings = {"FILEINTEL__LLM__MODEL": "standin", "FILEINTEL__EMBEDDING__MODEL": "standin"}
     return CommandLine(environment(home, DATABASE_URL=url, OPENAI_BASE_URL=model_server.base_url, **settings))
 
 
 @pytest.fixture(scope="session")
-def copied(server_url: str) -> Iterator[Callable[[str], Any]]:
+def copied(server_url: str) -> Callable[[str], Any]:
     """Makes a copy of a database for the time of a `with` block; gives its name and URL."""
     url = make_url(server_url)
     admin = create_engine(url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
@@ -76,7 +75,7 @@ def copied(server_url: str) -> Iterator[Callable[[str], Any]]:
         with admin.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
-    yield copy
+    return copy
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ def test_the_status_has_the_keys_that_programs_rely_on(town: Town) -> None:
     status = town.fileintel("graphrag", "status", COLLECTION, "--json").json
     assert status.keys() >= KEYS
     assert status["state"] == "succeeded"
-    assert status["model"] == "stand-in"
+    assert status["model"] == "standin"
     assert all(stage.keys() == STAGE_KEYS for stage in status["stages"])
     assert status["counts"].keys() == TABLE_OF.keys()
     assert status["llm"].keys() == LLM_KEYS

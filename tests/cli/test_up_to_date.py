@@ -64,6 +64,7 @@ def test_another_chunk_size_model_or_prompt_builds_anew(
     assert asked(model_server)["extract"] == smaller["counts"]["text_units"]
     model_server.reset()
 
+    model_server.configure(models=["standin", "other"])
     other = indexed("graphrag", "index", COLLECTION, "--json", "-q", FILEINTEL__LLM__MODEL="other").json
     assert other["model"] == "other"
     assert asked(model_server)["extract"] == other["counts"]["text_units"]

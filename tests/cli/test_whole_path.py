@@ -2,16 +2,30 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLES, CommandLine
+from tests.conftest import SAMPLES, CommandLine, Finished
 from tests.standin import StandIn
 
 from .conftest import COLLECTION, DOCUMENTS, Town
 
 LISTS = ("entities", "relationships", "communities", "reports")
+LOOKING = (
+    ("collections", "list"),
+    ("collections", "show", COLLECTION),
+    ("documents", "list", COLLECTION),
+    ("documents", "show", DOCUMENTS[0]),
+    *(("graphrag", name, COLLECTION) for name in (*LISTS, "status")),
+    ("graphrag", "community", COLLECTION, "0"),
+    ("graphrag", "system-status"),
+    ("graphrag", "query", COLLECTION, "Who is Erna Sollid?"),
+    ("graphrag", "query", COLLECTION, "What happened in the flood?", "--mode", "global"),
+    ("config", "show"),
+    ("tasks", "list"),
+)
 
 
 def test_a_collection_is_made_filled_indexed_asked_and_deleted(
@@ -36,7 +50,6 @@ def test_a_collection_is_made_filled_indexed_asked_and_deleted(
     assert "entities" in built.out
     assert "publish: 1/1 done" in built.err
     assert "[" in fileintel("graphrag", "query", "life", "Who met Nils Tangvald?").out
-    assert "index version 2" in fileintel("graphrag", "rebuild", "life").out
 
     fileintel("documents", "delete", "two.txt", "--collection", "life")
     assert len(fileintel("documents", "list", "life", "--json").json) == 2
@@ -46,50 +59,31 @@ def test_a_collection_is_made_filled_indexed_asked_and_deleted(
     assert fileintel("collections", "list", "--json").json == []
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("collections", "list"),
-        ("collections", "show", COLLECTION),
-        ("documents", "list", COLLECTION),
-        ("documents", "show", DOCUMENTS[0]),
-        *(("graphrag", name, COLLECTION) for name in (*LISTS, "status")),
-        ("graphrag", "community", COLLECTION, "0"),
-        ("graphrag", "system-status"),
-        ("graphrag", "query", COLLECTION, "Who is Erna Sollid?"),
-        ("graphrag", "query", COLLECTION, "What happened in the flood?", "--mode", "global"),
-        ("config", "show"),
-        ("tasks", "list"),
-    ],
-    ids=" ".join,
-)
-def test_json_is_one_document_and_nothing_else_on_stdout(town: Town, model_server: StandIn, command: tuple[str, ...]):
-    finished = town.fileintel(*command, "--json")
-    assert isinstance(json.loads(finished.out), dict | list)
-    assert finished.err == ""
+@pytest.fixture(scope="module")
+def printed(town: Town) -> dict[tuple[str, ...], Finished]:
+    """What commands that only look print with --json."""
+    with ThreadPoolExecutor(2) as pool:
+        return dict(zip(LOOKING, pool.map(lambda command: town.fileintel(*command, "--json"), LOOKING), strict=True))
 
 
-def test_commands_that_change_things_print_one_json_document_too(
-    prepared: CommandLine, model_server: StandIn, tmp_path: Path
+@pytest.mark.parametrize("command", LOOKING, ids=" ".join)
+def test_json_is_one_document_and_nothing_else_on_stdout(
+    printed: dict[tuple[str, ...], Finished], command: tuple[str, ...]
 ) -> None:
+    assert isinstance(json.loads(printed[command].out), dict | list)
+    assert printed[command].err == ""
+
+
+def test_commands_that_change_things_print_one_json_document_too(indexed: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "empty.txt").touch()
-    made = prepared("collections", "create", "other", "--json").json
-    assert made["name"] == "other"
-    refused = prepared("documents", "add", "other", tmp_path / "empty.txt", "--json", check=1)
+    assert indexed("collections", "create", "other", "--json").json["name"] == "other"
+    refused = indexed("documents", "add", "other", tmp_path / "empty.txt", "--json", check=1)
     assert refused.json[0]["problem"] == refused.err.strip().removeprefix("error: ")
-    built = prepared("graphrag", "index", COLLECTION, "--json")
-    assert built.json["state"] == "succeeded"
-    assert built.json["up_to_date"] is False
-    assert "publish" in built.err
-    assert prepared("graphrag", "index", COLLECTION, "--json", "--quiet").json["up_to_date"] is True
-    assert prepared("graphrag", "rebuild", COLLECTION, "--json", "-q").json["version"]["number"] == 2
-    assert prepared("graphrag", "delete", COLLECTION, "--yes", "--json").json["versions"] == 2
-    assert prepared("documents", "delete", DOCUMENTS[0], "--json").json["name"] == DOCUMENTS[0]
-    assert prepared("collections", "delete", "other", "--yes", "--json").json["name"] == "other"
-
-
-def test_quiet_shows_no_progress(prepared: CommandLine) -> None:
-    assert prepared("graphrag", "index", COLLECTION, "--quiet").err == ""
+    rebuilt = indexed("graphrag", "rebuild", COLLECTION, "--json", "--quiet")
+    assert (rebuilt.json["version"]["number"], rebuilt.json["up_to_date"], rebuilt.err) == (2, False, "")
+    assert indexed("graphrag", "delete", COLLECTION, "--yes", "--json").json["versions"] == 2
+    assert indexed("documents", "delete", DOCUMENTS[0], "--json").json["name"] == DOCUMENTS[0]
+    assert indexed("collections", "delete", "other", "--yes", "--json").json["name"] == "other"
 
 
 def test_tables_are_aligned_and_long_cells_are_cut(town: Town) -> None:
@@ -110,8 +104,6 @@ def test_lists_go_on_behind_an_id_and_can_be_searched(town: Town) -> None:
     found = town.fileintel("graphrag", "entities", COLLECTION, "--matching", title.lower(), "--json").json
     assert title in [row["title"] for row in found]
     assert town.fileintel("graphrag", "entities", COLLECTION, "--matching", "100%_", "--json").json == []
-    top = town.fileintel("graphrag", "communities", COLLECTION, "--level", "0", "--json").json
-    assert {row["level"] for row in top} == {0}
 
 
 def test_pages_put_together_are_the_text(town: Town) -> None:
@@ -126,8 +118,9 @@ def test_pages_put_together_are_the_text(town: Town) -> None:
 
 
 def test_every_entity_is_in_a_community_and_every_community_has_a_report(town: Town) -> None:
-    entities, _, communities, reports = (
-        town.fileintel("graphrag", name, COLLECTION, "--limit", "10000", "--json").json for name in LISTS
+    entities, communities, reports = (
+        town.fileintel("graphrag", name, COLLECTION, "--limit", "10000", "--json").json
+        for name in ("entities", "communities", "reports")
     )
     held = {identity for community in communities if community["level"] == 0 for identity in community["entity_ids"]}
     assert held == {entity["id"] for entity in entities}

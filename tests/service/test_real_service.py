@@ -88,7 +88,7 @@ def test_in_the_background_it_goes_on_alone_and_leaves_nothing_when_it_is_killed
     started = fileintel(environment, "up", "--port", "0", "--workers", "1", "--detach")
     assert started.returncode == 0, started.stderr
     found = listed(environment)
-    assert started.stdout == f"export FILEINTEL_API_URL={found['url']}\n"
+    assert started.stdout == f"{found['url']}\n"
     assert answers(f"{found['url']}/readyz")
     kill(found["pid"])
     wait_until(lambda: not processes_of(home), "the end of everything")

@@ -66,7 +66,6 @@ def test_it_says_where_it_can_be_reached_when_it_can(home: Path) -> None:
         one.wait_for("ready: http://127.0.0.1:")
         url = state_of(home).url
         one.wait_for(f"docs:  {url}/docs")
-        one.wait_for(f"use:   export FILEINTEL_API_URL={url}")
         assert urllib.request.urlopen(f"{url}/readyz").status == 200
         one.wait_for("main-worker     | redis+socket://")
         one.send(signal.SIGINT)

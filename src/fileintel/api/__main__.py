@@ -4,14 +4,13 @@ import argparse
 import logging
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
 import uvicorn
 
-from fileintel.api.application import create_app
-from fileintel.api.backend import Backend
-from fileintel.api.security import is_loopback
+from fileintel.api.addresses import is_loopback
 from fileintel.config import Settings, load_settings
 from fileintel.errors import EXIT_DONE, EXIT_INTERRUPTED, FileIntelError, ServiceUnavailable, UsageError
 
@@ -22,12 +21,12 @@ BACKLOG = 1024  # connections that wait to be accepted
 class Server(uvicorn.Server):
     """uvicorn, and a word to what waits or streams that the end is near."""
 
-    def __init__(self, config: uvicorn.Config, backend: Backend) -> None:
+    def __init__(self, config: uvicorn.Config, before_exit: Callable[[], None]) -> None:
         super().__init__(config)
-        self._backend = backend
+        self._before_exit = before_exit
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._backend.stopping = True
+        self._before_exit()
         super().handle_exit(sig, frame)
 
 
@@ -58,6 +57,10 @@ def serve(settings: Settings, host: str, port: int, *, insecure: bool) -> None:
             f"{host} can be reached from other machines, and there is no key: set api.keys "
             f"(FILEINTEL__API__KEYS), listen on 127.0.0.1, or allow it with --insecure"
         )
+    # a second of imports, which a refusal need not wait for
+    from fileintel.api.application import create_app
+    from fileintel.api.backend import Backend
+
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     backend = Backend(settings)
     app = create_app(backend, local_only=local and not settings.api.keys)
@@ -67,13 +70,17 @@ def serve(settings: Settings, host: str, port: int, *, insecure: bool) -> None:
     with _listener(host, port) as listener:
         shown = f"[{host}]" if ":" in host else host
         print(f"FileIntel API: http://{shown}:{listener.getsockname()[1]}", file=sys.stderr, flush=True)
-        Server(config, backend).run(sockets=[listener])
+        Server(config, backend.stop_waiting).run(sockets=[listener])
 
 
 def _listener(host: str, port: int) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        # asyncio (3.11) does so only for sockets that name their protocol; without it each answer waits 40 ms for the
+        # caller's delayed acknowledgement
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
     except OSError as error:
         raise ServiceUnavailable(f"cannot listen on {host} port {port}: {error.strerror or error}") from error
 

@@ -11,13 +11,13 @@ from starlette.concurrency import run_in_threadpool
 from fileintel import __version__
 from fileintel.api import problems, uploads
 from fileintel.api.backend import Backend
-from fileintel.api.middleware import LocalOnly, RequestIds
+from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
 from fileintel.api.routers import collections, documents, graphrag, health, tasks
 from fileintel.api.security import require_key
-from fileintel.api.uploads import UploadLimits
 
 BODY_BYTES = 1024 * 1024  # of a request that is no upload; questions and names are far smaller
+UPLOADS = r"/api/v2/collections/[^/]+/documents"
 DESCRIPTION = """
 Collections of documents, their knowledge graphs, and questions to them.
 
@@ -36,19 +36,19 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
         version=__version__,
         description=DESCRIPTION,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=_lifespan,
         generate_unique_id_function=_operation_id,
-        max_body_size=BODY_BYTES,
     )
     app.state.backend = backend
     problems.install(app)
+    app.add_middleware(BodyLimit, limit=BODY_BYTES, unlimited=UPLOADS)
     if local_only:
         app.add_middleware(LocalOnly)
     app.add_middleware(RequestIds)
     versioned = APIRouter(prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 422, 503))
-    for module in (collections, tasks, graphrag):
+    for module in (collections, documents, graphrag, tasks):
         versioned.include_router(module.router)
-    versioned.include_router(documents.router, max_body_size=UploadLimits.of(backend.settings).body_bytes)
     app.include_router(versioned)
     app.include_router(health.router)
     _describe(app)

@@ -11,6 +11,8 @@ from uuid import uuid4
 
 from fastapi.responses import StreamingResponse
 
+from fileintel.errors import ExportError
+
 CHUNK_BYTES = 256 * 1024
 
 
@@ -35,16 +37,19 @@ class Archive:
 def of_folder(spool: Path, fill: Callable[[Path], object]) -> Archive:
     """What `fill` writes into a folder, as an archive. The folder, and the archive, are below `spool` meanwhile.
 
-    Raises: what `fill` raises; nothing is left then.
+    Raises:
+      ExportError: it cannot be written. Else what `fill` raises. Nothing is left then.
     """
     folder = spool / f"{uuid4()}.part"
-    folder.mkdir(parents=True, mode=0o700)
     try:
+        folder.mkdir(parents=True, mode=0o700)
         fill(folder)
         file = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115  (it is closed when the answer is sent)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.rglob("*")):
                 archive.write(path, path.relative_to(folder))
         return Archive(file)
+    except OSError as error:
+        raise ExportError(f"the archive cannot be written in {spool}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)

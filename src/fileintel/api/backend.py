@@ -83,6 +83,10 @@ class Backend:
         if old is not None:
             threading.Thread(target=old.close, name="closing", daemon=True).start()
 
+    def stop_waiting(self) -> None:
+        """The process is about to end: whatever waits or streams is to come to its end."""
+        self.stopping = True
+
     def close(self) -> None:
         """Give back what was opened."""
         with self._lock:

@@ -5,11 +5,13 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fileintel.api import problems
-from fileintel.api.security import is_loopback
+from fileintel.api.addresses import is_loopback
+from fileintel.api.problems import TooLarge
 
 REQUEST_ID = "X-Request-ID"
 _SOUND_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")  # others could forge lines in logs
@@ -44,6 +46,39 @@ class RequestIds:
             if started:
                 raise  # the connection breaks, which tells the caller that the body is not whole
             await problems.unexpected(Request(scope), error)(scope, receive, send_with_id)
+
+
+class BodyLimit:
+    """Keeps bodies small, of whatever length they say they are. Uploads have limits of their own."""
+
+    def __init__(self, app: ASGIApp, limit: int, unlimited: str) -> None:
+        self._app = app
+        self._limit = limit  # bytes
+        self._unlimited = re.compile(unlimited)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._unlimited.fullmatch(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._limit:
+            refusal = problems.of_error(Request(scope), self._refusal())
+            await refusal(scope, receive, send)
+            return
+        taken = 0
+
+        async def counted() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._limit:
+                raise HTTPException(TooLarge.http_status, str(self._refusal()))  # FastAPI hides all others in a 400
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _refusal(self) -> TooLarge:
+        return TooLarge(f"the body may have {self._limit:,} bytes")
 
 
 class LocalOnly:

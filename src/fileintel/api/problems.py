@@ -170,6 +170,11 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, FileIntelError)
+    return of_error(request, error)
+
+
+def of_error(request: Request, error: FileIntelError) -> JSONResponse:
+    """The problem document for an error of ours."""
     headers = dict(error.headers) if isinstance(error, ApiError) else {}
     extra = dict(error.extra) if isinstance(error, ApiError) else {}
     if isinstance(error, ActiveRunError):
@@ -187,6 +192,8 @@ async def _known(request: Request, error: Exception) -> JSONResponse:
 
 async def _of_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
+    if error.status_code == TooLarge.http_status:
+        return of_error(request, TooLarge(str(error.detail)))
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_").replace("-", "_")
     return respond(request, error.status_code, code, phrase, str(error.detail), headers=error.headers)

@@ -1,12 +1,11 @@
 """Who may call: whoever has a key, or, without keys, programs of this machine."""
 
 import hmac
-import ipaddress
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Annotated
 
-from fastapi import Security
+from fastapi import Header, Security
 from fastapi.security import APIKeyHeader
 from pydantic import SecretStr
 
@@ -18,10 +17,11 @@ KEY_HEADER = "X-API-Key"
 _given_key = APIKeyHeader(
     name=KEY_HEADER, auto_error=False, description="One of the keys of the setting `api.keys`; not needed without keys."
 )
-GivenKey = Annotated[str | None, Security(_given_key)]
+RequiredKey = Annotated[str | None, Security(_given_key)]
+OptionalKey = Annotated[str | None, Header(alias=KEY_HEADER, description="With a key, the answer has details.")]
 
 
-async def require_key(service: Service, key: GivenKey) -> None:
+async def require_key(service: Service, key: RequiredKey) -> None:
     """Refuse callers without a valid key.
 
     Raises:
@@ -38,14 +38,6 @@ def is_authorized(keys: Iterable[SecretStr], given: str | None) -> bool:
     candidate = _hashed(given or "")
     fits = [hmac.compare_digest(candidate, one) for one in expected]
     return any(fits) or not expected
-
-
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine only."""
-    try:
-        return ipaddress.ip_address(host.strip("[]").partition("%")[0]).is_loopback
-    except ValueError:
-        return host.lower().rstrip(".") == "localhost"
 
 
 def _hashed(key: str) -> bytes:

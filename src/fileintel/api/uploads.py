@@ -24,7 +24,7 @@ from starlette.requests import Request
 
 from fileintel.api.problems import BadUpload, InvalidRequest, TooLarge, UnsupportedMediaType
 from fileintel.config import Settings
-from fileintel.errors import DocumentError
+from fileintel.errors import DocumentError, ServiceUnavailable
 from fileintel.services.documents import check_file_name
 
 FIELD = "files"
@@ -63,7 +63,15 @@ async def receive(request: Request, spool: Path, limits: UploadLimits) -> Path:
 
     Raises:
       UnsupportedMediaType, BadUpload, TooLarge, InvalidRequest, DocumentError: nothing of it is left.
+      ServiceUnavailable: it cannot be written, for instance because the disk is full; nothing of it is left.
     """
+    try:
+        return await _receive(request, spool, limits)
+    except OSError as error:
+        raise ServiceUnavailable(f"the upload cannot be kept in {spool}: {error.strerror or error}") from error
+
+
+async def _receive(request: Request, spool: Path, limits: UploadLimits) -> Path:
     boundary = _boundary(request)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limits.body_bytes:

@@ -89,7 +89,11 @@ def print_answer(reply: Mapping[str, Any]) -> None:
     _print_text(reply["answer"])
     if reply["citations"]:
         print("\nSources")
+    nearest: dict[str, Mapping[str, Any]] = {}
     for citation in reply["citations"]:
+        nearest.setdefault(citation["id"], citation)
+    # a report rests on several passages: the nearest is enough to read on, --json has the others
+    for citation in nearest.values():
         label = citation["page_label"]
         page = f"{citation['page']} ({label})" if label and label != str(citation["page"]) else citation["page"]
         line = f"[{citation['id']}] {citation['document']}, page {page}: “{one_line(citation['quote'])}”"

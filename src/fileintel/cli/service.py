@@ -54,7 +54,7 @@ def up(
     except OSError as error:
         raise FileIntelError(f"cannot start the service: {error.filename or ''} {error.strerror or error}") from error
     say(f"ready: {state.url} (process {state.pid}), log in {state.log}; `fileintel down` stops it")
-    print(f"export FILEINTEL_API_URL={state.url}")
+    print(state.url)
 
 
 def down(

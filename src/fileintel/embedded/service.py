@@ -194,7 +194,7 @@ class Service:
         self._ready = True
         self._write()
         url = self._options.url
-        self._console.say(f"ready: {url}\ndocs:  {url}/docs\nuse:   export FILEINTEL_API_URL={url}")
+        self._console.say(f"ready: {url}\ndocs:  {url}/docs\nstop:  Ctrl-C")
 
     def _note(self, records: Sequence[ProcessRecord]) -> None:
         self._records = records

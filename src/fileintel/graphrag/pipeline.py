@@ -163,8 +163,8 @@ def publish(run: Ingredients, built: Built) -> str:
     for table, table_rows in _tables(version.id, built):
         into = versions.partition_name(version.id) if table is Embedding else None
         with run.database.transaction() as session:
-            runs.renew(session, lease)
             insert_rows(session, table, table_rows, into=into)
+            runs.renew(session, lease)  # last, because it locks the run's row against the keeper of the lease
     with run.database.transaction() as session:
         versions.build_vector_indexes(session, version.id, run.embedding_size)
     with run.database.transaction() as session:

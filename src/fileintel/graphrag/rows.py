@@ -1,6 +1,5 @@
 """The finished graph as rows of the index tables: upstream's columns, ids in place of numbers and titles."""
 
-import array
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -8,6 +7,7 @@ from typing import Any
 
 from fileintel.graphrag.model import Claim, Community, Graph, Report, TextUnit
 from fileintel.graphrag.stages.embed import report_id
+from fileintel.storage.bulk import vector_text
 
 Row = dict[str, Any]
 
@@ -147,5 +147,4 @@ def covariate_rows(version_id: str, claims: Iterable[Claim], units: Sequence[Tex
 def embedding_rows(version_id: str, vectors: Mapping[tuple[str, str], bytes]) -> Iterator[Row]:
     """Rows of `embeddings`; vectors are 32-bit floats."""
     for (kind, item_id), vector in sorted(vectors.items()):
-        numbers = array.array("f", vector).tolist()
-        yield {"version_id": version_id, "kind": kind, "item_id": item_id, "vector": str(numbers)}
+        yield {"version_id": version_id, "kind": kind, "item_id": item_id, "vector": vector_text(vector)}

@@ -14,7 +14,9 @@ from fileintel.documents.kinds import SUPPORTED, is_supported
 from fileintel.documents.load import DocumentReader
 from fileintel.errors import DocumentError, UsageError
 from fileintel.identity import content_id
+from fileintel.services.busy import refuse_while_busy
 from fileintel.services.workspace import Workspace
+from fileintel.storable import storable
 from fileintel.storage import collections, documents, versions
 from fileintel.storage.collections import CollectionSummary
 from fileintel.storage.models import Collection, Document
@@ -87,9 +89,11 @@ def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:
 
     Raises:
       NotFoundError: there is none of that name or id.
+      ActiveRunError: a run is at work on it.
     """
     with workspace.database.transaction() as session:
         collection = collections.find(session, name)
+        refuse_while_busy(session, collection)
         summary = collections.summary(session, collection)
         versions.drop_all(session, [version.id for version in versions.of_collection(session, collection.id)])
         collections.remove(session, collection.id)
@@ -240,9 +244,9 @@ def _new_document(collection_id: str, info: DocumentInfo, path: Path, source: st
         id=content_id("document", collection_id, info.sha256),
         collection_id=collection_id,
         sha256=info.sha256,
-        name=path.name,
-        title=info.title or path.stem,
-        source=source,
+        name=storable(path.name),
+        title=info.title or storable(path.stem),
+        source=storable(source),
         media_type=info.media_type,
         encoding=info.encoding,
         size=info.size,

@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, NotFoundError
-from fileintel.graphrag.lease import is_gone
+from fileintel.services.busy import refuse_while_busy
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs, versions
 from fileintel.storage.models import (
@@ -162,13 +162,9 @@ def delete_index(workspace: Workspace, collection_name: str) -> int:
     Raises:
       ActiveRunError: a run is at work on it.
     """
-    from fileintel.services.tasks import ActiveRunError  # it brings the model's client, for which lists need not wait
-
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
-        unfinished = runs.active(session, collection.id)
-        if unfinished is not None and unfinished.owner is not None and not is_gone(unfinished.owner):
-            raise ActiveRunError(unfinished.id, collection.name)
+        refuse_while_busy(session, collection)
         found = versions.of_collection(session, collection.id)
         versions.drop_all(session, [version.id for version in found])
         runs.forget(session, collection.id)

@@ -403,12 +403,11 @@ def _earlier(session: Session, idempotency_key: str | None, wanted: Run) -> Subm
 
 
 def _created(workspace: Workspace, create: Callable[[Session], Submitted | Run]) -> Submitted | Run:
-    """What `create` returns. Should another request come in between, it is asked again, and sees that one."""
+    """What `create` returns. In a conflict it is asked again, and then sees the whole of a request that came in
+    between: one with the same key is no conflict."""
     try:
         with workspace.database.transaction() as session:
             return create(session)
-    except ActiveRunError:
-        raise
     except ConflictError:
         with workspace.database.transaction() as session:
             return create(session)

@@ -4,6 +4,7 @@ The rows travel as one JSON parameter that PostgreSQL takes apart (`json_to_reco
 9.16). One statement form serves every table, arrays and vectors included.
 """
 
+import array
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -33,8 +34,10 @@ def insert_rows(
     """Insert dictionaries with the same keys; returns how many were given.
 
     A row that is there already is left as it is, so that repeating an insert is harmless; `on_conflict` takes
-    another clause. `into` names a partition of the table: writing to it locks no other one. Values are what `json.dumps` takes: ids as strings, times in ISO 8601, bytes as `\\x` and hex
-    digits, vectors as lists or their text. What text cannot be in PostgreSQL is taken out (see `storable`).
+    another clause. `into` names a partition of the table: writing to it locks no other one.
+
+    Values are what `json.dumps` takes: ids as strings, times in ISO 8601, bytes as `\\x` and hex digits, vectors as
+    lists or their text. What text cannot be in PostgreSQL is taken out (see `storable`).
     """
     count, characters = 0, 0
     columns: tuple[str, ...] = ()
@@ -56,6 +59,13 @@ def insert_rows(
     if batch:
         send()
     return count
+
+
+def vector_text(data: bytes) -> str:
+    """A vector of 32-bit floats as pgvector reads it. Nine digits say all that is in them (IEEE 754), and are written
+    in a third of the time that Python's own seventeen take."""
+    numbers = array.array("f", data)
+    return f"[{','.join(['%.9g'] * len(numbers))}]" % tuple(numbers)
 
 
 def _as_json(row: Mapping[str, Any]) -> str:

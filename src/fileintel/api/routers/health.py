@@ -6,14 +6,15 @@ from typing import Any
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from fileintel.api import answers
 from fileintel.api.backend import Service
 from fileintel.api.problems import NotReady, documented
-from fileintel.api.security import GivenKey, is_authorized, require_key
+from fileintel.api.security import OptionalKey, is_authorized, require_key
 from fileintel.services import metrics
 from fileintel.services.health import check_service
+
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus' text format
 
 router = APIRouter(tags=["health"])
 
@@ -24,8 +25,8 @@ async def is_alive() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@router.get("/readyz", responses=documented(503))
-def is_ready(service: Service, key: GivenKey) -> dict[str, Any]:
+@router.get("/readyz", responses=documented(422, 503))
+def is_ready(service: Service, key: OptionalKey = None) -> dict[str, Any]:
     """Whether the database, at its newest schema, and the broker are there. Callers with a key see the parts."""
     parts = check_service(service.settings, service.workspace, service.check_broker)
     failed = [part["part"] for part in parts if part["state"] == "failed" and not part["part"].endswith("model")]
@@ -47,7 +48,7 @@ def read_metrics(service: Service) -> Response:
     registry.register(_Numbers(metrics.numbers(service.workspace())))
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    return Response(generate_latest(registry), media_type=EXPOSITION)
 
 
 class _Numbers:

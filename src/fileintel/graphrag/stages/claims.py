@@ -110,7 +110,7 @@ def parse_claims(text: str) -> list[ClaimRecord]:
     """The claims of an answer; records with too few fields are passed over.
 
     Raises:
-      InvalidAnswer: it holds no claim, and does not say with the completion mark alone that there is none.
+      InvalidAnswer: it holds no claim, and does not say by the completion mark that there is none.
     """
     claims = [claim for part in _parts(text) for claim in _claims(part)]
     if not claims and FIELD_DELIMITER in text:
@@ -129,13 +129,10 @@ def _claims(part: str) -> Iterator[ClaimRecord]:
     """The claim of a part, or the claims where they follow each other without a delimiter."""
     fields, _ = read_fields(part)
     while len(fields) >= FIELDS:
-        junctions = list(_JUNCTION.finditer(fields[FIELDS - 1]))
+        last = fields[FIELDS - 1]
+        junctions = list(_JUNCTION.finditer(last))
         if junctions and len(fields) >= 2 * FIELDS - 1:
-            source_text, subject = (
-                fields[FIELDS - 1][: junctions[-1].start()],
-                fields[FIELDS - 1][junctions[-1].end() :],
-            )
-            rest = [subject, *fields[FIELDS:]]
+            source_text, rest = last[: junctions[-1].start()], [last[junctions[-1].end() :], *fields[FIELDS:]]
         else:
             source_text, rest = " ".join(fields[FIELDS - 1 :]), []
         names, texts = map(clean_title, fields[:4]), map(clean_text, (*fields[4 : FIELDS - 1], source_text))

@@ -7,6 +7,7 @@ fit into the budget also waits for its children's reports, which then stand in f
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -133,7 +134,7 @@ class ReportStage:
         return [self._request(community, self._contexts.reduced(community, parts, self.reports))]
 
     def _request(self, community: Community, context: Context) -> Request:
-        self.contexts[community.number] = context
+        self.contexts[community.number] = replace(context, text="")  # the texts of all would take much memory
         messages = self._prompt.messages(self._language, input_text=context.text, max_report_length=self._max_words)
         question = ChatQuestion("report", self._model, messages, parse_report, self._sampling, SCHEMA)
         # deeper levels first: others may wait for them; among equals the longest, which takes the most time

@@ -1,0 +1,51 @@
+"""docs/http-api.md: every example runs, and every route has one."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.api.installation import KEY, Caller, Installation
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCKS = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / "http-api.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are written for curl")
+def test_every_example_works_and_every_route_has_one(attended: Installation, service: Caller, tmp_path: Path) -> None:
+    service.http.delete("/api/v2/collections/thesis")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    first, *examples = BLOCKS
+    preparation = re.sub(r"API=\S+ KEY=\S+", f"API={attended.url}/api/v2 KEY={KEY}", first)
+    called: set[tuple[str, str]] = set()
+    task = ""
+    for example in examples:
+        script = f"{preparation}TASK={task}\nset -x\n{example}"
+        done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+        is_over = "/cancel" in example and '"code":"conflict"' in done.stdout
+        assert done.returncode == 0 or is_over, (example, done.stdout, done.stderr)
+        called.add(call_of(done.stderr))
+        if '"task_id"' in done.stdout:
+            task = re.findall(r'"task_id":"([^"]+)"', done.stdout)[0]
+            service.wait(task)
+    assert (tmp_path / "graph.zip").stat().st_size > 0
+    document = service.http.get("/openapi.json").json()
+    routes = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
+    missing = [(method, path) for method, path in routes if not any(fits(path, method, call) for call in called)]
+    assert not missing
+
+
+def call_of(trace: str) -> tuple[str, str]:
+    """Method and path of the one curl command that a shell has traced."""
+    (command,) = re.findall(r"^\+ curl (.*)$", trace, re.MULTILINE)
+    url = re.findall(r"http://[^\s']+", command)[0]
+    given = re.findall(r"--request (\w+)", command)
+    posts = "--json" in command or "--form" in command
+    return (given[0] if given else "POST" if posts else "GET"), urlsplit(url).path
+
+
+def fits(route: str, method: str, call: tuple[str, str]) -> bool:
+    return call[0] == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route), call[1]) is not None

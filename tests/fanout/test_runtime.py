@@ -1,0 +1,90 @@
+"""Threads behind the interface of a greenlet pool, and pauses that cost nothing where nobody waits."""
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from fileintel.runtime import ThreadPool, breathe, is_green
+from tests.fanout import scenarios
+from tests.green import GreenProcess
+
+HANGING = """
+import threading
+from fileintel.runtime import make_pool
+started = threading.Event()
+def hang():
+    started.set()
+    threading.Event().wait()
+make_pool(3).spawn(hang)
+started.wait()
+"""
+
+
+def test_a_full_pool_makes_the_next_one_wait() -> None:
+    pool, go = ThreadPool(2), threading.Event()
+    done: list[int] = []
+
+    def work(number: int) -> None:
+        go.wait(10)
+        done.append(number)
+
+    pool.spawn(work, 1)
+    pool.spawn(work, 2)
+    third = threading.Thread(target=pool.spawn, args=(work, 3))
+    third.start()
+    third.join(0.05)
+    assert third.is_alive()
+    go.set()
+    third.join(10)
+    pool.spawn(lambda: None)
+    while len(done) < 3:
+        time.sleep(0.001)
+    assert sorted(done) == [1, 2, 3]
+    pool.kill()
+
+
+def test_threads_are_used_again_and_end_with_the_pool() -> None:
+    before = threading.active_count()
+    pool = ThreadPool(4)
+    for _ in range(200):
+        pool.spawn(lambda: None)
+        assert threading.active_count() - before <= 4
+    pool.kill()
+    deadline = time.monotonic() + 10
+    while threading.active_count() > before:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_a_task_that_raises_does_not_take_a_place_with_it(monkeypatch: Any) -> None:
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+    pool, done = ThreadPool(1), threading.Event()
+
+    def fail() -> None:
+        raise KeyError
+
+    for _ in range(5):
+        pool.spawn(fail)
+    pool.spawn(done.set)
+    assert done.wait(10)
+    pool.kill()
+
+
+def test_a_task_that_hangs_does_not_keep_the_process_from_ending() -> None:
+    subprocess.run([sys.executable, "-c", HANGING], check=True, timeout=20)
+
+
+def test_breathing_is_free_with_threads_and_rare_with_greenlets(green: GreenProcess) -> None:
+    assert not is_green()
+    started = time.monotonic()
+    for _ in range(1000):
+        breathe()
+    assert time.monotonic() - started < 0.1
+    assert green(scenarios.breathing) == {"green": True, "few": True}
+
+
+def test_both_kinds_of_processes_are_what_they_should_be(perform: Callable[..., Any], green: GreenProcess) -> None:
+    assert perform(is_green) == (perform is green)

@@ -1,0 +1,96 @@
+"""The connection pool: bounded, patient, and whole after whatever happened to its users."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+
+from fileintel.errors import DatabaseUnavailable
+from fileintel.storage.engine import Database
+from tests.green import GreenProcess
+from tests.storage import scenarios
+
+Perform = Callable[..., Any]
+
+
+def test_more_users_than_connections_wait_for_their_turn(perform: Perform, database_url: str) -> None:
+    found = perform(scenarios.pool_makes_wait, database_url, 3, 24)
+    assert (found["done"], found["most"]) == (24, 3)
+    assert found["seconds"] < 24 * 0.02 + 5
+
+
+def test_a_pool_that_stays_empty_says_which_setting_to_raise(perform: Perform, database_url: str) -> None:
+    message = perform(scenarios.pool_runs_out, database_url)
+    assert message == "all 1 connections of this process are in use: raise storage.pool_size"
+
+
+def test_a_statement_that_takes_too_long_is_cut_and_nothing_stays_behind(perform: Perform, database_url: str) -> None:
+    found = perform(scenarios.statements_are_cut, database_url)
+    assert found["message"] == "PostgreSQL took longer than storage.statement_timeout=0.1 s"
+    assert found["setting_of_the_connection"] == "0"
+
+
+@pytest.mark.parametrize("way", ["kill", "timeout"])
+def test_a_greenlet_that_ends_in_mid_query_leaves_the_pool_whole(
+    green: GreenProcess, database_url: str, way: str
+) -> None:
+    found = green(scenarios.killed_in_the_middle, database_url, way)
+    assert (found["written"], found["busy"]) == (0, 0)
+    assert found["seconds"] < 5
+
+
+def test_an_error_rolls_everything_back(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE written (number int)"))
+
+    def fail() -> None:
+        with database.transaction() as session:
+            session.execute(text("INSERT INTO written VALUES (1)"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    with database.transaction() as session:
+        assert session.execute(text("SELECT count(*) FROM written")).scalar_one() == 0
+
+
+def test_a_mistake_in_a_statement_is_not_taken_for_a_server_that_is_away(database: Database) -> None:
+    with pytest.raises(ProgrammingError), database.transaction() as session:
+        session.execute(text("SELECT nonsense"))
+
+
+def test_a_connection_that_is_cut_by_the_server_is_an_unavailable_database_once(database: Database) -> None:
+    with pytest.raises(DatabaseUnavailable), database.transaction() as session:
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    database.check()
+
+
+def test_connections_that_died_while_idle_are_replaced_without_a_word(database: Database, database_url: str) -> None:
+    database.check()
+    other = Database(database_url, pool_size=1)
+    with other.transaction() as session:
+        session.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                " AND datname = current_database()"
+            )
+        )
+    database.check()
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg2://nobody@127.0.0.1:9/none?connect_timeout=2",
+        "postgresql+psycopg2://nobody@/none?host=/nonexistent",
+    ],
+)
+def test_a_server_that_is_not_there_is_an_unavailable_database(url: str) -> None:
+    database = Database(url, pool_size=1)
+    with pytest.raises(DatabaseUnavailable) as raised:
+        database.check()
+    assert "\n" not in str(raised.value)
+    assert "PostgreSQL does not answer" in str(raised.value)
