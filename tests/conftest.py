@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -48,6 +49,9 @@ def server_url() -> Iterator[str]:
     database.close()
     yield url
     postgres.leave()
+    give_up = time.monotonic() + 20
+    while postgres.running() and time.monotonic() < give_up:  # it would write into the folder again
+        time.sleep(0.05)
     shutil.rmtree(home, ignore_errors=True)
 
 

@@ -1,6 +1,5 @@
 """Two installations for the whole folder: one with workers and an index, one whose work stays in the queue."""
 
-import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from sqlalchemy.pool import NullPool
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
-from tests.api.installation import KEY, Caller, Installation, Redis
+from tests.api.installation import KEY, Caller, Installation, Redis, remove
 from tests.conftest import SAMPLES, TEMPLATE, short_folder
 from tests.standin import StandIn
 from tests.standin.settings import Settings as StandInSettings
@@ -55,7 +54,7 @@ def attended(server_url: str, model_server_process: StandIn) -> Iterator[Install
         redis.stop()
         with admin.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-        shutil.rmtree(home, ignore_errors=True)
+        remove(home)
 
 
 @pytest.fixture
@@ -114,7 +113,7 @@ def unattended() -> Iterator[Unattended]:
         yield installation
     finally:
         installation.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        remove(home)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any, TypeVar
 import httpx
 
 from tests.conftest import FOREIGN
+from tests.embedded.processes import wait_until_stopped
 
 KEY = "a-key-of-the-tests"
 LIMIT = 30.0  # seconds until a condition counts as never met
@@ -30,6 +32,12 @@ def wait_for(condition: Callable[[], Found], what: str, limit: float = LIMIT) ->
         assert time.monotonic() < give_up, f"{what} has not happened within {limit:.0f} s"
         time.sleep(0.02)
     return found
+
+
+def remove(home: Path) -> None:
+    """Delete a home once nothing works in it any more: a database that is stopping still writes."""
+    wait_until_stopped(home)
+    shutil.rmtree(home)
 
 
 class Process:

@@ -1,7 +1,6 @@
 """`fileintel api`: what it refuses, and that nothing in its process is patched."""
 
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 
 from fileintel.api.addresses import is_loopback
 from tests.api.conftest import Unattended
-from tests.api.installation import Installation, Redis, problem
+from tests.api.installation import Installation, Redis, problem, remove
 from tests.conftest import short_folder
 
 
@@ -23,7 +22,7 @@ def bare() -> Iterator[Installation]:
     """An installation without a key, of which nothing runs."""
     home = short_folder()
     yield Installation(home, Redis(home))
-    shutil.rmtree(home, ignore_errors=True)
+    remove(home)
 
 
 def run(installation: Installation, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":

@@ -1,12 +1,10 @@
 """Redis or PostgreSQL away: 503 with a word on when to try again, nothing half done, and back without help."""
 
-import shutil
-
 import httpx
 
 from fileintel.embedded import keeper
 from tests.api.conftest import Unattended
-from tests.api.installation import Caller, Installation, Redis, problem, wait_for
+from tests.api.installation import Caller, Installation, Redis, problem, remove, wait_for
 from tests.conftest import short_folder
 from tests.embedded.processes import kill
 
@@ -75,4 +73,4 @@ def test_an_embedded_database_that_was_killed_is_started_again_by_the_next_reque
         problem(httpx.get(f"{url}/api/v2/collections"), 503, "database_unavailable")
         found = httpx.get(f"{url}/api/v2/collections", timeout=60)
         assert [one["name"] for one in found.json()["data"]["items"]] == ["c"]
-    shutil.rmtree(home, ignore_errors=True)
+    remove(home)

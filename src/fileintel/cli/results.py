@@ -65,7 +65,11 @@ def print_status(status: Mapping[str, Any]) -> None:
         print(f"  error          {one_line(status['error'])}")
     if status["state"] == "queued":
         print(f"  note: the run waits to go on: `{build}` does that here")
-    begun = [{**stage, "stage": stage["name"]} for stage in status["stages"] if stage["total"]]
+    begun = [
+        {**stage, "stage": stage["name"], "seconds": round(stage["seconds"], 1)}
+        for stage in status["stages"]
+        if stage["total"]
+    ]
     if begun:
         print()
         print_table(("stage", "done", "total", "cached", "failed", "seconds"), begun, "")
