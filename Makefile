@@ -21,7 +21,7 @@ demo: setup
 	@sh examples/demo.sh $(BIN)/fileintel
 
 test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadscope
+	$(BIN)/python -m pytest
 
 lint: setup
 	$(BIN)/ruff check .
