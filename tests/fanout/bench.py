@@ -74,8 +74,7 @@ def bench(place: Place, *, limit: int = 8, journal: Journal | None = None, **opt
         with Fanout(chat, embedder, journal or Journal(database), tally, limit=limit, **options) as fanout:
             yield Bench(database, fanout, tally)
         for client in (chat, embedder):
-            reading = client.gate.reading()
-            assert (reading.in_flight, reading.waiting) == (0, 0), reading
+            _await_free_slots(client.gate)
     finally:
         chat.close()
         embedder.close()
@@ -124,3 +123,11 @@ def _embedding(text: str, tokens: int) -> EmbeddingQuestion:
 
 def _shown(outcome: Outcome) -> str:
     return str(outcome.value)[:200] if isinstance(outcome, Answered) else f"failed: {outcome.reason}"
+
+
+def _await_free_slots(gate: Gate) -> None:
+    """Every slot comes back: at once where greenlets were killed, with their answers where threads cannot be."""
+    deadline = time.monotonic() + 15
+    while (reading := gate.reading()).in_flight or reading.waiting:
+        assert time.monotonic() < deadline, reading
+        time.sleep(0.005)
