@@ -33,17 +33,20 @@ from celery.signals import (  # noqa: E402
 from kombu.entity import Queue  # noqa: E402
 
 from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError  # noqa: E402
+from fileintel.queues import (  # noqa: E402
+    DOCUMENT_PROCESSING,
+    GRAPHRAG_INDEXING,
+    GRAPHRAG_QUERIES,
+    GRAPHRAG_QUEUES,
+    PREFORK_QUEUES,
+)
 
 logger = logging.getLogger(__name__)
-
-GRAPHRAG_INDEXING, GRAPHRAG_QUERIES = "graphrag_indexing", "graphrag_queries"
-GRAPHRAG_QUEUES = (GRAPHRAG_INDEXING, GRAPHRAG_QUERIES)
-PREFORK_QUEUES = ("default", "document_processing", "embedding_processing", "llm_processing", "rag_processing")
 
 ROUTES = {
     "fileintel.tasks.graphrag.build_graphrag_index_task": {"queue": GRAPHRAG_INDEXING},
     "fileintel.tasks.graphrag.query_graphrag_task": {"queue": GRAPHRAG_QUERIES},
-    "fileintel.tasks.documents.process_documents_task": {"queue": "document_processing"},
+    "fileintel.tasks.documents.process_documents_task": {"queue": DOCUMENT_PROCESSING},
 }
 
 # Longer than the longest run: with late acknowledgement Redis hands out again what is not acknowledged after this

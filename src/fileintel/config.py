@@ -96,6 +96,17 @@ def _model_server(url: str) -> str:
     return url.rstrip("/")
 
 
+def _service(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True) and not parts.query
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("must be the URL of a FileIntel service, such as http://localhost:8001")
+    return url.rstrip("/").removesuffix("/api/v2")
+
+
 def _json_able(value: dict[str, Any]) -> dict[str, Any]:
     json.dumps(value, allow_nan=False)
     return value
@@ -106,6 +117,7 @@ def _upper(value: object) -> object:
 
 
 Text = Annotated[str, Field(min_length=1)]
+ServiceUrl = Annotated[str, AfterValidator(_service)]
 ModelServer = Annotated[str, AfterValidator(_model_server)]
 Token = Annotated[SecretStr, Field(min_length=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -251,6 +263,14 @@ class ApiSettings(_Section):
     keys: Annotated[tuple[Token, ...], Field(strict=False)]
 
 
+class ClientSettings(_Section):
+    """The service that commands speak to, instead of doing the work themselves."""
+
+    url: ServiceUrl | None
+    key: Token | None
+    patience: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
 @dataclass(frozen=True, repr=False)
 class Endpoint:
     """A model and the server that has it.
@@ -299,6 +319,7 @@ class Settings(_Section):
     storage: StorageSettings
     celery: CelerySettings
     api: ApiSettings
+    client: ClientSettings
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def origins(self) -> list[SettingOrigin]:

@@ -33,6 +33,8 @@ WELL_KNOWN = (
     ("DATABASE_URL", "storage.url"),
     ("CELERY_BROKER_URL", "celery.broker_url"),
     ("CELERY_RESULT_BACKEND", "celery.result_backend"),
+    ("FILEINTEL_API_URL", "client.url"),
+    ("FILEINTEL_API_KEY", "client.key"),
     ("FILEINTEL_HOME", "home"),
     ("LOG_LEVEL", "log_level"),
 )

@@ -14,6 +14,8 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
+from fileintel.queues import GRAPHRAG_QUEUES, PREFORK_QUEUES
+from tests.api.installation import KEY, Installation, Redis, remove
 from tests.conftest import FOREIGN, SAMPLES, TEMPLATE, CommandLine, Finished, short_folder
 from tests.standin import StandIn
 from tests.standin.settings import Settings
@@ -119,3 +121,48 @@ def indexed(copied: Any, town: Town, model_server: StandIn, home: Path) -> Itera
     """A command line of this test's own: the collection `town` has its index."""
     with copied(town.database) as (_, url):
         yield served(home, url, model_server)
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Two ways to one database, in which the collection `town` has its index.
+
+    Attributes:
+        here: A command line that does the work itself.
+        there: One that knows only the URL of a service, and its key.
+        installation: That service.
+    """
+
+    here: CommandLine
+    there: CommandLine
+    installation: Installation
+
+
+def speaking_to(url: str, home: Path, **settings: str) -> CommandLine:
+    """A command line without a database of its own."""
+    return CommandLine(environment(home, FILEINTEL_API_URL=url, FILEINTEL_API_KEY=KEY, **settings))
+
+
+@pytest.fixture(scope="session")
+def twins(copied: Any, town: Town, model_server_process: StandIn, shared_home: Path) -> Iterator[Twins]:
+    """A service with its workers, and both ways to its database."""
+    home = short_folder()
+    redis = Redis(home)
+    redis.start()
+    with copied(town.database) as (_, url):
+        here = served(shared_home, url, model_server_process)
+        own = {name: one for name, one in here.environment.items() if name.startswith(FOREIGN)}
+        installation = Installation(home, redis, **{**own, "FILEINTEL_HOME": str(home)}, FILEINTEL__API__KEYS=KEY)
+        try:
+            workers = [
+                installation.start_worker("gevent", 20, ",".join(GRAPHRAG_QUEUES)),
+                installation.start_worker("prefork", 1, ",".join(PREFORK_QUEUES)),
+            ]
+            installation.start_api()
+            for worker in workers:
+                worker.wait_for_output("Community reports configuration")  # said when it is ready
+            yield Twins(here, speaking_to(installation.url, home / "nothing"), installation)
+        finally:
+            installation.stop()
+            redis.stop()
+            remove(home)

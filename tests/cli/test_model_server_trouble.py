@@ -27,7 +27,7 @@ def test_a_server_that_is_down_is_told_at_once(indexed: CommandLine) -> None:
 
 def test_a_server_that_refuses_the_key_is_told_with_its_words(prepared: CommandLine, model_server: StandIn) -> None:
     model_server.configure(api_key="right")
-    refused = one_line_of(prepared("graphrag", "index", COLLECTION, check=1, OPENAI_API_KEY="wrong"))
+    refused = one_line_of(prepared("graphrag", "index", COLLECTION, "-q", check=1, OPENAI_API_KEY="wrong"))
     assert "HTTP 401" in refused
     assert "wrong" not in refused
 

@@ -20,13 +20,14 @@ def everything_shown(settings: Settings) -> str:
     for section in (settings.llm, settings.embedding, settings.storage, settings.celery, settings.api):
         shown += [repr(section), str(section)]
         shown += [f"{value!r} {value}" for name, value in section if name not in ("base_url", "extra_body")]
+    shown += [repr(settings.client), str(settings.client), f"{settings.client.key!r} {settings.client.key}"]
     shown += [repr(settings.chat_endpoint()), repr(settings.embedding_endpoint()), settings.chat_endpoint().shown_url]
     return "\n".join(shown)
 
 
-@given(st.lists(SECRETS, min_size=8, max_size=8, unique=True))
+@given(st.lists(SECRETS, min_size=9, max_size=9, unique=True))
 def test_no_secret_is_ever_shown(secrets: list[str]) -> None:
-    chat, embedding, database, broker, backend, server, body, api = secrets
+    chat, embedding, database, broker, backend, server, body, api, client = secrets
     settings = load_settings(
         {
             "home": "/nowhere",
@@ -40,11 +41,13 @@ def test_no_secret_is_ever_shown(secrets: list[str]) -> None:
             "celery.broker_url": f"redis://:{broker}@host:6379/0",
             "celery.result_backend": f"db+postgresql://user:{backend}@host/db",
             "api.keys": [api],
+            "client.key": client,
+            "client.url": f"https://me:{server.translate(str.maketrans(':@%', '...'))}@service",
         },
         {},
     )
     shown = everything_shown(settings)
-    for secret in (*secrets[:5], body, api, server.translate(str.maketrans(":@%", "..."))):
+    for secret in (*secrets[:5], body, api, client, server.translate(str.maketrans(":@%", "..."))):
         assert secret not in shown
     assert "user" in shown
     assert "host:6379/0" in shown
@@ -96,6 +99,7 @@ def test_only_the_password_of_a_url_is_masked(url: str, shown: str) -> None:
     [
         ("OPENAI_API_KEY", "llm.api_key"),
         ("GRAPHRAG_API_KEY", "llm.api_key"),
+        ("FILEINTEL_API_KEY", "client.key"),
         ("DATABASE_URL", "storage.url"),
         ("CELERY_BROKER_URL", "celery.broker_url"),
         ("CELERY_RESULT_BACKEND", "celery.result_backend"),

@@ -7,6 +7,7 @@ import celery
 import pytest
 from celery.bin.worker import worker
 
+from fileintel import queues
 from tests.deployment.compose import of_fileintel, option, services
 
 WORKERS = ("celery-worker", "celery-graphrag-gevent")
@@ -24,10 +25,14 @@ def test_together_the_workers_serve_every_queue_and_none_twice() -> None:
 
 
 def test_each_kind_of_work_is_on_the_worker_that_is_made_for_it() -> None:
-    from fileintel import celery_config
+    assert queues_of("celery-graphrag-gevent") == list(queues.GRAPHRAG_QUEUES)
+    assert queues_of("celery-worker") == list(queues.PREFORK_QUEUES)
 
-    assert queues_of("celery-graphrag-gevent") == list(celery_config.GRAPHRAG_QUEUES)
-    assert queues_of("celery-worker") == list(celery_config.PREFORK_QUEUES)
+
+def test_the_workers_are_those_that_the_program_starts_by_itself() -> None:
+    for name, kind in (("celery-graphrag-gevent", queues.GRAPH_WORKER), ("celery-worker", queues.MAIN_WORKER)):
+        assert services()[name]["command"][:4] == list(queues.CELERY)
+        assert set(kind.options()) <= set(services()[name]["command"])
 
 
 @pytest.mark.parametrize("name", [*WORKERS, "flower"])

@@ -1,9 +1,9 @@
 """What callers get: the envelope of every success, and the things in it."""
 
 from datetime import UTC, datetime
-from typing import Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 API_VERSION = "2.0"
 Data = TypeVar("Data")
@@ -42,7 +42,18 @@ def of_type(media_type: str, description: str) -> dict[int | str, dict[str, Any]
     return {200: {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}}
 
 
+# as services and the command line write it: with +00:00, where pydantic has a Z
+Moment = Annotated[
+    datetime,
+    PlainSerializer(datetime.isoformat, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+
+
 class _Thing(BaseModel):
+    """The fields are in the order in which services give them: what the command line prints as JSON is the same with
+    a service and without."""
+
     model_config = ConfigDict(extra="allow", from_attributes=True)  # services may say more
 
 
@@ -54,7 +65,7 @@ class Collection(_Thing):
     description: str
     documents: int = Field(examples=[42])
     indexed: bool
-    created_at: datetime
+    created_at: Moment
 
 
 class Document(_Thing):
@@ -71,7 +82,13 @@ class Document(_Thing):
     encoding: str | None
     properties: dict[str, Any]
     source: str
-    created_at: datetime
+    created_at: Moment
+
+
+class FoundDocument(Document):
+    """A document, and the collection that it is in."""
+
+    collection_id: str
 
 
 class Stage(_Thing):
@@ -97,9 +114,9 @@ class Task(_Thing):
     attempts: int
     owner: str | None
     llm: dict[str, Any]
-    created_at: datetime
-    started_at: datetime | None
-    finished_at: datetime | None
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
 
 
 class TaskWithStages(Task):
@@ -134,7 +151,7 @@ class VersionInUse(_Thing):
     id: str
     number: int
     run_id: str
-    published_at: datetime | None
+    published_at: Moment | None
 
 
 class Status(_Thing):
@@ -150,11 +167,13 @@ class Status(_Thing):
     version: VersionInUse | None
     stages: list[Stage]
     counts: dict[str, int]
+    levels: dict[str, int] = Field(description="Communities of the version in use, by level.", examples=[{"0": 9}])
     llm: dict[str, int]
     gaps: list[Gap]
     error: str | None
-    started_at: datetime | None
-    finished_at: datetime | None
+    started_at: Moment | None
+    finished_at: Moment | None
+    up_to_date: bool = Field(description="There was nothing to do: this is the run that made the version in use.")
 
 
 class Version(_Thing):
@@ -167,8 +186,8 @@ class Version(_Thing):
     run_id: str
     embedding_model: str
     counts: dict[str, Any]
-    created_at: datetime
-    published_at: datetime | None
+    created_at: Moment
+    published_at: Moment | None
 
 
 class Entity(_Thing):
@@ -178,6 +197,7 @@ class Entity(_Thing):
     human_readable_id: int
     title: str = Field(examples=["LIGHTHOUSE"])
     type: str
+    types: list[str] = Field(description="All types that it was given, the most frequent one first.")
     description: str
     text_unit_ids: list[str]
     frequency: int
@@ -230,6 +250,7 @@ class Report(_Thing):
     rank: float
     rating_explanation: str
     findings: list[Any]
+    full_content_json: str
     period: str
     size: int
 
@@ -256,6 +277,10 @@ class Citation(_Thing):
     quote: str
 
 
+def _sorted(numbers: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(numbers.items()))  # the table does not keep the order of keys
+
+
 class Answer(_Thing):
     """The answer to a question, with its sources."""
 
@@ -266,6 +291,9 @@ class Answer(_Thing):
     answer: str
     citations: list[Citation]
     unknown_citations: int
+    context: Annotated[dict[str, Any], AfterValidator(_sorted)] = Field(
+        description="How much of what the model was shown."
+    )
     model: str
     version: int
     gaps: int
@@ -276,3 +304,11 @@ class Deleted(_Thing):
     """What was deleted."""
 
     versions: int = Field(description="Index versions that are gone.")
+
+
+class Part(_Thing):
+    """Something that the service needs, and whether it is there."""
+
+    part: str = Field(examples=["broker"])
+    state: str = Field(description="`ok` or `failed`.", examples=["ok"])
+    detail: str = Field(examples=["answers"])

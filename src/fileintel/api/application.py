@@ -47,8 +47,8 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
         app.add_middleware(LocalOnly)
     app.add_middleware(RequestIds)
     versioned = APIRouter(prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 422, 503))
-    for module in (collections, documents, graphrag, tasks):
-        versioned.include_router(module.router)
+    for router in (collections.router, documents.router, documents.anywhere, graphrag.router, tasks.router):
+        versioned.include_router(router)
     app.include_router(versioned)
     app.include_router(health.router)
     _describe(app)

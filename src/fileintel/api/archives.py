@@ -1,5 +1,6 @@
 """A folder's files as one ZIP archive, sent from the disk."""
 
+import json
 import shutil
 import tempfile
 import zipfile
@@ -34,8 +35,9 @@ class Archive:
             yield chunk
 
 
-def of_folder(spool: Path, fill: Callable[[Path], object]) -> Archive:
+def of_folder(spool: Path, fill: Callable[[Path], dict[str, int]]) -> Archive:
     """What `fill` writes into a folder, as an archive. The folder, and the archive, are below `spool` meanwhile.
+    What `fill` returns, the rows of each file, is the archive's comment.
 
     Raises:
       ExportError: it cannot be written. Else what `fill` raises. Nothing is left then.
@@ -43,11 +45,12 @@ def of_folder(spool: Path, fill: Callable[[Path], object]) -> Archive:
     folder = spool / f"{uuid4()}.part"
     try:
         folder.mkdir(parents=True, mode=0o700)
-        fill(folder)
+        rows = fill(folder)
         file = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115  (it is closed when the answer is sent)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for path in sorted(folder.rglob("*")):
                 archive.write(path, path.relative_to(folder))
+            archive.comment = json.dumps(rows).encode()
         return Archive(file)
     except OSError as error:
         raise ExportError(f"the archive cannot be written in {spool}: {error.strerror or error}") from error

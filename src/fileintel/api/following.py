@@ -53,15 +53,15 @@ async def events(backend: Backend, run_id: str, after: int, news: tasks.News) ->
     Events of the task have their number as id, so a reader that comes back is told what it has missed, once.
     `progress` has no id: only its newest state matters. `news` is what the first look has found.
     """
-    stages: list[dict[str, Any]] = []
+    progress: dict[str, Any] = {}
     spoke_at = time.monotonic()
     yield f"retry: {RECONNECT_MILLISECONDS}\n\n"
     while True:
         spoken = [_message(event["kind"], event, event["number"]) for event in news.events]
         after = max([after, *(event["number"] for event in news.events)])
-        if news.task["stages"] != stages:
-            stages = news.task["stages"]
-            spoken.append(_message("progress", {"state": news.task["state"], "stages": stages}))
+        if news.task["stages"] and tasks.progress_of(news.task) != progress:
+            progress = tasks.progress_of(news.task)
+            spoken.append(_message("progress", progress))
         if tasks.is_over(news.task):
             spoken.append(_message("end", news.task))
         elif not spoken and time.monotonic() - spoke_at >= HEARTBEAT_SECONDS:

@@ -131,6 +131,7 @@ class Reception:
         self._limits = limits
         self._files = 0
         self._file: BinaryIO | None = None
+        self._name = ""
         self._file_bytes = 0
         self._total_bytes = 0
         self._header = [bytearray(), bytearray()]
@@ -206,7 +207,7 @@ class Reception:
             raise InvalidRequest(f"{field!r} is no field of an upload: send files as `{FIELD}`")
         if self._files == self._limits.files:
             raise TooLarge(f"there are more than {self._limits.files} files: send them in several requests")
-        name = safe_name(given.decode(errors="replace"))
+        name = self._name = safe_name(given.decode(errors="replace"))
         check_file_name(name)
         folder = self._part_folder / f"{self._files:04}"
         folder.mkdir(mode=0o700)
@@ -218,7 +219,9 @@ class Reception:
         self._file_bytes += len(data)
         self._total_bytes += len(data)
         if self._file_bytes > self._limits.file_bytes:
-            raise TooLarge(f"a file has more than {self._limits.file_bytes:,} bytes (documents.max_file_mb)")
+            raise TooLarge(
+                f"{self._name} is too large: {self._limits.file_bytes:,} bytes are allowed (documents.max_file_mb)"
+            )
         if self._total_bytes > self._limits.total_bytes:
             raise TooLarge(f"the files have more than {self._limits.total_bytes:,} bytes together")
         assert self._file is not None

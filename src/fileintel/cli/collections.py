@@ -1,12 +1,12 @@
 """`fileintel collections …`"""
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation
 from fileintel.cli.output import confirm, print_fields, print_json, print_table, say
+from fileintel.errors import ConflictError
 
 app = typer.Typer(help="Named sets of documents.", no_args_is_help=True)
 COLUMNS = ("name", "documents", "indexed", "created_at", "description")
@@ -21,29 +21,24 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Create an empty collection."""
-    from fileintel.errors import ConflictError
-    from fileintel.services import documents
-
-    with invocation(context).workspace() as workspace:
+    with invocation(context).installation() as installation:
         try:
-            created = documents.create_collection(workspace, name, description)
+            created = installation.collections.create(name, description)
         except ConflictError:
             if not exist_ok:
                 raise
-            created = documents.show_collection(workspace, name)
+            created = installation.collections.show(name)
     if as_json:
-        print_json(asdict(created))
+        print_json(created)
     else:
-        print(f"collection {created.name} ({created.id})")
+        print(f"collection {created['name']} ({created['id']})")
 
 
 @app.command("list")
 def list_all(context: typer.Context, as_json: Json = False) -> None:
     """List all collections."""
-    from fileintel.services import documents
-
-    with invocation(context).workspace() as workspace:
-        found = [asdict(summary) for summary in documents.list_collections(workspace)]
+    with invocation(context).installation() as installation:
+        found = installation.collections.all()
     if as_json:
         print_json(found)
     else:
@@ -53,10 +48,8 @@ def list_all(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def show(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
     """Show one collection."""
-    from fileintel.services import documents
-
-    with invocation(context).workspace() as workspace:
-        found = asdict(documents.show_collection(workspace, collection))
+    with invocation(context).installation() as installation:
+        found = installation.collections.show(collection)
     if as_json:
         print_json(found)
     else:
@@ -71,17 +64,15 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete a collection with its documents and its index. Stored answers are kept."""
-    from fileintel.services import documents
-
-    with invocation(context).workspace() as workspace:
-        found = documents.show_collection(workspace, collection)
+    with invocation(context).installation() as installation:
+        found = installation.collections.show(collection)
         if not yes:
-            confirm(f"Delete {found.name} with {_documents(found.documents)}?")
-        documents.delete_collection(workspace, found.id)
+            confirm(f"Delete {found['name']} with {_documents(found['documents'])}?")
+        found = installation.collections.delete(found["id"])
     if as_json:
-        print_json(asdict(found))
+        print_json(found)
     else:
-        say(f"deleted {found.name} with {_documents(found.documents)}")
+        say(f"deleted {found['name']} with {_documents(found['documents'])}")
 
 
 def _documents(count: int) -> str:

@@ -1,4 +1,4 @@
-"""What every command starts from: the settings it was given, and the workspace they lead to."""
+"""What every command starts from: the settings it was given, and the installation they lead to."""
 
 import logging
 from collections.abc import Iterator
@@ -11,15 +11,32 @@ import typer
 from fileintel.errors import UsageError
 
 if TYPE_CHECKING:
+    from fileintel.cli.installation.contract import Installation
     from fileintel.config import Settings
     from fileintel.services.workspace import Workspace
 
+
+LARGEST_INTEGER = 2**31 - 1  # of PostgreSQL's integer columns
+
+
+def named(value: str) -> str:
+    """An argument that names something.
+
+    Raises:
+      UsageError: nothing has an empty name.
+    """
+    if not value:
+        raise UsageError("an empty name was given, as an unset variable of the shell does: nothing has it")
+    return value
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-Collection = Annotated[str, typer.Argument(help="Name or id of a collection.", show_default=False)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+Collection = Annotated[str, typer.Argument(help="Name or id of a collection.", show_default=False, callback=named)]
 
 
 class Invocation:
-    """One call of the command line. Settings are read, and the workspace opened, when a command needs them."""
+    """One call of the command line. Settings are read, and what they lead to is opened, when a command needs it."""
 
     def __init__(self, assignments: list[str]) -> None:
         self._assignments = assignments
@@ -33,17 +50,32 @@ class Invocation:
         """
         from fileintel.config import load_settings
 
-        settings = load_settings(dict(_split(text) for text in self._assignments))
+        settings = load_settings(self._assigned)
         logging.basicConfig(level=_level(settings.log_level), format="%(levelname)s %(name)s: %(message)s")
         return settings
 
+    def installation(self) -> "Installation":
+        """Where collections and indexes are: a service when the settings name one, else this process. To be used as
+        a context manager.
+
+        Raises:
+          UsageError: `--set` was given for something that is the service's own.
+        """
+        from fileintel.cli.installation import open_installation
+
+        return open_installation(self.settings, self._assigned)
+
     @contextmanager
     def workspace(self) -> "Iterator[Workspace]":
-        """The workspace, closed at the end of the block."""
+        """The workspace of this machine, service or not: for the database's own matters. Closed at the block's end."""
         from fileintel.services.workspace import Workspace
 
         with Workspace(self.settings) as workspace:
             yield workspace
+
+    @cached_property
+    def _assigned(self) -> dict[str, str]:
+        return dict(_split(text) for text in self._assignments)
 
 
 def invocation(context: typer.Context) -> Invocation:

@@ -1,23 +1,20 @@
 """`fileintel documents …`"""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from fileintel.cli.context import Collection, Json, invocation
+from fileintel.cli.context import Collection, Json, invocation, named
+from fileintel.cli.installation.contract import Row
 from fileintel.cli.output import one_line, print_fields, print_json, print_table, say
 from fileintel.errors import EXIT_FAILED
-
-if TYPE_CHECKING:
-    from fileintel.services.documents import Addition
 
 app = typer.Typer(help="The files of a collection.", no_args_is_help=True)
 COLUMNS = ("name", "pages", "characters", "title", "id")
 
-Document = Annotated[str, typer.Argument(help="Id or file name of a document.", show_default=False)]
+Document = Annotated[str, typer.Argument(help="Id or file name of a document.", show_default=False, callback=named)]
 InCollection = Annotated[str | None, typer.Option("--collection", "-c", help="Where to look for the name.")]
 
 
@@ -32,19 +29,17 @@ def add(
 
     PDF, EPUB, DOCX, HTML, Markdown and plain text are read. What is there already, byte for byte, is left alone.
     """
-    from fileintel.services import documents
-
     additions = []
-    with invocation(context).workspace() as workspace:
-        for addition in documents.add_documents(workspace, collection, paths):
+    with invocation(context).installation() as installation:
+        for addition in installation.documents.add(collection, paths):
             additions.append(addition)
-            if addition.problem:
-                say(f"error: {one_line(addition.problem)}")
+            if addition["problem"]:
+                say(f"error: {one_line(addition['problem'])}")
             elif not as_json:
                 print(_told(addition))
-    failed = sum(1 for addition in additions if addition.problem)
+    failed = sum(1 for addition in additions if addition["problem"])
     if as_json:
-        print_json([asdict(addition) for addition in additions])
+        print_json(additions)
     elif failed:
         say(f"{len(additions) - failed} of {len(additions)} files are in the collection, {failed} could not be read")
     if failed:
@@ -54,10 +49,8 @@ def add(
 @app.command("list")
 def list_all(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
     """List the documents of a collection."""
-    from fileintel.services import documents
-
-    with invocation(context).workspace() as workspace:
-        found = documents.list_documents(workspace, collection)
+    with invocation(context).installation() as installation:
+        found = installation.documents.all(collection)
     if as_json:
         print_json(found)
     else:
@@ -67,10 +60,8 @@ def list_all(context: typer.Context, collection: Collection, as_json: Json = Fal
 @app.command()
 def show(context: typer.Context, document: Document, collection: InCollection = None, as_json: Json = False) -> None:
     """Show what is known of a document."""
-    from fileintel.services import documents
-
-    with invocation(context).workspace() as workspace:
-        found = documents.show_document(workspace, document, collection)
+    with invocation(context).installation() as installation:
+        found = installation.documents.show(document, collection)
     if as_json:
         print_json(found)
     else:
@@ -82,13 +73,11 @@ def text(
     context: typer.Context,
     document: Document,
     collection: InCollection = None,
-    page: Annotated[int | None, typer.Option(help="Only this page, from 1.")] = None,
+    page: Annotated[int | None, typer.Option(min=1, help="Only this page, from 1.")] = None,
 ) -> None:
     """Print a document's text, or that of one page."""
-    from fileintel.services import documents
-
-    with invocation(context).workspace() as workspace:
-        for part in documents.document_text(workspace, document, collection, page):
+    with invocation(context).installation() as installation:
+        for part in installation.documents.text(document, collection, page):
             print(part, end="")
     print()
 
@@ -96,20 +85,17 @@ def text(
 @app.command()
 def delete(context: typer.Context, document: Document, collection: InCollection = None, as_json: Json = False) -> None:
     """Delete a document. Its traces leave the index when that is built again."""
-    from fileintel.services import documents
-
-    with invocation(context).workspace() as workspace:
-        found = documents.delete_document(workspace, document, collection)
+    with invocation(context).installation() as installation:
+        found = installation.documents.delete(document, collection)
     if as_json:
         print_json(found)
     else:
         say(f"deleted {found['name']}; `fileintel graphrag index` takes it out of the index")
 
 
-def _told(addition: "Addition") -> str:
-    assert addition.document is not None
-    name, pages = addition.document["name"], addition.document["pages"]
-    if not addition.already_there:
+def _told(addition: Row) -> str:
+    name, pages = addition["document"]["name"], addition["document"]["pages"]
+    if not addition["already_there"]:
         return f"{name}: {pages} page{'' if pages == 1 else 's'}"
-    given = one_line(Path(addition.path).name)
+    given = one_line(Path(addition["path"]).name)
     return f"{given}: already there" + ("" if given == name else f", as {name}")

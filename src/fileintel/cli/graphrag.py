@@ -1,22 +1,29 @@
 """`fileintel graphrag …`"""
 
-import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fileintel.cli.context import Collection, Json, invocation
-from fileintel.cli.interrupt import Interrupted, Stop
+from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, Quiet, invocation
+from fileintel.cli.installation.contract import IndexOrder
 from fileintel.cli.output import confirm, plain, print_json, print_table, say
-from fileintel.errors import EXIT_INTERRUPTED, EXIT_UNAVAILABLE
+from fileintel.errors import EXIT_UNAVAILABLE
 
 app = typer.Typer(help="The knowledge graph of a collection: build it, look at it, ask it.", no_args_is_help=True)
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")]
-After = Annotated[int | None, typer.Option(help="Only those after this ID (human_readable_id).")]
-Level = Annotated[int | None, typer.Option(min=0, help="Only communities of this level; 0 = the largest.")]
+After = Annotated[
+    int | None, typer.Option(min=0, max=LARGEST_INTEGER, help="Only those after this ID (human_readable_id).")
+]
+Level = Annotated[
+    int | None, typer.Option(min=0, max=LARGEST_INTEGER, help="Only communities of this level; 0 = the largest.")
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; without a service this is always so.")]
+CancelOnInterrupt = Annotated[
+    bool, typer.Option("--cancel-on-interrupt", help="Let Ctrl-C cancel the run, instead of leaving it.")
+]
 Matching = Annotated[str | None, typer.Option(help="Only those with this text in their names.")]
 
 
@@ -24,41 +31,43 @@ Matching = Annotated[str | None, typer.Option(help="Only those with this text in
 def index(
     context: typer.Context,
     collection: Collection,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait for the end; without a service this is always so.")
-    ] = False,
+    wait: Wait = False,
     force: Annotated[bool, typer.Option("--force", help="Build a new version even if nothing has changed.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask the model everything again.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    cancel_on_interrupt: CancelOnInterrupt = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Build the index, or bring it up to date.
 
-    What was answered before is not asked again. A run that was interrupted goes on where it was.
+    What was answered before is not asked again. A run that was interrupted goes on where it was. With a service
+    (FILEINTEL_API_URL) the run is handed to its workers, and Ctrl-C leaves it to them.
     """
-    del wait  # the work is done in this process
-    _build(context, collection, force=force, fresh=fresh, quiet=quiet, as_json=as_json)
+    order = IndexOrder(collection, force, fresh, wait, cancel_on_interrupt)
+    _build(context, order, quiet=quiet, as_json=as_json)
 
 
 @app.command()
 def rebuild(
     context: typer.Context,
     collection: Collection,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    wait: Wait = False,
+    cancel_on_interrupt: CancelOnInterrupt = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """Build a new version in any case, as `index --force` does."""
-    _build(context, collection, force=True, fresh=False, quiet=quiet, as_json=as_json)
+    order = IndexOrder(collection, force=True, wait=wait, cancel_on_interrupt=cancel_on_interrupt)
+    _build(context, order, quiet=quiet, as_json=as_json)
 
 
 @app.command()
 def status(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
     """Show how the newest run went, and what is missing."""
     from fileintel.cli.results import print_status
-    from fileintel.services.status import index_status
 
-    with invocation(context).workspace() as workspace:
-        found = index_status(workspace, collection)
+    with invocation(context).installation() as installation:
+        found = installation.graph.status(collection)
     if as_json:
         print_json(found)
     else:
@@ -75,10 +84,9 @@ def query(
 ) -> None:
     """Answer a question from the index, with citations."""
     from fileintel.cli.results import print_answer
-    from fileintel.services.questions import ask
 
-    with invocation(context).workspace() as workspace:
-        reply = ask(workspace, collection, question, mode)
+    with invocation(context).installation() as installation:
+        reply = installation.graph.ask(collection, question, mode)
     if as_json:
         print_json(reply)
     else:
@@ -95,11 +103,9 @@ def entities(
     as_json: Json = False,
 ) -> None:
     """List the entities."""
-    from fileintel.services import graph
-
     columns = ("human_readable_id", "title", "type", "degree", "frequency", "description")
-    with invocation(context).workspace() as workspace:
-        rows = graph.list_entities(workspace, collection, graph.Slice(limit, after), matching)
+    with invocation(context).installation() as installation:
+        rows = installation.graph.entities(collection, limit, after, matching)
     _print_rows(rows, columns, as_json, "no entities")
 
 
@@ -113,11 +119,9 @@ def relationships(
     as_json: Json = False,
 ) -> None:
     """List the relationships."""
-    from fileintel.services import graph
-
     columns = ("human_readable_id", "source", "target", "weight", "combined_degree", "description")
-    with invocation(context).workspace() as workspace:
-        rows = graph.list_relationships(workspace, collection, graph.Slice(limit, after), matching)
+    with invocation(context).installation() as installation:
+        rows = installation.graph.relationships(collection, limit, after, matching)
     _print_rows(rows, columns, as_json, "no relationships")
 
 
@@ -131,11 +135,9 @@ def communities(
     as_json: Json = False,
 ) -> None:
     """List the communities."""
-    from fileintel.services import graph
-
     columns = ("human_readable_id", "community", "level", "parent", "size", "residual")
-    with invocation(context).workspace() as workspace:
-        rows = graph.list_communities(workspace, collection, graph.Slice(limit, after), level)
+    with invocation(context).installation() as installation:
+        rows = installation.graph.communities(collection, limit, after, level)
     if not as_json:  # in the table format, the parent of a community without one is -1
         rows = [{**row, "parent": None if row["parent"] == -1 else row["parent"]} for row in rows]
     _print_rows(rows, columns, as_json, "no communities")
@@ -145,15 +147,16 @@ def communities(
 def community(
     context: typer.Context,
     collection: Collection,
-    number: Annotated[int, typer.Argument(help="The community's number.", show_default=False)],
+    number: Annotated[
+        int, typer.Argument(min=0, max=LARGEST_INTEGER, help="The community's number.", show_default=False)
+    ],
     as_json: Json = False,
 ) -> None:
     """Show one community: its members and its report."""
     from fileintel.cli.results import print_community
-    from fileintel.services import graph
 
-    with invocation(context).workspace() as workspace:
-        found = graph.show_community(workspace, collection, number)
+    with invocation(context).installation() as installation:
+        found = installation.graph.community(collection, number)
     if as_json:
         print_json(found)
         return
@@ -170,11 +173,9 @@ def reports(
     as_json: Json = False,
 ) -> None:
     """List the community reports."""
-    from fileintel.services import graph
-
     columns = ("human_readable_id", "community", "level", "rank", "title", "summary")
-    with invocation(context).workspace() as workspace:
-        rows = graph.list_reports(workspace, collection, graph.Slice(limit, after), level)
+    with invocation(context).installation() as installation:
+        rows = installation.graph.reports(collection, limit, after, level)
     _print_rows(rows, columns, as_json, "no reports")
 
 
@@ -186,10 +187,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the index as graphrag 3.x parquet tables and GraphML."""
-    from fileintel.services import graph
-
-    with invocation(context).workspace() as workspace:
-        written = graph.export(workspace, collection, directory)
+    with invocation(context).installation() as installation:
+        written = installation.graph.export(collection, directory)
     if as_json:
         print_json({"directory": str(directory), "rows": written})
         return
@@ -205,12 +204,10 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete all versions of the index. Documents and stored answers are kept."""
-    from fileintel.services import graph
-
-    with invocation(context).workspace() as workspace:
+    with invocation(context).installation() as installation:
         if not yes:
             confirm(f"Delete the index of {collection}?")
-        versions = graph.delete_index(workspace, collection)
+        versions = installation.graph.delete(collection)
     if as_json:
         print_json({"collection": collection, "versions": versions})
     else:
@@ -220,10 +217,8 @@ def delete(
 @app.command("system-status")
 def system_status(context: typer.Context, as_json: Json = False) -> None:
     """Check the database and the model servers."""
-    from fileintel.services.health import check
-
-    with invocation(context).workspace() as workspace:
-        parts = check(workspace)
+    with invocation(context).installation() as installation:
+        parts = installation.check()
     if as_json:
         print_json(parts)
     else:
@@ -233,32 +228,24 @@ def system_status(context: typer.Context, as_json: Json = False) -> None:
         sys.exit(EXIT_UNAVAILABLE)
 
 
-def _build(context: typer.Context, collection: str, *, force: bool, fresh: bool, quiet: bool, as_json: bool) -> None:
-    from fileintel.cli import progress
-    from fileintel.cli.results import print_index
-    from fileintel.graphrag.pipeline import Stopped
-    from fileintel.services import graph
-    from fileintel.services.indexing import Indexer, IndexRequest
-    from fileintel.services.status import exit_code, index_status, status_in_use
+def _build(context: typer.Context, order: IndexOrder, *, quiet: bool, as_json: bool) -> None:
+    from fileintel.cli.progress import Following
+    from fileintel.cli.results import exit_code, print_index
 
-    with invocation(context).workspace() as workspace, Stop().heard() as stop:
-        display = progress.choose(quiet)
-        indexer = Indexer(workspace, stopping=lambda: stop.asked, observe=display.show)
-        try:
-            run_id = indexer.index(IndexRequest(collection, force=force, fresh=fresh))
-        except (Stopped, Interrupted):
-            display.close()
-            again = f"fileintel graphrag index {shlex.quote(collection)}"
-            say(f"stopped; every answer so far is kept: `{again}` goes on from here")
-            sys.exit(EXIT_INTERRUPTED)
-        finally:
-            display.close()
-        found = status_in_use(workspace, collection) if run_id is None else index_status(workspace, collection)
+    with invocation(context).installation() as installation, Following(quiet=quiet) as following:
+        found = installation.graph.index(order, following)
+    if "task_id" in found:  # handed over, and not waited for
         if as_json:
-            print_json({**found, "up_to_date": run_id is None})
+            print_json(found)
         else:
-            print_index(found, graph.levels(workspace, collection), up_to_date=run_id is None)
-    sys.exit(exit_code(found))
+            print(found["task_id"])
+            say(f"`fileintel tasks wait {found['task_id']}` follows it")
+        return
+    if as_json:
+        print_json(found)
+    else:
+        print_index(found)
+    sys.exit(exit_code(found["state"]))
 
 
 def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool, none: str) -> None:

@@ -17,6 +17,18 @@ class Interrupted(SystemExit):
         super().__init__(EXIT_INTERRUPTED)
 
 
+class Parted(Interrupted):
+    """The command was interrupted, and what it has begun is not lost.
+
+    Parameters:
+      farewell: what to tell the person: what becomes of it, and how to come back to it.
+    """
+
+    def __init__(self, farewell: str) -> None:
+        super().__init__()
+        self.farewell = farewell
+
+
 def leave(number: int, frame: FrameType | None) -> None:
     """End the command; a signal handler."""
     raise Interrupted

@@ -10,10 +10,10 @@ import typer
 from typer.exceptions import TyperException
 
 from fileintel import __version__
-from fileintel.cli import api, collections, config, database, documents, graphrag, output, service, tasks
+from fileintel.cli import api, collections, config, database, documents, graphrag, output, service, tasks, worker
 from fileintel.cli.context import Invocation
-from fileintel.cli.interrupt import Interrupted, leave
-from fileintel.errors import EXIT_FAILED, EXIT_USAGE, FileIntelError
+from fileintel.cli.interrupt import Interrupted, Parted, leave
+from fileintel.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FileIntelError
 
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 usage, 3 finished with gaps, 4 cancelled, 5 budget reached, "
@@ -33,6 +33,7 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(documents.app, name="documents")
 app.add_typer(graphrag.app, name="graphrag")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(worker.app, name="worker")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.command()(api.api)
@@ -68,6 +69,9 @@ def run() -> None:
     output.prepare()
     try:
         sys.exit(_call())
+    except Parted as end:
+        output.say(end.farewell)
+        sys.exit(EXIT_INTERRUPTED)
     except Interrupted as end:
         _fail("interrupted", int(end.code or 0))
     except FileIntelError as error:

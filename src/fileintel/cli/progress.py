@@ -3,11 +3,10 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from fileintel.services.indexing import View
-    from fileintel.storage.runs import StageCounts
+from fileintel.cli.installation.contract import Progress, Row, StageProgress
+from fileintel.cli.output import say
 
 LINE_SECONDS = 5.0  # between two lines without a terminal
 RATE_WINDOW_SECONDS = 60.0  # the rate that an estimate rests on is measured over the last minute
@@ -17,7 +16,7 @@ RATE_MINIMUM_SECONDS = 3.0
 class Display(Protocol):
     """Shows a run while it goes on."""
 
-    def show(self, view: "View") -> None:
+    def show(self, view: Progress) -> None:
         """The state of the run, about every second."""
 
     def close(self) -> None:
@@ -27,7 +26,7 @@ class Display(Protocol):
 class Quiet:
     """Shows nothing."""
 
-    def show(self, view: "View") -> None:
+    def show(self, view: Progress) -> None:
         pass
 
     def close(self) -> None:
@@ -43,7 +42,7 @@ class Lines:
         self._shown_at = float("-inf")
         self._over: set[str] = set()
 
-    def show(self, view: "View") -> None:
+    def show(self, view: Progress) -> None:
         self._estimates.note(view)
         for stage in view.stages:
             if stage.total and stage.done >= stage.total and stage.name not in self._over:
@@ -54,7 +53,7 @@ class Lines:
             working = [s for s in view.stages if s.total > 0 and s.done < s.total]
             parts = [f"{stage.name} {_counts(stage)}, {self._estimates.text(stage)}" for stage in working]
             if parts:
-                _write(" | ".join([*parts, _pressure(view), _tokens(view)]))
+                _write(" | ".join(filter(None, [*parts, _pressure(view), _tokens(view)])))
 
     def close(self) -> None:
         pass
@@ -71,18 +70,18 @@ class Live:
         self._live = RichLive(console=Console(stderr=True), auto_refresh=False, transient=True)
         self._live.start()
 
-    def show(self, view: "View") -> None:
+    def show(self, view: Progress) -> None:
         self._estimates.note(view)
         self._live.update(self._table(view), refresh=True)
 
     def close(self) -> None:
         self._live.stop()
 
-    def _table(self, view: "View") -> Any:
+    def _table(self, view: Progress) -> Any:
         from rich.progress_bar import ProgressBar
         from rich.table import Table
 
-        table = Table(box=None, padding=(0, 2, 0, 0), caption=f"{_pressure(view)}   {_tokens(view)}")
+        table = Table(box=None, padding=(0, 2, 0, 0), caption=f"{_pressure(view)}   {_tokens(view)}".strip())
         for heading in ("stage", "", "done", "cached", "failed", "left"):
             table.add_column(heading, justify="left" if heading in ("stage", "") else "right")
         for stage in view.stages:
@@ -101,7 +100,7 @@ class Estimates:
         self._clock = clock
         self._seen: dict[str, list[tuple[float, int]]] = {}
 
-    def note(self, view: "View") -> None:
+    def note(self, view: Progress) -> None:
         """Remember how far the stages are now."""
         now = self._clock()
         for stage in view.stages:
@@ -111,7 +110,7 @@ class Estimates:
                 while now - seen[0][0] > RATE_WINDOW_SECONDS:
                     seen.pop(0)
 
-    def seconds(self, stage: "StageCounts") -> float | None:
+    def seconds(self, stage: StageProgress) -> float | None:
         """Seconds until the known items of a stage are done; None while there is no rate to tell it from."""
         seen = self._seen.get(stage.name, [])
         if not seen or seen[-1][0] - seen[0][0] < RATE_MINIMUM_SECONDS or seen[-1][1] == seen[0][1]:
@@ -119,7 +118,7 @@ class Estimates:
         rate = (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
         return (stage.total - stage.done) / rate
 
-    def text(self, stage: "StageCounts") -> str:
+    def text(self, stage: StageProgress) -> str:
         """The same for people."""
         seconds = self.seconds(stage)
         if seconds is None:
@@ -134,23 +133,64 @@ def choose(quiet: bool) -> Display:
     return Live() if sys.stderr.isatty() else Lines()
 
 
-def _counts(stage: "StageCounts") -> str:
+def _counts(stage: StageProgress) -> str:
     parts = [f"{stage.done}/{stage.total} done"]
     parts += [f"{stage.cached} cached"] * (stage.cached > 0)
     parts += [f"{stage.failed} failed"] * (stage.failed > 0)
     return ", ".join(parts)
 
 
-def _pressure(view: "View") -> str:
-    gate = view.gate
+def _pressure(view: Progress) -> str:
+    gate = view.pressure
+    if gate is None:
+        return ""
     limit = f"{gate.limit}" if gate.limit == gate.ceiling else f"{gate.limit} (of {gate.ceiling})"
     return f"in flight {gate.in_flight}/{limit}" + (", throttled by the server" if gate.throttled else "")
 
 
-def _tokens(view: "View") -> str:
+def _tokens(view: Progress) -> str:
     llm = view.llm
+    if not llm:
+        return ""
     return f"{llm['calls']} calls, {llm['prompt_tokens']:,} tokens in, {llm['completion_tokens']:,} out"
 
 
 def _write(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
+
+
+class Following:
+    """Tells a person how a task goes on: a `Watcher`.
+
+    Parameters:
+      quiet: only what went wrong with the connection is told.
+      events: changes of the task's state are told as well.
+    """
+
+    def __init__(self, *, quiet: bool = False, events: bool = False) -> None:
+        self._quiet = quiet
+        self._events = events
+        self._display: Display | None = None
+
+    def began(self, task_id: str) -> None:
+        if not self._quiet:
+            say(f"task {task_id}")
+
+    def happened(self, event: Row) -> None:
+        if self._events and not self._quiet:
+            say(f"{event['created_at']} {event['kind']}: {event['data'].get('state', '')}")
+
+    def progressed(self, progress: Progress) -> None:
+        if self._display is None:
+            self._display = choose(self._quiet)
+        self._display.show(progress)
+
+    def say(self, message: str) -> None:
+        say(message)
+
+    def __enter__(self) -> "Following":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._display is not None:
+            self._display.close()

@@ -7,16 +7,22 @@ from datetime import datetime
 from typing import Any
 
 from fileintel.cli.output import one_line, plain, print_table
+from fileintel.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, EXIT_GAPS
 
 WIDTH = 100  # columns
 GAPS_SHOWN = 5
 REAL_MODEL_HINT = "a language model makes a better graph: set OPENAI_BASE_URL and FILEINTEL__LLM__MODEL to use yours"
 
 
-def print_index(status: Mapping[str, Any], levels: Mapping[int, int], *, up_to_date: bool) -> None:
+def exit_code(state: str) -> int:
+    """How a command that waited for a task ends: 0 done, 1 failed, 3 with gaps, 4 cancelled."""
+    return {"succeeded_with_gaps": EXIT_GAPS, "failed": EXIT_FAILED, "cancelled": EXIT_CANCELLED}.get(state, EXIT_DONE)
+
+
+def print_index(status: Mapping[str, Any]) -> None:
     """The result card of an index."""
     counts, llm, gaps = status["counts"], status["llm"], status["gaps"]
-    by_level = ", ".join(f"level {level}: {count}" for level, count in levels.items())
+    by_level = ", ".join(f"level {level}: {count}" for level, count in status["levels"].items())
     title = f"collection {status['collection']}: {status['state']}"
     if status["version"]:
         title += f", index version {status['version']['number']}"
@@ -31,7 +37,7 @@ def print_index(status: Mapping[str, Any], levels: Mapping[int, int], *, up_to_d
     if counts["covariates"]:
         print(f"  claims         {counts['covariates']}")
     print(f"  gaps           {len(gaps)}")
-    if up_to_date:
+    if status["up_to_date"]:
         print("  model calls    0: the index is up to date, nothing was asked")
     else:
         print(

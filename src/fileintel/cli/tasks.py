@@ -1,21 +1,19 @@
 """`fileintel tasks …`"""
 
 import sys
-import time
 from typing import Annotated
 
 import typer
 
-from fileintel.cli.context import Json, invocation
-from fileintel.cli.output import print_json, print_table, say
-from fileintel.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, EXIT_GAPS
+from fileintel.cli.context import Json, Quiet, invocation, named
+from fileintel.cli.output import one_line, print_json, print_table, say
+from fileintel.cli.progress import Following
+from fileintel.cli.results import exit_code
 
 app = typer.Typer(help="Work that was handed to workers.", no_args_is_help=True)
 COLUMNS = ("id", "kind", "state", "created_at", "finished_at", "error")
-POLL_SECONDS = 0.5
-EXIT_BY_STATE = {"succeeded_with_gaps": EXIT_GAPS, "failed": EXIT_FAILED, "cancelled": EXIT_CANCELLED}
 
-Task = Annotated[str, typer.Argument(help="Id of a task.", show_default=False)]
+Task = Annotated[str, typer.Argument(help="Id of a task.", show_default=False, callback=named)]
 
 
 @app.command("list")
@@ -26,10 +24,8 @@ def list_all(
     as_json: Json = False,
 ) -> None:
     """List tasks, the newest first."""
-    from fileintel.services import tasks
-
-    with invocation(context).workspace() as workspace:
-        found = tasks.list_tasks(workspace, limit=limit, collection_name=collection)
+    with invocation(context).installation() as installation:
+        found = installation.tasks.all(limit, collection)
     if as_json:
         print_json(found)
     else:
@@ -39,10 +35,8 @@ def list_all(
 @app.command()
 def show(context: typer.Context, task: Task, as_json: Json = False) -> None:
     """Show one task with its stages."""
-    from fileintel.services import tasks
-
-    with invocation(context).workspace() as workspace:
-        found = tasks.show(workspace, task)
+    with invocation(context).installation() as installation:
+        found = installation.tasks.show(task)
     if as_json:
         print_json(found)
         return
@@ -53,34 +47,22 @@ def show(context: typer.Context, task: Task, as_json: Json = False) -> None:
 
 
 @app.command()
-def wait(context: typer.Context, task: Task, as_json: Json = False) -> None:
+def wait(context: typer.Context, task: Task, quiet: Quiet = False, as_json: Json = False) -> None:
     """Wait for the end of a task. Ctrl-C stops waiting; the task goes on."""
-    from fileintel.services import tasks
-
-    with invocation(context).workspace() as workspace:
-        seen = 0
-        while True:
-            for event in tasks.events_after(workspace, task, seen):
-                seen = event["number"]
-                say(f"{event['created_at']} {event['kind']}: {event['data'].get('state', '')}")
-            found = tasks.show(workspace, task)
-            if tasks.is_over(found):
-                break
-            time.sleep(POLL_SECONDS)
+    with invocation(context).installation() as installation, Following(quiet=quiet, events=True) as following:
+        found = installation.tasks.follow(task, following)
     if as_json:
         print_json(found)
     else:
-        print(f"{found['id']}: {found['state']}" + (f" ({found['error']})" if found["error"] else ""))
-    sys.exit(EXIT_BY_STATE.get(found["state"], EXIT_DONE))
+        print(f"{found['id']}: {found['state']}" + (f" ({one_line(found['error'])})" if found["error"] else ""))
+    sys.exit(exit_code(found["state"]))
 
 
 @app.command()
 def cancel(context: typer.Context, task: Task, as_json: Json = False) -> None:
     """Ask a task to end. What it was answered so far is kept."""
-    from fileintel.services import tasks
-
-    with invocation(context).workspace() as workspace:
-        found = tasks.cancel(workspace, task)
+    with invocation(context).installation() as installation:
+        found = installation.tasks.cancel(task)
     if as_json:
         print_json(found)
     else:

@@ -46,6 +46,13 @@ def is_supported(name: str) -> bool:
     return PurePath(name).suffix.lower() in BY_SUFFIX
 
 
+def unsupported(name: str) -> str:
+    """Why a file is not taken, as the rest of a sentence that begins with its name."""
+    suffix = PurePath(name).suffix.lower()
+    what = f"{suffix} files" if suffix else "files without an ending"
+    return f"is of no supported kind ({what}); supported are {SUPPORTED}"
+
+
 def kind_of(name: str, head: bytes, source: Source) -> Kind:
     """The format of a file, from its name and its first bytes.
 
@@ -63,8 +70,7 @@ def kind_of(name: str, head: bytes, source: Source) -> Kind:
             "is an Office file of the old kind, or protected by a password; save it as .docx without a password"
         )
     if named is None:
-        what = f"{suffix} files" if suffix else "files without an ending"
-        raise Unreadable(f"is of no supported kind ({what}); supported are {SUPPORTED}")
+        raise Unreadable(unsupported(name))
     if not named.has_encoding:
         really = "it holds a web page, perhaps an error message" if HTML_START.match(head) else "or it is damaged"
         raise Unreadable(f"is named {suffix} but holds no {named.name.upper()} ({really}); get the file again")

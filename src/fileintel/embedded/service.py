@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fileintel import queues
 from fileintel.embedded.console import Console
 from fileintel.embedded.detached import clean_environment
 from fileintel.embedded.file_lock import FileLock
@@ -35,9 +36,6 @@ POSTGRES_STOP_LIMIT = 2.0  # seconds
 POSTGRES_STOP_POLL = 0.02  # seconds
 PROBE_LIMIT = 1.0  # seconds for an answer of the API, which is on this machine
 ANY_ADDRESS = ("0.0.0.0", "::", "")
-GRAPHRAG_CONCURRENCY = 100  # greenlets; the gate decides how many requests are under way
-GRAPHRAG_QUEUES = "graphrag_indexing,graphrag_queries"
-MAIN_QUEUES = "default,document_processing,embedding_processing,llm_processing,rag_processing"
 ROOT_WARNING = "ignore:You're running the worker with superuser privileges"
 CELERY_READY = " ready."  # the worker's own words
 PYTHON = (sys.executable, "-P")  # the folder that the user stands in must not shadow modules
@@ -88,21 +86,17 @@ def programs(options: Options, environment: dict[str, str], redis: EmbeddedRedis
       redis: None when the broker is somebody else's.
     """
     fileintel = (*PYTHON, "-m", "fileintel")
-    celery = (*PYTHON, "-m", "celery", "--quiet", "-A", "fileintel.celery_config:app", "worker")
+    program, *words = queues.CELERY
+    celery = (*PYTHON, "-m", program, "--quiet", *words)
     level = "--loglevel=DEBUG" if environment.get("LOG_LEVEL") == "DEBUG" else "--loglevel=INFO"  # for CELERY_READY
-    graphrag = ("--pool=gevent", f"--concurrency={GRAPHRAG_CONCURRENCY}", f"--queues={GRAPHRAG_QUEUES}")
-    main = ("--pool=prefork", f"--concurrency={options.workers}", f"--queues={MAIN_QUEUES}")
+    graphrag = (*celery, *queues.GRAPH_WORKER.options(), level)
+    main = (*celery, *queues.MAIN_WORKER.options(concurrency=options.workers), level)
     api = ["api", "--host", options.host, "--port", str(options.port), *["--insecure"] * options.insecure]
     found = [
         Program("schema", (*fileintel, "db", "upgrade"), environment, role=Role.TASK),
         Program("api", (*fileintel, *api), environment, ready=lambda: _answers(options.url)),
-        Program(
-            "graphrag-worker",
-            (*celery, *graphrag, "--hostname=graphrag_gevent@%h", level),
-            environment,
-            ready=CELERY_READY,
-        ),
-        Program("main-worker", (*celery, *main, "--hostname=main_prefork@%h", level), environment, ready=CELERY_READY),
+        Program("graphrag-worker", graphrag, environment, ready=CELERY_READY),
+        Program("main-worker", main, environment, ready=CELERY_READY),
     ]
     if redis is not None:
         server = Program(

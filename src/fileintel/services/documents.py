@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import func, select, tuple_
 
-from fileintel.documents.document import DocumentInfo, Limits, Page
+from fileintel.documents.document import DocumentInfo, Limits, Page, shown
 from fileintel.documents.find import find_documents
-from fileintel.documents.kinds import SUPPORTED, is_supported
+from fileintel.documents.kinds import is_supported, unsupported
 from fileintel.documents.load import DocumentReader
 from fileintel.errors import DocumentError, UsageError
 from fileintel.identity import content_id
@@ -117,7 +117,7 @@ def check_file_name(name: str) -> None:
       DocumentError: its ending is of no supported kind.
     """
     if not is_supported(name):
-        raise DocumentError(f"{name!r} is of no supported kind: supported are {SUPPORTED}")
+        raise DocumentError(f"{shown(name)} {unsupported(name)}")
 
 
 def add_documents(
@@ -165,6 +165,13 @@ def show_document(workspace: Workspace, name: str, collection_name: str | None =
     """One document, by id or by file name."""
     with workspace.database.transaction() as session:
         return describe_document(_find(session, name, collection_name))
+
+
+def find_document(workspace: Workspace, name: str) -> dict[str, Any]:
+    """One document of any collection, by id or by file name, with the collection's id."""
+    with workspace.database.transaction() as session:
+        found = _find(session, name, None)
+        return {**describe_document(found), "collection_id": found.collection_id}
 
 
 def document_text(

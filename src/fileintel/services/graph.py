@@ -1,10 +1,11 @@
 """Looking at a published index: its entities, relationships, communities and reports."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, NotFoundError
@@ -20,6 +21,7 @@ from fileintel.storage.models import (
     Relationship,
 )
 
+_IDS = ("id", "human_readable_id")
 _HIDDEN = frozenset({"version_id"})
 
 
@@ -156,6 +158,20 @@ def export(workspace: Workspace, collection: str, directory: Path) -> dict[str, 
     return export_index(workspace.database, version, directory)
 
 
+def unpack_export(directory: Path, fetch: Callable[[Path], None]) -> dict[str, int]:
+    """Write an index that comes as an archive of the API into a folder, as `export` does, and with what it returns.
+
+    Parameters:
+      fetch: writes the archive into the file that it is given.
+
+    Raises:
+      ExportError: it cannot be written there, or this is no such archive; nothing half-written is left.
+    """
+    from fileintel.graphrag.export.archive import unpack
+
+    return unpack(directory, fetch)
+
+
 def delete_index(workspace: Workspace, collection_name: str) -> int:
     """Delete all versions of a collection's index and its runs; returns the number of versions.
 
@@ -169,19 +185,6 @@ def delete_index(workspace: Workspace, collection_name: str) -> int:
         versions.drop_all(session, [version.id for version in found])
         runs.forget(session, collection.id)
         return len(found)
-
-
-def levels(workspace: Workspace, collection: str) -> dict[int, int]:
-    """How many communities there are at each level."""
-    with workspace.database.transaction() as session:
-        version = _current(session, collection)
-        statement = (
-            select(Community.level, func.count())
-            .where(Community.version_id == version.id)
-            .group_by(Community.level)
-            .order_by(Community.level)
-        )
-        return {int(row[0]): int(row[1]) for row in session.execute(statement)}
 
 
 def _rows(
@@ -211,4 +214,6 @@ def _current(session: Session, collection: str) -> IndexVersion:
 
 
 def _as_dict(row: Base) -> dict[str, Any]:
-    return {c.key: getattr(row, c.key) for c in row.__table__.columns if c.key not in _HIDDEN}
+    """A row as the command line and the API show it, what it goes by in front."""
+    others = [c.key for c in row.__table__.columns if c.key not in (*_IDS, *_HIDDEN)]
+    return {name: getattr(row, name) for name in (*_IDS, *others)}

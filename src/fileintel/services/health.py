@@ -1,10 +1,12 @@
 """Whether the parts that this installation needs are there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from fileintel.config import Endpoint, Settings
-from fileintel.errors import FileIntelError
+from fileintel.errors import FileIntelError, ServiceUnavailable
 from fileintel.llm.client import ModelClient
+from fileintel.queues import GRAPHRAG_QUEUES, PREFORK_QUEUES
+from fileintel.services.tasks import CeleryDispatcher
 from fileintel.services.workspace import BUILTIN_MODEL_NAME, Workspace
 from fileintel.storage import schema
 
@@ -38,6 +40,43 @@ def check_service(
         _configured("chat model", settings.chat_endpoint),
         _configured("embedding model", settings.embedding_endpoint),
     ]
+
+
+def check_everything(
+    settings: Settings, open_workspace: Callable[[], Workspace], open_dispatcher: Callable[[], CeleryDispatcher]
+) -> list[dict[str, str]]:
+    """The state of each part of a service, its workers and models included, as `check` gives it. All of them are
+    asked, which may take seconds; but for the built-in model, which each worker has for itself."""
+
+    def broker() -> str:
+        open_dispatcher().check()
+        return "answers"
+
+    def model(endpoint: Endpoint, client: Callable[[], ModelClient]) -> str:
+        return f"{endpoint.model} (built in)" if endpoint.builtin else _model(client())
+
+    return [
+        _part("database", lambda: _database(open_workspace())),
+        _part("broker", broker),
+        _part("workers", lambda: _workers(open_dispatcher().served_queues())),
+        _part("chat model", lambda: model(settings.chat_endpoint(), lambda: open_workspace().chat)),
+        _part("embedding model", lambda: model(settings.embedding_endpoint(), lambda: open_workspace().embedder)),
+    ]
+
+
+def _workers(queues_of: Mapping[str, Collection[str]]) -> str:
+    """The names of the workers.
+
+    Raises:
+      ServiceUnavailable: nobody serves some queue that work is sent to.
+    """
+    served = {queue for queues in queues_of.values() for queue in queues}
+    missing = [queue for queue in (*GRAPHRAG_QUEUES, *PREFORK_QUEUES) if queue not in served]
+    if missing:
+        raise ServiceUnavailable(
+            f"no worker serves {', '.join(missing)}: `fileintel worker graph` and `fileintel worker main` start them"
+        )
+    return ", ".join(sorted(queues_of))
 
 
 def _configured(name: str, endpoint: Callable[[], Endpoint]) -> dict[str, str]:

@@ -89,6 +89,7 @@ class Indexer:
     Parameters:
       stopping: asked often; once it says True the run is left so that it can go on later.
       observe: called about every second with the state of the run.
+      began: called with the run's id once there is something to do.
     """
 
     def __init__(
@@ -97,10 +98,12 @@ class Indexer:
         *,
         stopping: Callable[[], bool] = lambda: False,
         observe: Observer = lambda _view: None,
+        began: Callable[[str], None] = lambda _run_id: None,
     ) -> None:
         self._workspace = workspace
         self._stopping = stopping
         self._observe = observe
+        self._began = began
 
     def index(self, request: IndexRequest) -> str | None:
         """Bring a collection's index up to date; returns the run's id, or None when there was nothing to do.
@@ -119,6 +122,7 @@ class Indexer:
         self._workspace.check_models()
         lease = self._take_run(inputs, request)
         with self._ending(lease):
+            self._began(lease.run_id)
             self._build(lease, inputs)
         return lease.run_id
 
@@ -138,7 +142,7 @@ class Indexer:
             inputs = self._read_inputs(request)
             if self._has_nothing_to_do(inputs, request):
                 with self._database.transaction() as session:
-                    runs.renew(session, lease, result={"up_to_date": True})
+                    runs.renew(session, lease, result={runs.UP_TO_DATE: True})
             else:
                 self._workspace.check_models()
                 self._build(lease, inputs)
@@ -345,7 +349,7 @@ class Indexer:
             self._end(lease, RunState.CANCELLED, str(error))
             raise
         except FileIntelError as error:
-            self._end(lease, RunState.FAILED, str(error))
+            self._end(lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
             raise
         except (KeyboardInterrupt, SystemExit):
             self._end(lease, None, None)
@@ -357,14 +361,18 @@ class Indexer:
             gaps = runs.gaps(session, lease.run_id)
             runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
-    def _end(self, lease: Lease, state: RunState | None, error: str | None) -> None:
+    def _end(
+        self, lease: Lease, state: RunState | None, error: str | None, result: dict[str, Any] | None = None
+    ) -> None:
         """Write how a run ended, if that can still be written: it must not hide why it ended."""
         try:
             with self._database.transaction() as session:
                 if state is None:
                     runs.hand_back(session, lease)
-                else:
-                    runs.finish(session, lease, state, error)
+                    return
+                if result is not None:
+                    runs.renew(session, lease, result=result)
+                runs.finish(session, lease, state, error)
         except FileIntelError:
             return
 

@@ -61,7 +61,7 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
         "answer": reply.answer,
         "citations": [asdict(citation) for citation in reply.citations],
         "unknown_citations": reply.unknown_citations,
-        "context": reply.context,
+        "context": dict(sorted(reply.context.items())),
         "model": workspace.chat_model_name,
         "version": version.number,
         "gaps": gaps,

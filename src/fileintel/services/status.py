@@ -2,28 +2,39 @@
 
 from typing import Any
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from fileintel import errors
+from fileintel.errors import NotFoundError
 from fileintel.services.workspace import BUILTIN_MODEL_NAME, Workspace
 from fileintel.storage import collections, runs, versions
-from fileintel.storage.models import Collection, IndexVersion, Run
-from fileintel.storage.states import RunState
+from fileintel.storage.models import Collection, Community, IndexVersion, Run
+from fileintel.storage.states import RunKind
 
 NOT_INDEXED = "not_indexed"
 _COUNTS = ("documents", "text_units", "entities", "relationships", "communities", "reports", "covariates")
 _LLM = ("calls", "cached", "failed", "retries", "prompt_tokens", "completion_tokens", "peak_in_flight")
 
 
-def index_status(workspace: Workspace, collection_name: str) -> dict[str, Any]:
-    """The state of the newest run, and the version that answers questions.
+def index_status(workspace: Workspace, collection_name: str, run_id: str | None = None) -> dict[str, Any]:
+    """The state of the newest run, or of that one, and the version that answers questions.
+
+    A run that had nothing to do is shown as the one that made the version in use, and `up_to_date` is true.
 
     Raises:
-      NotFoundError: there is no such collection.
+      NotFoundError: there is no such collection, or it has no such index run.
+      NoIndexError: what was up to date is gone.
     """
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
-        return describe(session, collection)
+        if run_id is None:
+            return describe(session, collection)
+        run = runs.find(session, run_id)
+        if run.collection_id != collection.id or run.kind != RunKind.INDEX.value:
+            raise NotFoundError(f"task {run_id} is no index run of {collection.name!r}")
+        if (run.result or {}).get(runs.UP_TO_DATE):
+            return _in_use(session, collection)
+        return describe(session, collection, run)
 
 
 def status_in_use(workspace: Workspace, collection_name: str) -> dict[str, Any]:
@@ -33,12 +44,17 @@ def status_in_use(workspace: Workspace, collection_name: str) -> dict[str, Any]:
       NotFoundError, NoIndexError: there is no such collection, or no such version.
     """
     with workspace.database.transaction() as session:
-        collection = collections.find(session, collection_name)
-        version = versions.current(session, collection)
-        return describe(session, collection, runs.find(session, version.run_id))
+        return _in_use(session, collections.find(session, collection_name))
 
 
-def describe(session: Session, collection: Collection, run: Run | None = None) -> dict[str, Any]:
+def _in_use(session: Session, collection: Collection) -> dict[str, Any]:
+    version = versions.current(session, collection)
+    return describe(session, collection, runs.find(session, version.run_id), up_to_date=True)
+
+
+def describe(
+    session: Session, collection: Collection, run: Run | None = None, *, up_to_date: bool = False
+) -> dict[str, Any]:
     """The status document of a collection, with that run or the newest one."""
     run = run or runs.latest(session, collection.id)
     version = versions.current(session, collection) if collection.current_version_id else None
@@ -54,21 +70,21 @@ def describe(session: Session, collection: Collection, run: Run | None = None) -
         "version": _version(version),
         "stages": [vars(stage) for stage in runs.stages(session, run.id)] if run else [],
         "counts": {name: counts.get(name, 0) for name in _COUNTS},
+        "levels": _levels(session, version.id) if version else {},
         "llm": {name: (run.llm if run else {}).get(name, 0) for name in _LLM},
         "gaps": [vars(gap) for gap in runs.gaps(session, run.id)] if run else [],
         "error": run.error if run else None,
         "started_at": _iso(run.started_at) if run else None,
         "finished_at": _iso(run.finished_at) if run else None,
+        "up_to_date": up_to_date,
     }
 
 
-def exit_code(status: dict[str, Any]) -> int:
-    """How a program that waited for this run should end: 0 done, 1 failed, 3 with gaps, 4 cancelled."""
-    return {
-        RunState.SUCCEEDED_WITH_GAPS.value: errors.EXIT_GAPS,
-        RunState.FAILED.value: errors.EXIT_FAILED,
-        RunState.CANCELLED.value: errors.EXIT_CANCELLED,
-    }.get(status["state"], errors.EXIT_DONE)
+def _levels(session: Session, version_id: str) -> dict[str, int]:
+    """How many communities there are at each level. The levels are texts, as JSON has them."""
+    counted = select(Community.level, func.count()).where(Community.version_id == version_id)
+    rows = session.execute(counted.group_by(Community.level).order_by(Community.level))
+    return {str(row[0]): int(row[1]) for row in rows}
 
 
 def _model_name(run: Run) -> str:

@@ -1,14 +1,15 @@
 """Tasks: runs that are handed to workers. A task's row is written first, its message only says where to look."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
+from fileintel.documents.document import shown
 from fileintel.errors import (
     ConflictError,
     EmptyCollectionError,
@@ -19,7 +20,7 @@ from fileintel.errors import (
 )
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.services import questions
-from fileintel.services.documents import add_documents
+from fileintel.services.documents import Addition, add_documents
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, runs, versions
 from fileintel.storage.models import Run
@@ -27,6 +28,7 @@ from fileintel.storage.runs import GapRecord, Lease, StageCounts
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
 BROKER_SECONDS = 2.0  # for a broker to say that it is there; on loopback and in a cluster it takes milliseconds
+WORKER_SECONDS = 1.0  # for workers to say that they are there; all of them are waited for
 UPLOADED = "upload"  # the source of a document that came over HTTP: its file is deleted once it is read
 GRACE_SECONDS = 20.0  # a message needs some time to find its worker; sending it again earlier would be noise
 
@@ -77,6 +79,20 @@ class CeleryDispatcher:
                 connection.default_channel.close()
         except (OperationalError, OSError) as error:
             raise ServiceUnavailable(f"the message broker does not answer: {error}") from error
+
+    def served_queues(self) -> dict[str, list[str]]:
+        """The queues of each worker that answers within WORKER_SECONDS.
+
+        Raises:
+          ServiceUnavailable: the broker does not answer.
+        """
+        from kombu.exceptions import OperationalError
+
+        try:
+            answers = self._app.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
+        except (OperationalError, OSError) as error:
+            raise ServiceUnavailable(f"the message broker does not answer: {error}") from error
+        return {name: [queue["name"] for queue in queues] for name, queues in answers.items()}
 
 
 @dataclass(frozen=True)
@@ -186,7 +202,9 @@ class ActiveRunError(ConflictError):
     code = "run_active"
 
     def __init__(self, run_id: str, collection: str) -> None:
-        super().__init__(f"run {run_id} is at work on {collection!r}: wait for it, or cancel it")
+        super().__init__(
+            f"run {run_id} is at work on {collection!r}: wait for it (`fileintel tasks wait {run_id}`), or cancel it"
+        )
         self.run_id = run_id
 
 
@@ -258,6 +276,11 @@ def news(workspace: Workspace, run_id: str, after: int = 0) -> News:
     return News(task, events_after(workspace, run_id, after))
 
 
+def progress_of(task: dict[str, Any]) -> dict[str, Any]:
+    """How far a task as shown has come: what followers are told while it is at work."""
+    return {name: task[name] for name in ("state", "stages", "llm")}
+
+
 def is_over(task: dict[str, Any]) -> bool:
     """Whether a task as shown has come to its end."""
     return RunState(task["state"]) not in ACTIVE_STATES
@@ -316,13 +339,34 @@ def read_documents(workspace: Workspace, run_id: str) -> None:
 def _read_folder(workspace: Workspace, run: Run, lease: Lease) -> None:
     folder = str(run.parameters["folder"])
     with LeaseKeeper(workspace.database, lease), _ending(workspace, lease):
-        added = list(add_documents(workspace, run.collection_id, [folder], source=UPLOADED))
-        gaps = [GapRecord("read", Path(one.path).name, "unreadable", 1, one.problem) for one in added if one.problem]
+        added = [_as_sent(one) for one in add_documents(workspace, run.collection_id, [folder], source=UPLOADED)]
+        gaps = [GapRecord("read", one.path, "unreadable", 1, one.problem) for one in added if one.problem]
         read = StageCounts("read", len(added), len(added), sum(one.already_there for one in added), len(gaps), 0.0)
         with workspace.database.transaction() as session:
-            runs.renew(session, lease, result={"documents": [one.document for one in added if one.document]})
+            runs.renew(session, lease, result=_what_became_of(added))
             runs.save_stages(session, run.id, [read])
             runs.save_gaps(session, run.id, gaps)
+
+
+def _as_sent(one: Addition) -> Addition:
+    """The same with the name that the caller gave: our folders are nobody's business."""
+    name = Path(one.path).name
+    problem = one.problem.replace(shown(one.path), shown(name), 1) if one.problem else None
+    return replace(one, path=name, problem=problem)
+
+
+def _what_became_of(added: Sequence[Addition]) -> dict[str, Any]:
+    """The result of an upload: its documents, and what became of each file, in the order in which they were sent."""
+    files = [
+        {
+            "name": one.path,
+            "document_id": one.document["id"] if one.document else None,
+            "already_there": one.already_there,
+            "problem": one.problem,
+        }
+        for one in added
+    ]
+    return {"documents": [one.document for one in added if one.document], "files": files}
 
 
 def _drop_upload(workspace: Workspace, run: Run) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select, text, tuple_, update
+from sqlalchemy import delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ from fileintel.storage.models import Gap, Run, RunEvent, RunStage, utc_now
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_become
 
 LEASE_SECONDS = 45  # a dead worker's run is free after this long; a live one renews it four times in it
+UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
 
 
@@ -82,7 +83,11 @@ def latest(session: Session, collection_id: str) -> Run | None:
     """The newest index run of a collection that did or does something, in whatever state."""
     return session.execute(
         select(Run)
-        .where(Run.collection_id == collection_id, Run.kind == RunKind.INDEX.value, Run.result.is_(None))
+        .where(
+            Run.collection_id == collection_id,
+            Run.kind == RunKind.INDEX.value,
+            or_(Run.result.is_(None), ~Run.result.has_key(UP_TO_DATE)),
+        )
         .order_by(Run.created_at.desc())
         .limit(1)
     ).scalar_one_or_none()

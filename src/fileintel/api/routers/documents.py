@@ -20,6 +20,7 @@ from fileintel.api.uploads import UploadLimits
 from fileintel.services import documents, tasks
 
 router = APIRouter(prefix="/collections/{collection}/documents", tags=["documents"])
+anywhere = APIRouter(prefix="/documents", tags=["documents"])
 
 # the handler reads the stream itself, so FastAPI does not know what is in it
 UPLOAD = {
@@ -103,6 +104,12 @@ def read_document_text(
 def delete_document(service: Service, collection: CollectionName, document: DocumentName) -> Any:
     """Delete a document. Its traces leave the index when that is built again."""
     return success(documents.delete_document(service.workspace(), document, collection))
+
+
+@anywhere.get("/{document}", response_model=Envelope[answers.FoundDocument], responses=documented(404))
+def find_document(service: Service, document: DocumentName) -> Any:
+    """One document, whatever collection it is in. A name that several documents have is not found."""
+    return success(documents.find_document(service.workspace(), document))
 
 
 def _expect(service: Backend, collection: str) -> None:

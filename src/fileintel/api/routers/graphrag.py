@@ -15,6 +15,7 @@ from fileintel.api.requests import CollectionName, IdempotencyKey, IndexOrder, Q
 from fileintel.api.routers.tasks import accepted
 from fileintel.services import graph, tasks
 from fileintel.services.graph import Slice
+from fileintel.services.health import check_everything
 from fileintel.services.status import index_status
 from fileintel.services.workspace import Workspace
 
@@ -24,6 +25,11 @@ Matching = Annotated[Text | None, Query(max_length=1000, description="Only those
 Level = Annotated[
     int | None, Query(ge=0, le=LARGEST_INTEGER, description="Only communities of this level; 0 = the largest.")
 ]
+After = Annotated[
+    int | None,
+    Query(ge=0, le=LARGEST_INTEGER, description="Only those behind this human_readable_id; a cursor is stronger."),
+]
+RunId = Annotated[str | None, Query(max_length=100, description="Id of an index run; without it, the newest one.")]
 CommunityNumber = Annotated[int, Path(ge=0, le=LARGEST_INTEGER, description="The community's number.")]
 
 
@@ -63,10 +69,16 @@ async def ask_question(service: Service, collection: CollectionName, body: Quest
     return success(await following.answered(service, submitted.run_id, body.wait_seconds))
 
 
-@router.get("/{collection}/status", response_model=Envelope[answers.Status], responses=documented(404))
-def show_index_status(service: Service, collection: CollectionName) -> Any:
-    """How the newest run stands, and which version answers questions."""
-    return success(index_status(service.workspace(), collection))
+@router.get("/{collection}/status", response_model=Envelope[answers.Status], responses=documented(404, 409))
+def show_index_status(service: Service, collection: CollectionName, run: RunId = None) -> Any:
+    """How the newest run stands, or that one, and which version answers questions."""
+    return success(index_status(service.workspace(), collection, run))
+
+
+@router.get("/system-status", response_model=Envelope[list[answers.Part]])
+def check_system(service: Service) -> Any:
+    """Whether everything that work needs is there: database, broker, workers, models. Asks all of them."""
+    return success(check_everything(service.settings, service.workspace, service.dispatcher))
 
 
 @router.get("/{collection}/versions", response_model=Envelope[answers.Page[answers.Version]], responses=documented(404))
@@ -82,10 +94,15 @@ def list_index_versions(service: Service, collection: CollectionName, limit: Lim
     "/{collection}/entities", response_model=Envelope[answers.Page[answers.Entity]], responses=documented(404, 409)
 )
 def list_entities(
-    service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None, matching: Matching = None
+    service: Service,
+    collection: CollectionName,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    after: After = None,
+    matching: Matching = None,
 ) -> Any:
     """The entities; `matching` is looked for in titles and types."""
-    return success(_rows(graph.list_entities, service.workspace(), collection, matching, limit, cursor))
+    return success(_rows(graph.list_entities, service.workspace(), collection, matching, limit, cursor, after))
 
 
 @router.get(
@@ -94,10 +111,15 @@ def list_entities(
     responses=documented(404, 409),
 )
 def list_relationships(
-    service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None, matching: Matching = None
+    service: Service,
+    collection: CollectionName,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    after: After = None,
+    matching: Matching = None,
 ) -> Any:
     """The relationships; `matching` is looked for in the titles of both ends."""
-    return success(_rows(graph.list_relationships, service.workspace(), collection, matching, limit, cursor))
+    return success(_rows(graph.list_relationships, service.workspace(), collection, matching, limit, cursor, after))
 
 
 @router.get(
@@ -106,10 +128,15 @@ def list_relationships(
     responses=documented(404, 409),
 )
 def list_communities(
-    service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None, level: Level = None
+    service: Service,
+    collection: CollectionName,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    after: After = None,
+    level: Level = None,
 ) -> Any:
     """The communities, of one level or of all."""
-    return success(_rows(graph.list_communities, service.workspace(), collection, level, limit, cursor))
+    return success(_rows(graph.list_communities, service.workspace(), collection, level, limit, cursor, after))
 
 
 @router.get(
@@ -126,10 +153,15 @@ def show_community(service: Service, collection: CollectionName, number: Communi
     "/{collection}/reports", response_model=Envelope[answers.Page[answers.Report]], responses=documented(404, 409)
 )
 def list_reports(
-    service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None, level: Level = None
+    service: Service,
+    collection: CollectionName,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    after: After = None,
+    level: Level = None,
 ) -> Any:
     """The community reports, of one level or of all."""
-    return success(_rows(graph.list_reports, service.workspace(), collection, level, limit, cursor))
+    return success(_rows(graph.list_reports, service.workspace(), collection, level, limit, cursor, after))
 
 
 @router.get(
@@ -138,7 +170,10 @@ def list_reports(
     responses=answers.of_type("application/zip", "A ZIP archive.") | documented(404, 409),
 )
 def export_index(service: Service, collection: CollectionName) -> StreamingResponse:
-    """The index in use as graphrag 3.x parquet tables and GraphML, in a ZIP archive."""
+    """The index in use as graphrag 3.x parquet tables and GraphML, in a ZIP archive.
+
+    The comment of the archive is a JSON object: the rows of each file.
+    """
     workspace = service.workspace()
     archive = archives.of_folder(service.spool, lambda folder: graph.export(workspace, collection, folder))
     return archive.as_response("graphrag.zip")
@@ -155,9 +190,15 @@ class _Lister(Protocol):
 
 
 def _rows(
-    lister: _Lister, workspace: Workspace, collection: str, only: object, limit: int, cursor: str | None
+    lister: _Lister,
+    workspace: Workspace,
+    collection: str,
+    only: object,
+    limit: int,
+    cursor: str | None,
+    first: int | None,
 ) -> dict[str, Any]:
     """A page of one version: the cursor holds to it when another one is published in between."""
-    version, after = place_of(cursor, str, int) or (graph.version_in_use(workspace, collection), None)
+    version, after = place_of(cursor, str, int) or (graph.version_in_use(workspace, collection), first)
     found = lister(workspace, collection, Slice(limit + 1, after, version), only)
     return page(found, limit, lambda one: [version, one["human_readable_id"]])

@@ -1,0 +1,45 @@
+"""What commands talk to: one object for all that a person can do, whether the work is done here or by a service.
+
+`local` works in this process, through the services; `remote` speaks HTTP to a service, which calls the same ones.
+Both give the same dictionaries (those that services return and the API has as `data`) and raise the same errors, so
+commands and what they print know nothing of the difference.
+
+A new ability is a method in `contract`, in `local` and in `remote`, in the file of its subject.
+"""
+
+from typing import TYPE_CHECKING
+
+from fileintel.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fileintel.cli.installation.contract import Installation
+    from fileintel.config import Settings
+
+# what `--set` can change when a service does the work: it has settings of its own for all the rest
+_OF_THIS_END = ("client.", "log_level", "home")
+
+
+def open_installation(settings: "Settings", assigned: "Iterable[str]" = ()) -> "Installation":
+    """The installation that the settings lead to. Close it, or use it as a context manager.
+
+    Parameters:
+      assigned: keys that `--set` has given.
+
+    Raises:
+      UsageError: one of them is a setting of the service.
+    """
+    if settings.client.url is None:
+        from fileintel.cli.installation.local import LocalInstallation
+
+        return LocalInstallation(settings)
+    for key in assigned:
+        if not key.startswith(_OF_THIS_END):
+            raise UsageError(
+                f"--set {key}: the service at {settings.client.url} has its own settings; set it there, or unset "
+                f"FILEINTEL_API_URL to work without the service"
+            )
+    from fileintel.cli.installation.remote import RemoteInstallation
+
+    return RemoteInstallation(settings.client)

@@ -1,0 +1,194 @@
+"""The abilities of an installation, by subject. Errors are those of `fileintel.errors`, wherever the work is done."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+Row = dict[str, Any]  # as services return it and the API sends it: texts, numbers, lists, dictionaries
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """How far a stage is, in items; `cached` of `done` came from the answer store."""
+
+    name: str
+    total: int
+    done: int
+    cached: int
+    failed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Pressure:
+    """What the gate in front of the model server looks like; `limit` is the current one, `ceiling` the configured."""
+
+    in_flight: int
+    limit: int
+    ceiling: int
+    throttled: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A task at work. The pressure is known only where the work is done."""
+
+    stages: Sequence[StageProgress]
+    llm: Mapping[str, int]
+    pressure: Pressure | None = None
+
+    @classmethod
+    def of(cls, stages: Sequence[Mapping[str, Any]], llm: Mapping[str, int]) -> "Progress":
+        """From a task as it is shown."""
+        return cls([StageProgress(**stage) for stage in stages], llm)
+
+
+class Watcher(Protocol):
+    """Hears how a task goes on."""
+
+    def began(self, task_id: str) -> None:
+        """There is something to do, and this is its id."""
+
+    def happened(self, event: Row) -> None:
+        """Something that stays true: `number`, `kind`, `data`, `created_at`."""
+
+    def progressed(self, progress: Progress) -> None:
+        """The counts have changed; about once a second."""
+
+    def say(self, message: str) -> None:
+        """Something for a person, such as that the connection is lost."""
+
+
+@dataclass(frozen=True)
+class IndexOrder:
+    """An index to build.
+
+    Parameters:
+      force: build a new version even if nothing has changed.
+      fresh: ask the model everything again.
+      wait: follow the run to its end; in this process it is always so.
+      cancel_on_interrupt: Ctrl-C cancels the run, instead of leaving it to be gone on with.
+    """
+
+    collection: str
+    force: bool = False
+    fresh: bool = False
+    wait: bool = False
+    cancel_on_interrupt: bool = False
+
+
+class Collections(Protocol):
+    """Named sets of documents."""
+
+    def create(self, name: str, description: str) -> Row:
+        """A new, empty one. Raises ConflictError when the name is taken."""
+
+    def all(self) -> list[Row]:
+        """All of them, by name."""
+
+    def show(self, name: str) -> Row:
+        """One of them."""
+
+    def delete(self, name: str) -> Row:
+        """Delete one with all that it holds; returns what it was."""
+
+
+class Documents(Protocol):
+    """The files of collections."""
+
+    def add(self, collection: str, paths: Sequence[str]) -> Iterator[Row]:
+        """Add files, folders and globs; gives for each file `path`, `document`, `already_there` and `problem`."""
+
+    def all(self, collection: str) -> list[Row]:
+        """The documents of a collection, by name."""
+
+    def show(self, name: str, collection: str | None) -> Row:
+        """One document, by id or file name."""
+
+    def text(self, name: str, collection: str | None, page: int | None) -> Iterator[str]:
+        """A document's text in pieces, or that of one page."""
+
+    def delete(self, name: str, collection: str | None) -> Row:
+        """Delete one document; returns what it was."""
+
+
+class Graph(Protocol):
+    """The indexes of collections."""
+
+    def index(self, order: IndexOrder, watcher: Watcher) -> Row:
+        """Bring an index up to date. Returns the status of the run, or, where it is not waited for, what the service
+        says of the task that it has taken on: that has a `task_id`."""
+
+    def status(self, collection: str) -> Row:
+        """How the newest run went."""
+
+    def ask(self, collection: str, question: str, mode: str) -> Row:
+        """An answer with citations."""
+
+    def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
+        """Entities in order."""
+
+    def relationships(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
+        """Relationships in order."""
+
+    def communities(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
+        """Communities in order."""
+
+    def reports(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
+        """Community reports in order."""
+
+    def community(self, collection: str, number: int) -> Row:
+        """A community with its members and its report."""
+
+    def export(self, collection: str, directory: Path) -> dict[str, int]:
+        """Write the index into a folder of this machine; returns the rows of each file."""
+
+    def delete(self, collection: str) -> int:
+        """Delete all versions; returns how many there were."""
+
+
+class Tasks(Protocol):
+    """Work that was handed to workers."""
+
+    def all(self, limit: int, collection: str | None) -> list[Row]:
+        """The newest ones."""
+
+    def show(self, task: str) -> Row:
+        """One task with its stages."""
+
+    def cancel(self, task: str) -> Row:
+        """Ask a task to end."""
+
+    def follow(self, task: str, watcher: Watcher) -> Row:
+        """Wait for the end of a task; returns the task as it is then."""
+
+
+class Installation(Protocol):
+    """Collections, documents, indexes and tasks: somewhere."""
+
+    @property
+    def collections(self) -> Collections:
+        """Named sets of documents."""
+
+    @property
+    def documents(self) -> Documents:
+        """The files of collections."""
+
+    @property
+    def graph(self) -> Graph:
+        """The indexes of collections."""
+
+    @property
+    def tasks(self) -> Tasks:
+        """Work that was handed to workers."""
+
+    def check(self) -> list[dict[str, str]]:
+        """The state of each part: `part`, `state` (`ok` or `failed`), `detail`."""
+
+    def __enter__(self) -> "Installation":
+        """Nothing is opened before it is needed."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Close what was opened."""

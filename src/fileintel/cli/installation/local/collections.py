@@ -1,0 +1,31 @@
+"""Collections of this process's database."""
+
+from dataclasses import asdict
+
+from fileintel.cli.installation.contract import Row
+from fileintel.services import documents
+from fileintel.services.workspace import Workspace
+from fileintel.storage.collections import CollectionSummary
+
+
+class LocalCollections:
+    """Named sets of documents."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def create(self, name: str, description: str) -> Row:
+        return _described(documents.create_collection(self._workspace, name, description))
+
+    def all(self) -> list[Row]:
+        return [_described(summary) for summary in documents.list_collections(self._workspace)]
+
+    def show(self, name: str) -> Row:
+        return _described(documents.show_collection(self._workspace, name))
+
+    def delete(self, name: str) -> Row:
+        return _described(documents.delete_collection(self._workspace, name))
+
+
+def _described(summary: CollectionSummary) -> Row:
+    return {**asdict(summary), "created_at": summary.created_at.isoformat()}

@@ -1,0 +1,31 @@
+"""Documents of this process's database."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from fileintel.cli.installation.contract import Row
+from fileintel.services import documents
+from fileintel.services.workspace import Workspace
+
+
+class LocalDocuments:
+    """The files of collections."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def add(self, collection: str, paths: Sequence[str]) -> Iterator[Row]:
+        for addition in documents.add_documents(self._workspace, collection, paths):
+            yield asdict(addition)
+
+    def all(self, collection: str) -> list[Row]:
+        return documents.list_documents(self._workspace, collection)
+
+    def show(self, name: str, collection: str | None) -> Row:
+        return documents.show_document(self._workspace, name, collection)
+
+    def text(self, name: str, collection: str | None, page: int | None) -> Iterator[str]:
+        return documents.document_text(self._workspace, name, collection, page)
+
+    def delete(self, name: str, collection: str | None) -> Row:
+        return documents.delete_document(self._workspace, name, collection)

@@ -1,0 +1,94 @@
+"""Indexes of this process's database. What builds one, and what asks one, is imported only for that: lists of
+entities need not wait for the model's client."""
+
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fileintel.cli.installation.contract import IndexOrder, Pressure, Progress, Row, Watcher
+from fileintel.cli.interrupt import Interrupted, Parted, Stop
+from fileintel.services import graph, status
+from fileintel.services.graph import Slice
+from fileintel.services.workspace import Workspace
+
+if TYPE_CHECKING:
+    from fileintel.services.indexing import View
+
+
+class LocalGraph:
+    """The indexes of collections."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def index(self, order: IndexOrder, watcher: Watcher) -> Row:
+        from fileintel.graphrag.pipeline import Stopped
+        from fileintel.services.indexing import Indexer, IndexRequest
+
+        known: list[str] = []
+
+        def began(run_id: str) -> None:
+            known.append(run_id)
+            watcher.began(run_id)
+
+        def observe(view: "View") -> None:
+            watcher.progressed(_progress(view))
+
+        request = IndexRequest(order.collection, force=order.force, fresh=order.fresh)
+        with Stop().heard() as stop:
+            indexer = Indexer(self._workspace, stopping=lambda: stop.asked, observe=observe, began=began)
+            try:
+                run_id = indexer.index(request)
+            except (Stopped, Interrupted):
+                if order.cancel_on_interrupt and known:
+                    self._cancel(known[0])
+                again = f"fileintel graphrag index {shlex.quote(order.collection)}"
+                raise Parted(f"stopped; every answer so far is kept: `{again}` goes on from here") from None
+        if run_id is None:
+            return status.status_in_use(self._workspace, order.collection)
+        return status.index_status(self._workspace, order.collection, run_id)
+
+    def status(self, collection: str) -> Row:
+        return status.index_status(self._workspace, collection)
+
+    def ask(self, collection: str, question: str, mode: str) -> Row:
+        from fileintel.services.questions import ask
+
+        return ask(self._workspace, collection, question, mode)
+
+    def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
+        return graph.list_entities(self._workspace, collection, Slice(limit, after), matching)
+
+    def relationships(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
+        return graph.list_relationships(self._workspace, collection, Slice(limit, after), matching)
+
+    def communities(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
+        return graph.list_communities(self._workspace, collection, Slice(limit, after), level)
+
+    def reports(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
+        return graph.list_reports(self._workspace, collection, Slice(limit, after), level)
+
+    def community(self, collection: str, number: int) -> Row:
+        return graph.show_community(self._workspace, collection, number)
+
+    def export(self, collection: str, directory: Path) -> dict[str, int]:
+        return graph.export(self._workspace, collection, directory)
+
+    def delete(self, collection: str) -> int:
+        return graph.delete_index(self._workspace, collection)
+
+    def _cancel(self, run_id: str) -> None:
+        """Cancel the run that was just left, which ends it at once, and the command with it."""
+        from fileintel.errors import RunCancelled
+        from fileintel.services import tasks
+
+        tasks.cancel(self._workspace, run_id)
+        raise RunCancelled("the run was cancelled; its answers are kept") from None
+
+
+def _progress(view: "View") -> Progress:
+    gate = view.gate
+    pressure = Pressure(gate.in_flight, gate.limit, gate.ceiling, gate.throttled)
+    known = Progress.of([asdict(stage) for stage in view.stages], view.llm)
+    return Progress(known.stages, known.llm, pressure)

@@ -1,0 +1,96 @@
+"""Indexes of a service: built by its workers, looked at through its API."""
+
+from pathlib import Path
+
+import httpx
+
+from fileintel.cli.installation.contract import IndexOrder, Row, Watcher
+from fileintel.cli.installation.remote.connection import CONNECT_SECONDS, Connection
+from fileintel.cli.installation.remote.problems import Unfinished
+from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, parted_from, raise_unless_done
+from fileintel.cli.interrupt import Interrupted
+from fileintel.errors import ConflictError
+
+ANSWER_WAIT_SECONDS = 45  # in one request; proxies lose patience after 60 s, and then the task is followed
+ANSWER_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=ANSWER_WAIT_SECONDS + 30.0)
+
+
+class RemoteGraph:
+    """The indexes of collections."""
+
+    def __init__(self, connection: Connection, tasks: RemoteTasks) -> None:
+        self._connection = connection
+        self._tasks = tasks
+
+    def index(self, order: IndexOrder, watcher: Watcher) -> Row:
+        body = {"collection_id": order.collection, "force_rebuild": order.force, "fresh": order.fresh}
+        accepted: Row = self._connection.call("POST", "graphrag", "index", json=body)
+        if not order.wait:
+            return accepted
+        task_id = accepted["task_id"]
+        watcher.began(task_id)
+        task = self._followed(task_id, watcher, cancel=order.cancel_on_interrupt)
+        raise_unless_done(task)
+        return dict(self._connection.get("graphrag", task["collection_id"], "status", run=task_id))
+
+    def status(self, collection: str) -> Row:
+        return dict(self._connection.get("graphrag", collection, "status"))
+
+    def ask(self, collection: str, question: str, mode: str) -> Row:
+        body = {"question": question, "mode": mode, "wait_seconds": ANSWER_WAIT_SECONDS}
+        try:
+            reply = self._connection.call("POST", "graphrag", collection, "query", json=body, timeout=ANSWER_TIMEOUT)
+        except Unfinished as unfinished:
+            task = self._tasks.follow(unfinished.task, Silent())
+            raise_unless_done(task)
+            reply = task["result"]
+        return {name: one for name, one in reply.items() if name != "task_id"}
+
+    def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
+        return self._connection.rows("graphrag", collection, "entities", limit=limit, after=after, matching=matching)
+
+    def relationships(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
+        return self._connection.rows(
+            "graphrag", collection, "relationships", limit=limit, after=after, matching=matching
+        )
+
+    def communities(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
+        return self._connection.rows("graphrag", collection, "communities", limit=limit, after=after, level=level)
+
+    def reports(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
+        return self._connection.rows("graphrag", collection, "reports", limit=limit, after=after, level=level)
+
+    def community(self, collection: str, number: int) -> Row:
+        return dict(self._connection.get("graphrag", collection, "communities", number))
+
+    def export(self, collection: str, directory: Path) -> dict[str, int]:
+        # pyarrow comes with it, which no other command waits for
+        from fileintel.services.graph import unpack_export
+
+        def download(archive: Path) -> None:
+            with (
+                self._connection.stream("GET", "graphrag", collection, "export") as response,
+                archive.open("wb") as file,
+            ):
+                for piece in response.iter_bytes():
+                    file.write(piece)
+
+        return unpack_export(directory, download)
+
+    def delete(self, collection: str) -> int:
+        return int(self._connection.call("DELETE", "graphrag", collection, "index")["versions"])
+
+    def _followed(self, task_id: str, watcher: Watcher, *, cancel: bool) -> Row:
+        try:
+            return self._tasks.follow(task_id, watcher)
+        except Interrupted:
+            if not cancel:
+                raise parted_from(task_id) from None
+        watcher.say("cancelling: what is under way is kept; Ctrl-C again stops waiting")
+        try:
+            self._tasks.cancel(task_id)
+        except ConflictError:  # it has ended by itself meanwhile
+            pass
+        except Interrupted:
+            raise parted_from(task_id) from None
+        return self._followed(task_id, watcher, cancel=False)

@@ -1,0 +1,148 @@
+"""Tasks of a service, and following one: through lost connections and restarts of the API."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from fileintel.cli.installation.contract import Progress, Row, Watcher
+from fileintel.cli.installation.remote.connection import CONNECT_SECONDS, Connection
+from fileintel.cli.installation.remote.events import Event, events_in
+from fileintel.cli.installation.remote.problems import told
+from fileintel.cli.interrupt import Parted
+from fileintel.cli.output import say
+from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError, NotFoundError, RunCancelled, ServiceUnavailable
+
+SILENCE_SECONDS = 45.0  # the service says something every 15 s at least
+PAUSE_SECONDS = 0.25  # before the first attempt to connect again; the pause doubles
+LONGEST_PAUSE_SECONDS = 5.0
+TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
+
+
+class RemoteTasks:
+    """Work that was handed to workers."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def all(self, limit: int, collection: str | None) -> list[Row]:
+        return self._connection.rows("tasks", limit=limit, collection=collection)
+
+    def show(self, task: str) -> Row:
+        return dict(self._connection.get("tasks", task))
+
+    def cancel(self, task: str) -> Row:
+        return dict(self._connection.call("POST", "tasks", task, "cancel"))
+
+    def follow(self, task: str, watcher: Watcher) -> Row:
+        """Raises ServiceUnavailable when the service stays away for `client.patience` seconds; the task goes on."""
+        seen = _Seen(task)
+        outage = _Outage(self._connection, watcher)
+        while True:
+            failure: FileIntelError = ServiceUnavailable(
+                f"the service at {self._connection.shown_url} ends its connections"  # as one does that is stopping
+            )
+            try:
+                for event in self._events(seen, outage):
+                    if (end := seen.hear(event, watcher)) is not None:
+                        return end
+            except FileIntelError as error:
+                if error.exit_code != EXIT_UNAVAILABLE or not outage.knows_the_service:
+                    raise
+                failure = error
+            outage.goes_on(failure)
+
+    def _events(self, seen: "_Seen", outage: "_Outage") -> Iterator[Event]:
+        headers = {"Last-Event-ID": str(seen.number)}
+        with self._connection.stream("GET", "tasks", seen.task, "events", headers=headers, timeout=TIMEOUT) as response:
+            outage.is_over()
+            for event in events_in(response.iter_lines()):
+                outage.is_forgotten()
+                yield event
+
+
+def raise_unless_done(task: Row) -> None:
+    """Raise what ended a task, if something did: the error that it would have been without a service."""
+    if task["state"] == "cancelled":
+        raise RunCancelled(task["error"] or "the run was cancelled; its answers are kept")
+    if task["state"] == "failed":
+        result = task["result"] or {}
+        raise told(result.get("code"), int(result.get("http_status", 500)), task["error"] or "the task has failed")
+
+
+def parted_from(task_id: str) -> Parted:
+    """Ctrl-C while a task of the service was followed."""
+    return Parted(f"detached; the task goes on: `fileintel tasks wait {task_id}` follows it")
+
+
+class Silent:
+    """Hears everything, and tells only of lost connections."""
+
+    def began(self, task_id: str) -> None:
+        pass
+
+    def happened(self, event: Row) -> None:
+        pass
+
+    def progressed(self, progress: Progress) -> None:
+        pass
+
+    def say(self, message: str) -> None:
+        say(message)
+
+
+@dataclass
+class _Seen:
+    """What has been heard of a task, so that nothing is heard twice."""
+
+    task: str
+    number: int = 0
+
+    def hear(self, event: Event, watcher: Watcher) -> Row | None:
+        """Pass an event on; returns the task at its end."""
+        if event.kind == "end":
+            return self._ended(event.data)
+        if event.kind == "progress":
+            watcher.progressed(Progress.of(event.data["stages"], event.data.get("llm", {})))
+        elif event.number is not None and event.number > self.number:
+            self.number = event.number
+            watcher.happened(event.data)
+        return None
+
+    def _ended(self, task: dict[str, Any]) -> Row:
+        if task["state"] == "deleted":
+            raise NotFoundError(f"task {self.task} was deleted while it was followed")
+        return task
+
+
+class _Outage:
+    """The time for which a service is away: said once, waited for with growing pauses, and not for ever."""
+
+    def __init__(self, connection: Connection, watcher: Watcher) -> None:
+        self._connection = connection
+        self._watcher = watcher
+        self._since: float | None = None
+        self._pause = PAUSE_SECONDS
+        self.knows_the_service = False
+
+    def is_over(self) -> None:
+        """The service has answered."""
+        self._since = None
+        self.knows_the_service = True
+
+    def is_forgotten(self) -> None:
+        """The service has told something: the next outage is another one."""
+        self._pause = PAUSE_SECONDS
+
+    def goes_on(self, error: FileIntelError) -> None:
+        """Wait before the next attempt; raise `error` once patience is at its end."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            self._watcher.say(f"the connection to {self._connection.shown_url} is lost; the task goes on, trying again")
+        if now - self._since >= self._connection.patience:
+            raise error
+        time.sleep(self._pause)
+        self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
