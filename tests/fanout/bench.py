@@ -1,6 +1,7 @@
 """A fan-out on a bench: all that it needs, a record of what it delivers, and a plug to pull."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
