@@ -44,6 +44,19 @@ def test_a_run_that_was_interrupted_goes_on_and_asks_no_question_twice(
     assert read_tables(prepared.environment["DATABASE_URL"]) == town.tables
 
 
+def test_ctrl_c_cancels_the_run_where_that_was_asked_for(prepared: CommandLine, model_server: StandIn) -> None:
+    run = caught_in_the_middle(prepared, model_server, "--cancel-on-interrupt", purpose="extract", after=2)
+    run.process.send_signal(signal.SIGINT)
+    run.wait_for("stopping")
+    model_server.resume()
+    code, out, err = run.end()
+    assert (code, out) == (4, "")
+    assert err.endswith("error: the run was cancelled; its answers are kept\n")
+    assert prepared("graphrag", "status", COLLECTION, "--json").json["state"] == "cancelled"
+    prepared(*INDEX, "-q")
+    assert model_server.stats().repeated == 0
+
+
 def test_the_second_ctrl_c_ends_at_once(prepared: CommandLine, model_server: StandIn, town: Town) -> None:
     run = caught_in_the_middle(prepared, model_server, purpose="extract", after=2)
     run.process.send_signal(signal.SIGINT)
