@@ -46,7 +46,7 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
     if local_only:
         app.add_middleware(LocalOnly)
     app.add_middleware(RequestIds)
-    versioned = APIRouter(prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 422, 503))
+    versioned = APIRouter(prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 413, 422, 503))
     for router in (collections.router, documents.router, documents.anywhere, graphrag.router, tasks.router):
         versioned.include_router(router)
     app.include_router(versioned)
