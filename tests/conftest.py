@@ -177,6 +177,7 @@ def fileintel(home: Path, database_url: str, model_server: StandIn) -> CommandLi
         "OPENAI_BASE_URL": model_server.base_url,
         "FILEINTEL__LLM__MODEL": "standin",
         "FILEINTEL__EMBEDDING__MODEL": "standin",
+        "FILEINTEL__EXTRACTION__FORMAT": "tuple",  # no question is asked to find it out, but where a test wants it
     }
     return CommandLine(environment)
 

@@ -124,6 +124,7 @@ Count = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Concurrency = Annotated[int, Field(ge=1, le=1000)]
+Method = Literal["standard", "fast"]
 
 
 class _Section(BaseModel):
@@ -188,11 +189,17 @@ class DocumentSettings(_Section):
     max_expanded_mb: Count
 
 
+class ExtractionSettings(_Section):
+    """How a model is asked for entities and relationships."""
+
+    format: Literal["auto", "tuple", "json"]
+
+
 class GraphragSettings(_Section):
     """How the index is made."""
 
     concurrency: Concurrency
-    method: Literal["standard"]
+    method: Method
     max_gleanings: Annotated[int, Field(ge=0)]
     entity_types: Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]
     language: Text | None
@@ -313,6 +320,7 @@ class Settings(_Section):
     embedding: EmbeddingSettings
     chunking: ChunkingSettings
     documents: DocumentSettings
+    extraction: ExtractionSettings
     graphrag: GraphragSettings
     prompts: PromptSettings
     query: QuerySettings
@@ -329,6 +337,10 @@ class Settings(_Section):
     def snapshot(self) -> dict[str, Any]:
         """All values as JSON takes them, nested by section, without secrets: for keeping with a run."""
         return _nested((key, redacted(value)) for key, value in self._flat())
+
+    def with_graphrag(self, **values: Any) -> "Settings":
+        """These settings with other ones under `graphrag`, which must be valid: for a collection with its own."""
+        return self.model_copy(update={"graphrag": self.graphrag.model_copy(update=values)})
 
     def chat_endpoint(self) -> Endpoint:
         """The chat model: the user's server, OpenAI's when there is only a key, else the built-in one.

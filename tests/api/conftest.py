@@ -37,6 +37,7 @@ def attended(server_url: str, model_server_process: StandIn) -> Iterator[Install
         OPENAI_BASE_URL=model_server_process.base_url,
         FILEINTEL__LLM__MODEL="standin",
         FILEINTEL__EMBEDDING__MODEL="standin",
+        FILEINTEL__EXTRACTION__FORMAT="tuple",
         FILEINTEL__API__KEYS=f"another-key,{KEY}",
         CELERY_RESULT_BACKEND=redis.url,
     )

@@ -58,7 +58,11 @@ def environment(home: Path, **settings: str) -> dict[str, str]:
 
 def served(home: Path, url: str, model_server: StandIn) -> CommandLine:
     """A command line with a database and a model server."""
-    settings = {"FILEINTEL__LLM__MODEL": "standin", "FILEINTEL__EMBEDDING__MODEL": "standin"}
+    settings = {
+        "FILEINTEL__LLM__MODEL": "standin",
+        "FILEINTEL__EMBEDDING__MODEL": "standin",
+        "FILEINTEL__EXTRACTION__FORMAT": "tuple",
+    }
     return CommandLine(environment(home, DATABASE_URL=url, OPENAI_BASE_URL=model_server.base_url, **settings))
 
 

@@ -264,7 +264,7 @@ def test_an_unknown_key_is_an_error_in_every_source(home: Path, key: str, hint: 
         ("graphrag.concurrency", "true", "must be a whole number, not true"),
         ("graphrag.concurrency", "null", "must be a whole number, not null"),
         ("graphrag.claims", "maybe", 'must be true or false, not "maybe"'),
-        ("graphrag.method", "fast", "must be 'standard', not \"fast\""),
+        ("graphrag.method", "quick", "must be 'standard' or 'fast', not \"quick\""),
         ("graphrag.entity_types", "[]", "must not be empty"),
         ("graphrag.entity_types", "[[a]]", "must be a text"),
         ("chunking.overlap", "1200", "must be smaller than chunking.size, which is 1200"),

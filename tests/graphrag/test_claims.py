@@ -34,7 +34,7 @@ CLAIM = formatted(RECORD)
 @settings(max_examples=150, deadline=None)
 @given(records=st.lists(RECORDS, max_size=4), between=st.sampled_from(("\n##\n", "\n", "\n\n- ", "\n2. ")))
 def test_what_was_formatted_is_read_back(records: list[ClaimRecord], between: str) -> None:
-    assert parse_claims(between.join(map(formatted, records)) + "\n<|COMPLETE|>") == records
+    assert parse_claims(between.join(map(formatted, records)) + "\n<|COMPLETE|>").claims == records
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ def test_what_was_formatted_is_read_back(records: list[ClaimRecord], between: st
     ],
 )
 def test_claims_are_found_in_every_form_that_models_give_them(text: str) -> None:
-    assert parse_claims(text) == [RECORD, RECORD]
+    assert parse_claims(text).claims == [RECORD, RECORD]
 
 
 def test_of_too_many_fields_the_rest_is_source_text() -> None:
     text = CLAIM.replace(" appointed her.", " appointed her.<|>At last.")
-    assert parse_claims(text) == [replace(RECORD, source_text=RECORD.source_text + " At last.")]
+    assert parse_claims(text).claims == [replace(RECORD, source_text=RECORD.source_text + " At last.")]
 
 
 @pytest.mark.parametrize("text", ["<|COMPLETE|>", "There is no claim.\n<|complete|>"])
 def test_an_answer_that_says_there_is_nothing_is_fine(text: str) -> None:
-    assert parse_claims(text) == []
+    assert parse_claims(text).claims == []
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ SCRAPS = st.sampled_from([CLAIM, "<|>", "##", "(", ")", ") (", "<|COMPLETE|>", "
 @given(text=st.lists(SCRAPS | st.text(max_size=6), max_size=30).map("".join))
 def test_any_text_is_read_or_refused(text: str) -> None:
     try:
-        claims = parse_claims(text)
+        claims = parse_claims(text).claims
     except InvalidAnswer:
         return
     for claim in claims:
@@ -145,3 +145,22 @@ def test_claims_that_differ_in_anything_are_kept_apart() -> None:
     assert [(claim.status, claim.start_date) for claim in claims.claims()] == [
         ("TRUE", "1904-05-01"), ("SUSPECTED", "1904-05-01"), ("TRUE", "1905"),
     ]  # fmt: skip
+
+
+def test_claims_that_cannot_be_used_are_counted_and_cost_no_neighbour() -> None:
+    bad = [
+        "(ILSE BRANDT<|>TOO FEW)",
+        "(<|>NONE<|>NONE<|>TRUE<|>NONE<|>NONE<|>Nobody.<|>Nobody.)",
+        "(ILSE<|>BOARD<|>APP",
+    ]
+    read = parse_claims("\n##\n".join([CLAIM, bad[0], CLAIM, bad[1], CLAIM, bad[2]]))
+    assert read.claims == [RECORD] * 3
+    assert read.dropped == {"claim with too few fields": 1, "claim without a subject": 1, "claim cut off": 1}
+
+
+def test_claims_call_entities_as_the_graph_does() -> None:
+    claims, progress = stage()
+    Driver(lambda _: CLAIM + "\n##\n(SHORT<|>ONE)").run(claims.requests(units(1)))
+    (claim,) = claims.claims({"ILSE BRANDT": "Ilse Brandt"})
+    assert (claim.subject, claim.object) == ("Ilse Brandt", "HARBOUR BOARD")
+    assert progress.records()["dropped"] == {"claim with too few fields": 1}

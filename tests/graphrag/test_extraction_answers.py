@@ -1,6 +1,7 @@
 """Reading the records of an answer, whatever a model makes of them."""
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,7 +15,7 @@ from fileintel.graphrag.stages.extract import (
     parse_records,
     parse_yes_or_no,
 )
-from fileintel.graphrag.stages.records import LONGEST_NAME, clean_text, clean_title
+from fileintel.graphrag.stages.records import LONGEST_NAME, clean_name, clean_text, clean_title, merge_key
 from fileintel.llm.questions import InvalidAnswer
 
 from .samples import EXTRACTIONS, format_extraction
@@ -119,8 +120,9 @@ def test_a_bad_record_never_costs_a_good_neighbour(scraps: list[str]) -> None:
 )  # fmt: skip
 def test_records_are_found_in_every_form_that_models_give_them(text: str) -> None:
     read = parse_records(text)
-    assert read.entities == [ADA_READ]
-    assert read.relationships == [LINK_READ]
+    assert [replace(entity, title=entity.title.upper()) for entity in read.entities] == [ADA_READ]
+    ends = ((link, link.source.upper(), link.target.upper()) for link in read.relationships)
+    assert [replace(link, source=source, target=target) for link, source, target in ends] == [LINK_READ]
     assert not read.dropped
 
 
@@ -152,10 +154,9 @@ def test_descriptions_keep_what_stands_in_them(description: str) -> None:
 @pytest.mark.parametrize("word", ["ENTITY", '"entity"', " Relationship ", "LEGAL ENTITY"])
 def test_fields_may_be_named_like_records(word: str) -> None:
     text = f'("entity"<|>{word}<|>{word}<|>{word})\n##\n("relationship"<|>ADA<|>{word}<|>{word}<|>4)'
-    title = clean_title(word)
     read = parse_records(text)
-    assert read.entities == [EntityRecord(title, title, clean_text(word))]
-    assert read.relationships == [RelationshipRecord("ADA", title, clean_text(word), 4.0)]
+    assert read.entities == [EntityRecord(clean_name(word), clean_title(word), clean_text(word))]
+    assert read.relationships == [RelationshipRecord("ADA", clean_name(word), clean_text(word), 4.0)]
 
 
 def test_a_record_inside_a_description_ends_it_there_and_is_counted() -> None:
@@ -180,6 +181,9 @@ def test_a_record_inside_a_description_ends_it_there_and_is_counted() -> None:
         (f'("relationship"<|>ADA<|>{"N" * (LONGEST_NAME + 1)}<|>Long.<|>3)', "relationship with too long a name"),
         ('("relationship"<|>Ada<|>"ADA"<|>Herself.<|>3)', "relationship of an entity with itself"),
         ('("person"<|>BYRON<|>PERSON<|>Of another kind.)', "record of an unknown kind"),
+        ('("entity"|BYRON|PERSON|Of another form.)', "record with wrong delimiters"),
+        ('("entity", "BYRON", "PERSON", "Of another form.")', "record with wrong delimiters"),
+        ('("relationship"<||>ADA<||>BYRON<||>Of another form.)', "record with wrong delimiters"),
     ],
 )
 def test_every_record_that_is_dropped_is_counted_with_its_reason(record: str, reason: str) -> None:
@@ -188,6 +192,38 @@ def test_every_record_that_is_dropped_is_counted_with_its_reason(record: str, re
         assert (read.entities, read.relationships) == ([ADA_READ], [LINK_READ])
         assert sum(read.dropped.values()) == 1
         assert next(iter(read.dropped)) == reason or reason.endswith("cut off")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"{ADA}\n##\n(entity, BYRON, PERSON, Of another form.)\n##\n{LINK}", "record with wrong delimiters"),
+        (f"{ADA}\n{LINK}\n##\n(", "record cut off"),
+        (f'{ADA}{LINK}("ent', "record cut off"),
+        (f'{ADA}\n##\n{LINK}\n##\n("relationship"<|', "record cut off"),
+    ],
+)
+def test_what_has_hardly_begun_to_be_a_record_is_counted_too(text: str, reason: str) -> None:
+    read = parse_records(text)
+    assert (read.entities, read.relationships, read.dropped) == ([ADA_READ], [LINK_READ], {reason: 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (f"```\n{ADA}\n##\n{LINK}\n```", "answer in a code fence"),
+        (f"{ADA}\n##\n{LINK.replace('<|>7', '<|>seven')}", "strength that is no number"),
+        (f"{ADA}\n##\n{LINK.replace('<|>7', '<|>-7')}", "strength out of range"),
+        (f"{ADA}\n##\n{LINK.replace('<|>7', '')}", "strength missing"),
+        (ADA + LINK.replace("wrote", "wr\x00ote"), "control characters in a record"),
+        (f"{LINK}\n##\n{ADA[:-1] + 'a' * 50_000})", "description of more than 10,000 characters"),
+        (f"{LINK}\n##\n{ADA[:-9]}", "record without its end, kept"),
+    ],
+)
+def test_what_is_put_right_in_records_that_are_kept_is_counted(text: str, reason: str) -> None:
+    read = parse_records(text)
+    assert (read.kept, read.mended) == (2, {reason: 1})
+    assert not read.dropped
 
 
 @pytest.mark.parametrize(
@@ -273,15 +309,48 @@ def test_yes_is_what_begins_with_y(text: str, yes: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "title"),
+    ("raw", "name"),
     [
-        ('"Ada"', "ADA"), ("“Ada Lovelace”", "ADA LOVELACE"), ("  ada \n lovelace ", "ADA LOVELACE"),
-        ('HMS "Beagle"', 'HMS "BEAGLE"'), ('"Beagle" crew', '"BEAGLE" CREW'), ("O'Brien", "O'BRIEN"),
-        ("AT&amp;T", "AT&T"), ("Straße", "STRASSE"), ("e\u0301cole", "ÉCOLE"), ("\u200fעדה\u200e", "עדה"), ("A*", "A*"),
+        ('"Ada"', "Ada"), ("“Ada Lovelace”", "Ada Lovelace"), ("  Ada \n Lovelace ", "Ada Lovelace"),
+        ('HMS "Beagle"', 'HMS "Beagle"'), ('"Beagle" crew', '"Beagle" crew'), ("O'Brien", "O'Brien"),
+        ("AT&amp;T", "AT&T"), ("e\u0301cole", "école"), ("\u200fעדה\u200e", "עדה"), ("A*", "A*"),
     ],
 )  # fmt: skip
-def test_titles_are_merged_under_one_form(raw: str, title: str) -> None:
-    assert clean_title(raw) == title
+def test_names_are_kept_as_they_were_written_without_quotes_around_them(raw: str, name: str) -> None:
+    assert clean_name(raw) == name
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        ("Ada Lovelace", "ADA LOVELACE", " ada  lovelace ", '"Ada Lovelace"', "Ada\u00a0Lovelace"),
+        ("École normale", "ECOLE NORMALE", "e\u0301cole normale"),
+        ("Müller", "MULLER", "Mu\u0308ller"),
+        ("Straße", "STRASSE", "Strasse"),
+        ("O’Brien", "O'Brien", "O`BRIEN", "Oʼbrien"),
+        ("Jean-Paul", "Jean‑Paul", "JEAN–PAUL"),
+        ('HMS "Beagle"', "HMS Beagle", "HMS “Beagle”", "HMS 'Beagle'"),
+        ("Ёлка", "елка"),
+        ("Ὀδυσσεύς", "ΟΔΥΣΣΕΥΣ"),
+        ("ＮＡＳＡ", "NASA"),
+    ],
+)
+def test_spellings_of_one_name_are_merged(spellings: tuple[str, ...]) -> None:
+    assert len({merge_key(clean_name(name)) for name in spellings}) == (2 if "HMS" in spellings[0] else 1)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("Мой", "Мои"), ("か", "が"), ("कि", "की"), ("Øre", "Ore"), ("Ada", "Adam")]
+)
+def test_marks_that_make_another_letter_keep_names_apart(one: str, other: str) -> None:
+    assert merge_key(one) != merge_key(other)
+
+
+@settings(max_examples=300, deadline=None)
+@given(name=st.text(max_size=20))
+def test_folding_a_name_twice_changes_nothing(name: str) -> None:
+    assert merge_key(merge_key(name)) == merge_key(name)
+    assert merge_key(clean_name(name).upper()) == merge_key(clean_name(name)) or not name.isascii()
 
 
 @settings(max_examples=150, deadline=None)

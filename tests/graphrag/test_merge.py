@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel.graphrag.model import Graph
-from fileintel.graphrag.stages.extract import EntityRecord, Extraction, RelationshipRecord, merge
+from fileintel.graphrag.stages.extract import EntityRecord, Extraction, RelationshipRecord, merge, parse_records
 
 from .samples import LINKS, SMALL_EXTRACTIONS, graph, units
 
@@ -127,3 +127,22 @@ def test_ids_are_the_same_on_every_machine() -> None:
 
 def test_nothing_makes_an_empty_graph() -> None:
     assert merge({}, UNITS) == Graph()
+
+
+def test_spellings_of_one_name_are_one_entity_under_the_one_that_occurs_most() -> None:
+    names = ["ecole normale", "École  Normale", "École Normale", '"ÉCOLE NORMALE"']
+    links = [RelationshipRecord("ADA", "École Normale", "She taught there.", 2.0)]
+    links += [RelationshipRecord("Ada", "ECOLE NORMALE", "She left it.", 3.0)]
+    found = [parse_records(f'("entity"<|>{name}<|>ORGANIZATION<|>A school: {name}.)') for name in names]
+    built = merge({**dict(enumerate(found)), 5: Extraction([], links)}, UNITS)
+    assert list(built.entities) == ["École Normale", "ADA"]
+    school = built.entities["École Normale"]
+    assert (school.title, school.frequency, school.text_units, school.degree) == ("École Normale", 4, [0, 1, 2, 3], 1)
+    (link,) = built.relationships.values()
+    assert (link.source, link.target, link.weight) == ("ADA", "École Normale", 5.0)
+    assert list(built.relationships) == [("ADA", "École Normale")]
+
+
+def test_ids_do_not_depend_on_which_spelling_is_shown() -> None:
+    loud, quiet = (merge({0: Extraction([EntityRecord(name, "PERSON", "")])}, UNITS) for name in ("ADA", "Ada"))
+    assert loud.entities["ADA"].id == quiet.entities["Ada"].id

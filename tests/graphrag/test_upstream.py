@@ -95,7 +95,7 @@ def test_entities_are_those_of_upstream_merged_over_their_types(theirs: Any, our
         entity["said"] += [clean_text(text) for text in row["description"]]
         entity["units"] += row["text_unit_ids"]
         entity["frequency"] += row["frequency"]
-    named = {title: entity for title, entity in ours.entities.items() if entity.frequency}
+    named = {clean_title(title): entity for title, entity in ours.entities.items() if entity.frequency}
     assert set(named) == set(merged)
     for title, entity in named.items():
         their = merged[title]
@@ -115,7 +115,9 @@ def test_relationships_are_those_of_upstream_merged_over_the_quotes_of_names(the
             link["units"] += row["text_unit_ids"]
             link["weight"] += row["weight"]
     named = {
-        pair: link for pair, link in ours.relationships.items() if all(ours.entities[end].frequency for end in pair)
+        (clean_title(link.source), clean_title(link.target)): link
+        for pair, link in ours.relationships.items()
+        if all(ours.entities[end].frequency for end in pair)
     }
     assert set(named) == set(merged)
     for pair, link in named.items():

@@ -154,6 +154,14 @@ class VersionInUse(_Thing):
     published_at: Moment | None
 
 
+class Records(_Thing):
+    """What became of the records in the model's answers."""
+
+    kept: int
+    dropped: dict[str, int] = Field(description="How many could not be kept, by reason.")
+    mended: dict[str, int] = Field(description="How many were put right, by reason.")
+
+
 class Status(_Thing):
     """The newest index run of a collection, and the version in use."""
 
@@ -164,11 +172,14 @@ class Status(_Thing):
     method: str | None
     model: str | None
     embedding_model: str | None
+    extraction_format: str | None = Field(examples=["tuple", "json"])
+    prompts: dict[str, str] = Field(description="SHA-256 of the prompts that were in use, by name.")
     version: VersionInUse | None
     stages: list[Stage]
     counts: dict[str, int]
     levels: dict[str, int] = Field(description="Communities of the version in use, by level.", examples=[{"0": 9}])
     llm: dict[str, int]
+    records: Records
     gaps: list[Gap]
     error: str | None
     started_at: Moment | None

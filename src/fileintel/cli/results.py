@@ -37,6 +37,7 @@ def print_index(status: Mapping[str, Any]) -> None:
     if counts["covariates"]:
         print(f"  claims         {counts['covariates']}")
     print(f"  gaps           {len(gaps)}")
+    _print_records(status["records"])
     if status["up_to_date"]:
         print("  model calls    0: the index is up to date, nothing was asked")
     else:
@@ -66,6 +67,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     llm = status["llm"]
     print(f"  model calls    {llm['calls']}, at most {llm['peak_in_flight']} at once, {llm['retries']} retries")
     print(f"  gaps           {len(status['gaps'])}")
+    _print_records(status["records"])
     _print_gaps(status)
     if status["error"]:
         print(f"  error          {one_line(status['error'])}")
@@ -119,6 +121,14 @@ def print_answer(reply: Mapping[str, Any]) -> None:
 def _print_text(text: str) -> None:
     for paragraph in plain(text).split("\n"):
         print(textwrap.fill(paragraph, WIDTH) if paragraph.strip() else "")
+
+
+def _print_records(records: Mapping[str, Any]) -> None:
+    for verb in ("dropped", "mended"):
+        reasons = sorted(records[verb].items(), key=lambda reason: (-reason[1], reason[0]))
+        if reasons:
+            told = ", ".join(f"{reason} ({count})" for reason, count in reasons)
+            print(f"  {verb:<13}  {sum(records[verb].values())} of the answers' records: {plain(told)}")
 
 
 def _print_gaps(status: Mapping[str, Any]) -> None:

@@ -137,5 +137,5 @@ class RunJournal(Journal):
     def _save_progress(self, session: Session) -> None:
         if runs.requested_state(session, self.lease.run_id) is RunState.CANCELLING:
             raise RunCancelled("the run was cancelled; its answers are kept")
-        runs.renew(session, self.lease, llm=self.llm_counts())
+        runs.renew(session, self.lease, llm=self.llm_counts(), records=self._progress.records())
         runs.save_stages(session, self.lease.run_id, self._progress.counts())

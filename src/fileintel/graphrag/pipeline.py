@@ -18,8 +18,8 @@ from fileintel.graphrag.fanout import Fanout, Request
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.prompts import CLAIMS, CONTINUE, DESCRIBE, EXTRACT, LOOP, REPORT, PromptLibrary
-from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, report
+from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, PromptKind, PromptLibrary
+from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, merging, report
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokens import Tokenizer
 from fileintel.storage import runs, versions
@@ -71,6 +71,7 @@ class Ingredients:
     database: Database
     settings: Settings
     prompts: PromptLibrary
+    form: extract.Format
     journal: RunJournal
     progress: Progress
     collection_id: str
@@ -106,6 +107,12 @@ class Built:
         }
 
 
+def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
+    """The prompts that decide an index with these settings."""
+    claimed = [CLAIMS] if settings.graphrag.claims else []
+    return [*form.prompts, DESCRIBE, *claimed, REPORT]
+
+
 def build(run: Ingredients, fanout: Fanout) -> Built:
     """Run all stages up to the point where the index can be written.
 
@@ -125,8 +132,8 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     _work(fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
     _check_gaps(run, extract.STAGE)
 
-    found_claims = stages.claims.claims()
-    graph = extract.merge(stages.extract.extractions, units)
+    graph = merging.merge(stages.extract.extractions, units)
+    found_claims = stages.claims.claims(merging.shown_titles(graph))
     communities = _cluster(run, graph)
 
     undescribed = stages.describe.undescribed(graph)
@@ -188,14 +195,16 @@ class _Stages:
         chat = (run.chat_model, self._sampling, run.progress)
         model, sampling, progress = chat
         load_prompt = run.prompts.load
+        first, more, check = run.form.prompts
         self.extract = extract.ExtractStage(
             model,
-            (load_prompt(EXTRACT), load_prompt(CONTINUE), load_prompt(LOOP)),
+            (load_prompt(first), load_prompt(more), load_prompt(check)),
             sampling,
             progress,
             entity_types=settings.entity_types,
             language=self._language,
             max_gleanings=settings.max_gleanings,
+            form=run.form,
         )
         self.claims = claims.ClaimsStage(
             model,

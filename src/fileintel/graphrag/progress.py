@@ -1,8 +1,10 @@
 """How far a run is: counts of items for each stage, in memory. The journal writes them down now and then."""
 
 import time
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fileintel.storage.runs import StageCounts
 
@@ -26,11 +28,14 @@ class Progress:
     """Counts the items of each stage.
 
     `done` counts items that are over, well or not; `cached` those of them whose answers were all in the store,
-    `failed` those that ended as a gap.
+    `failed` those that ended as a gap. Records are what answers hold: kept, or dropped for a reason.
     """
 
     def __init__(self, stages: Iterable[str]) -> None:
         self._stages = {name: _Stage(name) for name in stages}
+        self._records_kept = 0
+        self._records_dropped: Counter[str] = Counter()
+        self._records_mended: Counter[str] = Counter()
 
     def begin(self, name: str, total: int = 0) -> None:
         """A stage has begun, with `total` more items known."""
@@ -61,3 +66,17 @@ class Progress:
         """The counts of all stages, in the pipeline's order."""
         now = time.monotonic()
         return [stage.counts(now) for stage in self._stages.values()]
+
+    def records_read(self, kept: int, dropped: Mapping[str, int], mended: Mapping[str, int]) -> None:
+        """An answer was read: records kept, and by reason those dropped and those put right."""
+        self._records_kept += kept
+        self._records_dropped.update(dropped)
+        self._records_mended.update(mended)
+
+    def records(self) -> dict[str, Any]:
+        """What became of the records of all answers: `kept`, `dropped` by reason, `mended` by reason."""
+        return {
+            "kept": self._records_kept,
+            "dropped": dict(sorted(self._records_dropped.items())),
+            "mended": dict(sorted(self._records_mended.items())),
+        }

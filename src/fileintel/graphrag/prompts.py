@@ -9,6 +9,7 @@ sent as `<\\/text>`, so that no document can end the part that the model is told
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Formatter
@@ -31,6 +32,8 @@ class PromptKind:
 EXTRACT = PromptKind("extract_graph.txt", data=("input_text",), fixed=("entity_types",))
 CONTINUE = PromptKind("extract_graph_continue.txt")
 LOOP = PromptKind("extract_graph_loop.txt")
+EXTRACT_JSON = PromptKind("extract_graph_json.txt", data=("input_text",), fixed=("entity_types",))
+CONTINUE_JSON = PromptKind("extract_graph_json_continue.txt")
 DESCRIBE = PromptKind("summarize_descriptions.txt", data=("entity_name", "description_list"), fixed=("max_length",))
 CLAIMS = PromptKind("extract_claims.txt", data=("input_text",), fixed=("entity_specs", "claim_description"))
 REPORT = PromptKind("community_report_graph.txt", data=("input_text",), fixed=("max_report_length",))
@@ -40,8 +43,9 @@ GLOBAL_REDUCE = PromptKind(
     "global_search_reduce_system_prompt.txt", data=("report_data",), fixed=("response_type", "max_length")
 )
 
-INDEXING = (EXTRACT, CONTINUE, LOOP, DESCRIBE, CLAIMS, REPORT)
-
+INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, CLAIMS, REPORT)
+QUERYING = (LOCAL, GLOBAL_MAP, GLOBAL_REDUCE)
+KINDS = {kind.file: kind for kind in (*INDEXING, *QUERYING)}
 
 _CLOSING_TAG = re.compile(r"</([A-Za-z][\w-]*)>")
 
@@ -75,14 +79,29 @@ class Prompt:
 
 
 class PromptLibrary:
-    """The shipped prompts, with a folder of the user's own in front of them.
+    """The shipped prompts, with a folder of the user's own in front of them, and a collection's own before both.
 
     Parameters:
       directory: files in it replace the shipped ones of the same name.
+      own: texts by file name, which replace both.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
+    def __init__(self, directory: Path | None = None, own: Mapping[str, str] | None = None) -> None:
+        self._directory = directory
         self._directories = [*([directory] if directory else []), shipped("prompts") / "graphrag"]
+        self._own = dict(own or {})
+
+    def with_own(self, own: Mapping[str, str]) -> "PromptLibrary":
+        """The same with these texts in front."""
+        return PromptLibrary(self._directory, self._own | dict(own))
+
+    def text(self, kind: PromptKind) -> str:
+        """The template as it was written, unchecked.
+
+        Raises:
+          PromptError: it cannot be read.
+        """
+        return self._read(kind)[1]
 
     def load(self, kind: PromptKind) -> Prompt:
         """Read and check one prompt.
@@ -91,24 +110,15 @@ class PromptLibrary:
           PromptError: it cannot be read, or has a placeholder too many or too few, or a brace that stands alone.
         """
         path, template = self._read(kind)
-        placeholders = _placeholders(template, path)
-        found, known = {name for name, _ in placeholders}, {*kind.data, *kind.fixed}
-        if unknown := sorted(found - known):
-            raise PromptError(
-                f"prompt {path}: unknown placeholder {{{_shown(unknown[0])}}}; "
-                f"known: {', '.join(sorted(known)) or 'none'} (write {{{{ for a brace that is meant)"
-            )
-        if formatted := [name for name, is_formatted in placeholders if is_formatted]:
-            raise PromptError(f"prompt {path}: write {{{formatted[0]}}} with nothing else between its braces")
-        if lacking := sorted(set(kind.data) - found):
-            raise PromptError(f"prompt {path}: the placeholder {{{lacking[0]}}} is missing")
-        return _split(kind, template)
+        return check_template(kind, template, f"prompt {path}")
 
-    def fingerprint(self) -> str:
-        """A hash over the prompts that decide an index."""
-        return digest(*(self._read(kind)[1] for kind in INDEXING))
+    def fingerprint(self, kinds: Iterable[PromptKind] = INDEXING) -> str:
+        """A hash over these prompts; without a choice, over all that can decide an index."""
+        return digest(*(self._read(kind)[1] for kind in kinds))
 
-    def _read(self, kind: PromptKind) -> tuple[Path, str]:
+    def _read(self, kind: PromptKind) -> tuple[Path | str, str]:
+        if kind.file in self._own:
+            return f"{kind.file} of the collection", self._own[kind.file]
         path = self._directories[0] / kind.file
         try:
             for directory in self._directories:
@@ -120,12 +130,34 @@ class PromptLibrary:
             raise PromptError(f"prompt {path} cannot be read: {error}") from error
 
 
-def _placeholders(template: str, path: Path) -> list[tuple[str, bool]]:
+def check_template(kind: PromptKind, template: str, name: str) -> Prompt:
+    """A template as a prompt; `name` is how errors call it.
+
+    Raises:
+      PromptError: it has a placeholder too many or too few, or a brace that stands alone.
+    """
+    if "\0" in template:
+        raise PromptError(f"{name}: it holds the character NUL, so it is no text")
+    placeholders = _placeholders(template, name)
+    found, known = {placeholder for placeholder, _ in placeholders}, {*kind.data, *kind.fixed}
+    if unknown := sorted(found - known):
+        raise PromptError(
+            f"{name}: unknown placeholder {{{_shown(unknown[0])}}}; "
+            f"known: {', '.join(sorted(known)) or 'none'} (write {{{{ for a brace that is meant)"
+        )
+    if formatted := [placeholder for placeholder, is_formatted in placeholders if is_formatted]:
+        raise PromptError(f"{name}: write {{{formatted[0]}}} with nothing else between its braces")
+    if lacking := sorted(set(kind.data) - found):
+        raise PromptError(f"{name}: the placeholder {{{lacking[0]}}} is missing")
+    return _split(kind, template)
+
+
+def _placeholders(template: str, name: str) -> list[tuple[str, bool]]:
     """The names in braces, and whether a format or a conversion follows them."""
     try:
         parsed = list(Formatter().parse(template))
     except ValueError as error:
-        raise PromptError(f"prompt {path}: {error} (write {{{{ for a brace that is meant)") from error
+        raise PromptError(f"{name}: {error} (write {{{{ for a brace that is meant)") from error
     return [(name, bool(form or conversion)) for _, name, form, conversion in parsed if name is not None]
 
 

@@ -66,6 +66,15 @@ class Tally:
             self.prompt_tokens += prompt_tokens
             self.completion_tokens += completion_tokens
 
+    def include(self, other: "Tally") -> None:
+        """Count what another one has counted, such as questions from before a run began."""
+        with self._lock:
+            self.calls += other.calls
+            self.retries += other.retries
+            self.prompt_tokens += other.prompt_tokens
+            self.completion_tokens += other.completion_tokens
+            self.peak_in_flight = max(self.peak_in_flight, other.peak_in_flight)
+
     def retried(self) -> None:
         """A question has to be asked once more."""
         with self._lock:
@@ -308,7 +317,8 @@ def _judged(question: ChatQuestion, completion: Completion) -> tuple[Answered | 
     """The answer if it can be read, and what is wrong with it: an object that was cut off can be both."""
     if not completion.text:
         return None, "it is empty"
-    problem = CUT_OFF if question.schema is not None and completion.finish_reason == "length" else None
+    whole = question.schema is not None and not question.parts_count
+    problem = CUT_OFF if whole and completion.finish_reason == "length" else None
     try:
         value = question.parse(completion.text)
     except InvalidAnswer as error:

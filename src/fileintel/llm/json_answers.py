@@ -60,7 +60,7 @@ def read_object(text: str) -> dict[str, Any]:
     if start < 0:
         raise InvalidAnswer("the answer holds no JSON object")
     candidate = candidate[start:]
-    if _depth(candidate) > DEEPEST_NESTING:
+    if nesting_depth(candidate) > DEEPEST_NESTING:
         raise InvalidAnswer("the answer's JSON is nested too deeply")
     try:
         found, _ = json.JSONDecoder().raw_decode(candidate)
@@ -73,7 +73,8 @@ def read_object(text: str) -> dict[str, Any]:
     return {storable(str(key)): _storable(value) for key, value in found.items()}
 
 
-def _depth(text: str) -> int:
+def nesting_depth(text: str) -> int:
+    """How many brackets stand open at once at most, those in strings included."""
     depth = deepest = 0
     for character in text:
         depth = max(0, depth + (character in "{[") - (character in "}]"))

@@ -47,6 +47,7 @@ class ChatQuestion:
     Parameters:
       purpose: what it is for, e.g. "extract"; sent along as a header, for logs and the built-in model.
       parse: makes the value out of the answer's text; raises InvalidAnswer when it cannot.
+      parts_count: an answer that was cut off at its limit is used as far as it goes, also where a schema is asked for.
     """
 
     purpose: str
@@ -55,6 +56,7 @@ class ChatQuestion:
     parse: Callable[[str], Any]
     sampling: Sampling = field(default_factory=Sampling)
     schema: Schema | None = None
+    parts_count: bool = False
 
     @cached_property
     def key(self) -> bytes:
@@ -71,7 +73,9 @@ class ChatQuestion:
             Message(role="assistant", content=answer),
             Message(role="user", content=request),
         )
-        values = {name: getattr(self, name) for name in ("purpose", "model", "parse", "sampling", "schema")}
+        values = {
+            name: getattr(self, name) for name in ("purpose", "model", "parse", "sampling", "schema", "parts_count")
+        }
         return ChatQuestion(**{**values, **changes, "messages": messages})
 
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fileintel.config import Settings
 from fileintel.errors import (
     ConflictError,
     EmbeddingSizeChanged,
@@ -20,19 +21,23 @@ from fileintel.graphrag.journal import Journal, RunJournal
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.graphrag.pipeline import Ingredients, Stopped
 from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.prompts import INDEXING
+from fileintel.graphrag.prompts import INDEXING, PromptLibrary
+from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
 from fileintel.llm.client import Tally, embedding_answer
 from fileintel.llm.gate import GateReading
 from fileintel.llm.questions import Answered, EmbeddingQuestion
+from fileintel.services import extraction_format
+from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, documents, runs, versions
+from fileintel.storage import collections, documents, prompts, runs, versions
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Collection, Document, IndexVersion, Run
 from fileintel.storage.runs import Lease, StageCounts
 from fileintel.storage.states import RunState
 
+FAST = "fast"
 INPUTS_CHANGED = "the inputs have changed since it was left"
 PROBE_TEXT = "How long is a vector of this model?"
 # settings that change what an index holds; the others only change how it is made
@@ -66,21 +71,28 @@ Observer = Callable[[View], None]
 
 @dataclass(frozen=True)
 class IndexRequest:
-    """What is asked for: `force` builds even when nothing has changed, `fresh` asks the model everything again."""
+    """What is asked for: `force` builds even when nothing has changed, `fresh` asks the model everything again,
+    `method` is another one than that of the settings."""
 
     collection: str
     force: bool = False
     fresh: bool = False
+    method: str | None = None
 
 
 @dataclass(frozen=True)
 class _Inputs:
-    """What decides an index, read once at the start."""
+    """What decides an index, read once at the start. `settings` and `prompts` are those of the collection; `spent`
+    counts what had to be asked to know the format."""
 
     collection: Collection
     documents: list[Document]
     current: IndexVersion | None
+    settings: Settings
+    prompts: PromptLibrary
+    form: Format
     fingerprint: str
+    spent: Tally
 
 
 class Indexer:
@@ -137,7 +149,9 @@ class Indexer:
             lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
         if lease is None:
             return False
-        request = IndexRequest(run.collection_id, bool(run.parameters.get("force")), run.fresh)
+        request = IndexRequest(
+            run.collection_id, bool(run.parameters.get("force")), run.fresh, run.parameters.get("method")
+        )
         with self._ending(lease):
             inputs = self._read_inputs(request)
             if self._has_nothing_to_do(inputs, request):
@@ -153,33 +167,45 @@ class Indexer:
         return self._workspace.database
 
     def _read_inputs(self, request: IndexRequest) -> _Inputs:
+        workspace = self._workspace
         with self._database.transaction() as session:
             collection = collections.find(session, request.collection)
             found = documents.in_collection(session, collection.id)
             current = versions.current(session, collection) if collection.current_version_id else None
+            unfinished = runs.active(session, collection.id)
+            library = library_for(workspace, session, collection)
         if not found:
             raise EmptyCollectionError(
                 f"collection {collection.name!r} is empty: add documents with "
                 f"`fileintel documents add {collection.name} PATH`"
             )
         for kind in INDEXING:
-            self._workspace.prompts.load(kind)  # a wrong prompt is told before anything has begun
-        return _Inputs(collection, found, current, self._fingerprint(found))
+            library.load(kind)  # a wrong prompt is told before anything has begun
+        settings = settings_for(workspace, collection, request.method)
+        spent = Tally()
+        if settings.graphrag.method == FAST:
+            form = FORMATS["tuple"]  # nothing is asked for records
+        else:
+            fresh = request.fresh and unfinished is None
+            form = FORMATS[extraction_format.extraction_format(workspace, unfinished, spent, fresh=fresh)]
+        fingerprint = self._fingerprint(found, settings, library, form)
+        return _Inputs(collection, found, current, settings, library, form, fingerprint, spent)
 
-    def _fingerprint(self, found: list[Document]) -> str:
+    def _fingerprint(self, found: list[Document], settings: Settings, library: PromptLibrary, form: Format) -> str:
         """A hash over all that decides the index, the answers apart."""
-        snapshot = self._workspace.settings.snapshot()
+        snapshot = settings.snapshot()
         decisive = {
             f"{section}.{name}": value
             for section in _DECISIVE
             for name, value in snapshot[section].items()
             if f"{section}.{name}" not in _INDECISIVE
         }
-        llm = self._workspace.settings.llm
+        llm = settings.llm
         return digest(
             repr(sorted(decisive.items())),
             repr((llm.temperature, llm.top_p, llm.max_tokens)),
-            self._workspace.prompts.fingerprint(),
+            form.name,
+            library.fingerprint(pipeline.prompts_of(settings, form)),
             str(self._workspace.chat.endpoint.model),
             str(self._workspace.embedder.endpoint.model),
             *(f"{document.name}\n{document.sha256}" for document in found),
@@ -227,43 +253,48 @@ class Indexer:
                     return lease
                 runs.finish(session, lease, RunState.CANCELLED, INPUTS_CHANGED)
         with self._database.transaction() as session:
-            parameters = {"force": request.force, "fresh": request.fresh}
+            parameters = {"force": request.force, "fresh": request.fresh, "method": request.method}
             run = runs.create(session, inputs.collection.id, fresh=request.fresh, parameters=parameters)
             new_lease = runs.acquire(session, run.id, this_process())
             assert new_lease is not None
             return new_lease
 
-    def _models(self) -> dict[str, Any]:
+    def _models(self, form: Format) -> dict[str, Any]:
         chat, embedder = self._workspace.chat.endpoint, self._workspace.embedder.endpoint
         return {
             "chat": chat.model,
             "chat_builtin": chat.builtin,
             "embedding": embedder.model,
             "embedding_builtin": embedder.builtin,
+            extraction_format.KEY: form.name,
         }
 
     def _begin(self, lease: Lease, inputs: _Inputs) -> Run:
         """Write down what the run is made of, and forget the gaps of an earlier attempt."""
+        used = {kind.file: inputs.prompts.text(kind) for kind in pipeline.prompts_of(inputs.settings, inputs.form)}
         with self._database.transaction() as session:
+            hashes = prompts.keep(session, used)
             runs.renew(
                 session,
                 lease,
-                method=self._workspace.settings.graphrag.method,
+                method=inputs.settings.graphrag.method,
                 fingerprint=inputs.fingerprint,
-                settings=self._workspace.settings.snapshot(),
-                models=self._models(),
+                settings=inputs.settings.snapshot(),
+                models=self._models(inputs.form),
+                prompts=hashes,
             )
             runs.clear_gaps(session, lease.run_id)
             return runs.find(session, lease.run_id)
 
     def _build(self, lease: Lease, inputs: _Inputs) -> None:
-        workspace, settings = self._workspace, self._workspace.settings
+        workspace, settings = self._workspace, inputs.settings
         run = self._begin(lease, inputs)
         progress = Progress(pipeline.STAGES)
         before = {
             name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")
         }
         tally = Tally(**before)
+        tally.include(inputs.spent)
         tally.peak_in_flight = int(run.llm.get("peak_in_flight", 0))
         since = run.created_at if run.fresh else None
 
@@ -288,7 +319,8 @@ class Indexer:
             ingredients = Ingredients(
                 database=workspace.database,
                 settings=settings,
-                prompts=workspace.prompts,
+                prompts=inputs.prompts,
+                form=inputs.form,
                 journal=journal,
                 progress=progress,
                 collection_id=inputs.collection.id,

@@ -6,6 +6,7 @@ from typing import Any
 from fileintel.errors import UsageError
 from fileintel.graphrag.query import global_search, local
 from fileintel.graphrag.query.asking import Asking
+from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs, versions
 
@@ -43,12 +44,13 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
         collection = collections.find(session, collection_name)
         version = versions.current(session, collection)
         gaps = len(runs.gaps(session, version.run_id))
+        library = library_for(workspace, session, collection)
     asking = Asking(
         text=question.strip(),
         version=version,
         database=workspace.database,
-        settings=workspace.settings,
-        prompts=workspace.prompts,
+        settings=settings_for(workspace, collection),
+        prompts=library,
         chat=workspace.chat,
         embedder=workspace.embedder,
         check_models=workspace.check_models,

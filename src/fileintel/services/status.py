@@ -67,11 +67,14 @@ def describe(
         "method": run.method if run else None,
         "model": _model_name(run) if run else None,
         "embedding_model": run.models.get("embedding") if run else None,
+        "extraction_format": run.models.get("extraction_format") if run else None,
+        "prompts": run.prompts if run else {},
         "version": _version(version),
         "stages": [vars(stage) for stage in runs.stages(session, run.id)] if run else [],
         "counts": {name: counts.get(name, 0) for name in _COUNTS},
         "levels": _levels(session, version.id) if version else {},
         "llm": {name: (run.llm if run else {}).get(name, 0) for name in _LLM},
+        "records": _records(run),
         "gaps": [vars(gap) for gap in runs.gaps(session, run.id)] if run else [],
         "error": run.error if run else None,
         "started_at": _iso(run.started_at) if run else None,
@@ -102,6 +105,12 @@ def _version(version: IndexVersion | None) -> dict[str, Any] | None:
         "run_id": version.run_id,
         "published_at": _iso(version.published_at),
     }
+
+
+def _records(run: Run | None) -> dict[str, Any]:
+    """What became of the records in the model's answers: how many were kept; by reason, dropped and put right."""
+    found = run.records if run else {}
+    return {"kept": found.get("kept", 0), "dropped": found.get("dropped", {}), "mended": found.get("mended", {})}
 
 
 def _iso(moment: Any) -> str | None:

@@ -54,13 +54,17 @@ def _in_states(column: str, states: type[RunState] | type[RunKind] | type[Versio
 
 
 class Collection(Base):
-    """A named set of documents, and the pointer to the index version that answers questions."""
+    """A named set of documents, and the pointer to the index version that answers questions.
+
+    `settings` stand before the program's in all that is done with the collection: `language`, `entity_types`.
+    """
 
     __tablename__ = "collections"
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     description: Mapped[str] = mapped_column(default="")
+    settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     current_version_id: Mapped[str | None] = mapped_column(
         UUID_TEXT,
@@ -104,6 +108,29 @@ class DocumentPage(Base):
     text: Mapped[str]
 
 
+class PromptText(Base):
+    """The text of a prompt that a collection or a run has, or had. Kept once, under its hash, and for good."""
+
+    __tablename__ = "prompt_texts"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    text: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class CollectionPrompt(Base):
+    """A collection's own prompt; it stands before the file of the same name."""
+
+    __tablename__ = "collection_prompts"
+
+    collection_id: Mapped[str] = mapped_column(
+        UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
+    )
+    name: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(String(64), ForeignKey("prompt_texts.sha256"))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class Answer(Base):
     """What a model answered, under the hash of the question. Kept only when it parsed."""
 
@@ -126,7 +153,8 @@ class Run(Base):
     """One piece of work on a collection: its state, its lease, its counts. Also what the API calls a task.
 
     `kind` says what is done (see `storage.states.RunKind`); `parameters` are ids and switches, never documents.
-    The columns from `method` to `models` belong to index runs.
+    The columns from `method` to `prompts` belong to index runs; `records` tells what became of the records in answers,
+    `prompts` which prompts were in use, as hashes of `PromptText` by name.
     """
 
     __tablename__ = "runs"
@@ -159,6 +187,8 @@ class Run(Base):
     settings: Mapped[dict[str, Any]] = mapped_column(default=dict)
     models: Mapped[dict[str, Any]] = mapped_column(default=dict)
     llm: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    records: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    prompts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     owner: Mapped[str | None]
     token: Mapped[int] = mapped_column(BigInteger, default=0)
     lease_expires_at: Mapped[datetime | None]
@@ -272,7 +302,7 @@ class TextUnit(_OfVersion, Base):
 
 
 class Entity(_OfVersion, Base):
-    """A node of the graph. `title` is the merging key as upstream shows it: upper case."""
+    """A node of the graph. `title` is the spelling of its name that occurs most; relationships use the same."""
 
     __tablename__ = "entities"
     __table_args__ = (

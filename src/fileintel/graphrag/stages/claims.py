@@ -5,8 +5,9 @@ with fewer fields is no claim here (upstream fills them up with nothing), of one
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from itertools import pairwise
 
@@ -20,6 +21,7 @@ from fileintel.graphrag.stages.records import (
     FIELD_DELIMITER,
     clean_text,
     clean_title,
+    merge_key,
     read_fields,
 )
 from fileintel.identity import content_id
@@ -44,6 +46,14 @@ class ClaimRecord:
     end_date: str
     description: str
     source_text: str
+
+
+@dataclass
+class ClaimsRead:
+    """The claims of an answer, and what had to be dropped, counted by reason."""
+
+    claims: list[ClaimRecord] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
 
 
 class ClaimsStage:
@@ -79,15 +89,21 @@ class ClaimsStage:
         """True when every text unit is done with."""
         return self._open == 0
 
-    def claims(self) -> list[Claim]:
-        """The claims found, in the order of the text units."""
+    def claims(self, shown: Mapping[str, str] | None = None) -> list[Claim]:
+        """The claims found, in the order of the text units.
+
+        Parameters:
+          shown: the titles of the graph by `merge_key`; claims name what they are about in the same way.
+        """
+        titles = shown or {}
         found: dict[str, Claim] = {}
         for _, (unit, records) in sorted(self._found.items(), key=lambda item: item[0]):
             for r in records:
                 identity = content_id("claim", unit.id, *astuple(r))
                 if identity not in found:
+                    subject, other = (titles.get(merge_key(name), name) for name in (r.subject, r.object))
                     found[identity] = Claim(
-                        identity, len(found), r.subject, r.object, r.type, r.status, r.start_date, r.end_date,
+                        identity, len(found), subject, other, r.type, r.status, r.start_date, r.end_date,
                         r.description, r.source_text, unit.number,
                     )  # fmt: skip
         return list(found.values())
@@ -100,24 +116,27 @@ class ClaimsStage:
     def _answered(self, unit: TextUnit, outcome: Outcome) -> None:
         self._open -= 1
         if isinstance(outcome, Answered):
-            self._found[unit.number] = (unit, outcome.value)
+            self._found[unit.number] = (unit, outcome.value.claims)
+            self._progress.records_read(len(outcome.value.claims), outcome.value.dropped, {})
             self._progress.item_done(STAGE, cached=outcome.cached)
         else:
             self._progress.item_done(STAGE, failed=True)
 
 
-def parse_claims(text: str) -> list[ClaimRecord]:
-    """The claims of an answer; records with too few fields are passed over.
+def parse_claims(text: str) -> ClaimsRead:
+    """The claims of an answer; those that cannot be used are dropped and counted.
 
     Raises:
       InvalidAnswer: it holds no claim, and does not say by the completion mark that there is none.
     """
-    claims = [claim for part in _parts(text) for claim in _claims(part)]
-    if not claims and FIELD_DELIMITER in text:
+    read = ClaimsRead()
+    for part in _parts(text):
+        _read_claims(part, read)
+    if not read.claims and FIELD_DELIMITER in text:
         raise InvalidAnswer(f"it holds no claim of {FIELDS} fields")
-    if not claims and not COMPLETION.search(text):
+    if not read.claims and not COMPLETION.search(text):
         raise InvalidAnswer(f"it holds no claim and no {COMPLETION_MARK}")
-    return claims
+    return read
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -125,9 +144,9 @@ def _parts(text: str) -> Iterator[str]:
     return (text[start:end] for start, end in pairwise([*starts, len(text)]))
 
 
-def _claims(part: str) -> Iterator[ClaimRecord]:
+def _read_claims(part: str, read: ClaimsRead) -> None:
     """The claim of a part, or the claims where they follow each other without a delimiter."""
-    fields, _ = read_fields(part)
+    fields, whole = read_fields(part)
     while len(fields) >= FIELDS:
         last = fields[FIELDS - 1]
         junctions = list(_JUNCTION.finditer(last))
@@ -138,5 +157,9 @@ def _claims(part: str) -> Iterator[ClaimRecord]:
         names, texts = map(clean_title, fields[:4]), map(clean_text, (*fields[4 : FIELDS - 1], source_text))
         claim = ClaimRecord(*names, *texts)
         if claim.subject:
-            yield claim
+            read.claims.append(claim)
+        else:
+            read.dropped["claim without a subject"] += 1
         fields = rest
+    if len(fields) > 1:
+        read.dropped["claim with too few fields" if whole else "claim cut off"] += 1

@@ -1,11 +1,13 @@
 """Descriptions: what several passages say about one entity or relationship becomes one text.
 
-One description asks nothing. More than fit into one question are folded: groups that fit are merged first,
-then the results, until one is left. Where a question of a fold fails, the fold ends: its results so far and the
-passages' own words are put one behind the other, and the thing is a gap.
+What is said twice, but for case, accents and punctuation, is said once; one description asks nothing. More than fit
+into one question are folded: groups that fit are merged first, then the results, until one is left. A description that
+takes more than half of a question is asked about in parts, so that two always fit. Where a question of a fold fails,
+the fold ends: its results so far and the passages' own words are put one behind the other, and the thing is a gap.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
@@ -13,10 +15,16 @@ from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.model import Entity, Graph, Relationship
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.stages.records import folded
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
+from fileintel.runtime import breathe
 
 STAGE = "describe"
 SMALLEST_GROUP = 2  # texts; a fold that does not shrink the list would never end
+THINGS_BETWEEN_BREATHS = 50
+
+_WORD = re.compile(r"\w+")
+_SENTENCE_END = re.compile(r"[.!?…。]\S?\s")
 
 Described = Callable[[Entity | Relationship], Iterable[Request]]
 
@@ -58,11 +66,14 @@ class DescribeStage:
         """Settle what needs no question; returns the rest, those with the most descriptions first."""
         rest: list[Entity | Relationship] = []
         things: list[Entity | Relationship] = [*graph.entities.values(), *graph.relationships.values()]
-        for thing in things:
-            if len(thing.descriptions) > 1:
+        for place, thing in enumerate(things):
+            if place % THINGS_BETWEEN_BREATHS == 0:
+                breathe()
+            texts = distinct(thing.descriptions)
+            if len(texts) > 1 or (texts and self._fills_a_question(texts[0])):
                 rest.append(thing)
             else:
-                thing.description = next(iter(thing.descriptions), "")
+                thing.description = texts[0] if texts else ""
         rest.sort(key=lambda thing: -len(thing.descriptions))  # the longest chains of folds start first
         return rest
 
@@ -70,7 +81,28 @@ class DescribeStage:
         """The questions about these things; folds follow as answers come."""
         self._progress.begin(STAGE, len(things))
         for thing in things:
-            yield from _Fold(self, thing).ask(list(thing.descriptions))
+            texts = [part for text in distinct(thing.descriptions) for part in self.parts(text)]
+            yield from _Fold(self, thing).ask(texts)
+
+    def parts(self, text: str) -> list[str]:
+        """A text in parts of which two fit into one question, cut where sentences or at least words end."""
+        largest = max(1, self._max_input_tokens // 2)
+        found: list[str] = []
+        while self._may_exceed(text, largest) and (tokens := self._count_tokens(text)) > largest:
+            length = max(1, len(text) * largest // tokens)
+            while length > 1 and self._count_tokens(text[:length]) > largest:
+                length = length * 4 // 5
+            cut = _end_of_sentence(text, length)
+            found.append(text[:cut].strip())
+            text = text[cut:].strip()
+        return [part for part in (*found, text) if part]
+
+    def _fills_a_question(self, text: str) -> bool:
+        return self._may_exceed(text, self._max_input_tokens) and self._count_tokens(text) > self._max_input_tokens
+
+    def _may_exceed(self, text: str, tokens: int) -> bool:
+        """Cheaply: a token is a byte at least."""
+        return len(text) > tokens or len(text.encode("utf-8", "replace")) > tokens
 
     def request(
         self,
@@ -90,10 +122,7 @@ class DescribeStage:
         return Request(STAGE, name_of(thing), question, deliver, priority)
 
     def groups(self, texts: list[str]) -> list[list[str]]:
-        """The texts in order, cut into groups of two at least (the last may be one).
-
-        A group is over the budget only if it is a pair of which both texts are needed for the list to shrink.
-        """
+        """The texts in order, in groups of two at least (the last may be one) that fit into one question."""
         groups: list[list[str]] = [[]]
         tokens = 0
         for text in texts:
@@ -149,8 +178,23 @@ class _Fold:
             return ()
         results = [result for result in self._results if result]
         if len(results) > 1 and not self._failed:
-            return self.ask(results)
+            # an answer is longer than half of a question only if the model does not keep to the length asked for
+            return self.ask([self._stage.parts(result)[0] for result in results])
         return self._stage.settle(self._thing, " ".join(results), cached=self._cached, failed=self._failed)
+
+
+def distinct(texts: Iterable[str]) -> list[str]:
+    """The texts without those that differ from an earlier one in nothing but case, accents and punctuation."""
+    listed = list(texts)
+    if len(listed) < 2:
+        return listed
+    return list({" ".join(_WORD.findall(folded(text))) or text: text for text in reversed(listed)}.values())[::-1]
+
+
+def _end_of_sentence(text: str, length: int) -> int:
+    """Where to cut within the first `length` characters: behind a sentence in their second half, else behind a word."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, length // 2, length)]
+    return ends[-1] if ends else max(text.rfind(" ", length // 2, length), 0) or length
 
 
 def name_of(thing: Entity | Relationship) -> str:

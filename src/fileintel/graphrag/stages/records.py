@@ -2,11 +2,14 @@
 
 Records are separated by `##`, and `<|COMPLETE|>` stands behind the last one (`graphrag.prompts.index`). Read
 leniently: either delimiter may be missing, records may stand on one line, in a list or in a code fence.
+
+Also what fields of every format have in common: how texts are cleaned, and under which key names are merged.
 """
 
 import html
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import accumulate
 
 FIELD_DELIMITER = "<|>"
@@ -23,6 +26,10 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]+")
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]+")
 _QUOTES = "\"'“”„«»‘’`"
 _DOUBLE_QUOTE = re.compile('["“”„«»]')
+# what one keyboard writes for another: apostrophes and hyphens
+_ALIKE = str.maketrans({**dict.fromkeys("‘’‚‛`´ʼ", "'"), **dict.fromkeys("‐‑‒–—―−", "-")})
+# accents of Latin and Greek letters and the dots of ё; in other scripts such marks make other letters
+_ACCENTED = re.compile("([A-Za-zͰ-Ͽеё])[\u0300-\u036f]+", re.IGNORECASE)
 
 
 def read_fields(text: str) -> tuple[list[str], bool]:
@@ -48,11 +55,34 @@ def clean_text(text: str) -> str:
     return " ".join(unicodedata.normalize("NFC", text).split())
 
 
-def clean_title(text: str) -> str:
-    """The name under which an entity is merged: upper case, without quotes around it."""
+def clean_name(text: str) -> str:
+    """A name as it was written, without quotes around it."""
     text = clean_text(text)
     bare = text.strip(_QUOTES + " ")
-    return (text if _DOUBLE_QUOTE.search(bare) else bare).upper()  # `SHIP "TITANIC"` keeps both of its quotes
+    return text if _DOUBLE_QUOTE.search(bare) else bare  # `Ship "Titanic"` keeps both of its quotes
+
+
+def clean_title(text: str) -> str:
+    """A name in upper case, as upstream has all names; ours keep their case, types do not."""
+    return clean_name(text).upper()
+
+
+def folded(text: str) -> str:
+    """A text without case, accents, quotes, kinds of hyphens and widths of characters; folded again it stays the
+    same."""
+    while True:  # what one step takes away can bring together what another one changes
+        plain = _ACCENTED.sub(r"\1", unicodedata.normalize("NFKD", _DOUBLE_QUOTE.sub("", text).translate(_ALIKE)))
+        plain = unicodedata.normalize("NFC", plain.casefold().upper())
+        plain = " ".join(plain.split()).strip("' ")
+        if plain == text:
+            return text
+        text = plain
+
+
+@lru_cache(maxsize=50_000)
+def merge_key(name: str) -> str:
+    """What all ways to write a name have in common. Empty only for a name of nothing but quotes."""
+    return folded(name)
 
 
 def _end(text: str, opened: bool) -> int | None:

@@ -1,0 +1,65 @@
+"""The prompts of collections, and those that runs were made with. Texts are kept once, under their hash."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from fileintel.storage.models import CollectionPrompt, PromptText, utc_now
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 of a text in UTF-8, in hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def of_collection(session: Session, collection_id: str) -> dict[str, str]:
+    """A collection's own prompts: texts by name."""
+    statement = (
+        select(CollectionPrompt.name, PromptText.text)
+        .join(PromptText, PromptText.sha256 == CollectionPrompt.sha256)
+        .where(CollectionPrompt.collection_id == collection_id)
+        .order_by(CollectionPrompt.name)
+    )
+    return dict(session.execute(statement).tuples().all())
+
+
+def keep(session: Session, prompts: Mapping[str, str]) -> dict[str, str]:
+    """Keep the texts of prompts for good; returns their hashes, by name."""
+    hashes = {name: text_hash(text) for name, text in prompts.items()}
+    by_hash = {hashes[name]: text for name, text in prompts.items()}
+    rows = [
+        {"sha256": sha256, "text": text, "created_at": utc_now()}
+        for sha256, text in sorted(by_hash.items())  # one order for all writers: no deadlock
+    ]
+    if rows:
+        session.execute(insert(PromptText).values(rows).on_conflict_do_nothing())
+    return hashes
+
+
+def save(session: Session, collection_id: str, prompts: Mapping[str, str]) -> None:
+    """Set prompts of a collection, by name."""
+    rows = [
+        {"collection_id": collection_id, "name": name, "sha256": sha256, "created_at": utc_now()}
+        for name, sha256 in sorted(keep(session, prompts).items())
+    ]
+    if rows:
+        statement = insert(CollectionPrompt).values(rows)
+        changed = {name: statement.excluded[name] for name in ("sha256", "created_at")}
+        session.execute(statement.on_conflict_do_update(index_elements=["collection_id", "name"], set_=changed))
+
+
+def forget(session: Session, collection_id: str, names: Iterable[str] | None = None) -> None:
+    """Take prompts from a collection, or all of them: the shipped ones are in use again."""
+    statement = delete(CollectionPrompt).where(CollectionPrompt.collection_id == collection_id)
+    if names is not None:
+        statement = statement.where(CollectionPrompt.name.in_(list(names)))
+    session.execute(statement)
+
+
+def texts(session: Session, hashes: Iterable[str]) -> dict[str, str]:
+    """Kept texts by their hash."""
+    statement = select(PromptText.sha256, PromptText.text).where(PromptText.sha256.in_(list(hashes)))
+    return dict(session.execute(statement).tuples().all())
