@@ -19,7 +19,7 @@ from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, PromptKind, PromptLibrary
-from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, merging, report
+from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokens import Tokenizer
 from fileintel.storage import runs, versions
@@ -110,6 +110,8 @@ class Built:
 def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
     """The prompts that decide an index with these settings."""
     claimed = [CLAIMS] if settings.graphrag.claims else []
+    if settings.graphrag.method == fast.METHOD:
+        return [*claimed, REPORT]
     return [*form.prompts, DESCRIBE, *claimed, REPORT]
 
 
@@ -125,14 +127,16 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     stages = _Stages(run)
     units = _text_units(run)
 
-    fanout.add(stages.extract.requests(units))
+    asks_for_records = run.settings.graphrag.method != fast.METHOD
+    if asks_for_records:
+        fanout.add(stages.extract.requests(units))
     if run.settings.graphrag.claims:
         fanout.add(stages.claims.requests(units))
     fanout.add(stages.embed.text_units(units))
     _work(fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
     _check_gaps(run, extract.STAGE)
 
-    graph = merging.merge(stages.extract.extractions, units)
+    graph = merging.merge(stages.extract.extractions, units) if asks_for_records else _noun_graph(run, units)
     found_claims = stages.claims.claims(merging.shown_titles(graph))
     communities = _cluster(run, graph)
 
@@ -274,6 +278,16 @@ def _text_units(run: Ingredients) -> list[TextUnit]:
     if not units:
         raise EmptyCollectionError("the collection's documents hold no text: add some with `fileintel documents add`")
     return units
+
+
+def _noun_graph(run: Ingredients, units: list[TextUnit]) -> Graph:
+    run.progress.begin(extract.STAGE, len(units))
+
+    def read_one() -> None:
+        run.progress.item_done(extract.STAGE)
+        run.journal.tick()
+
+    return fast.noun_graph(units, run.settings.graphrag.entity_types, read_one)
 
 
 def _cluster(run: Ingredients, graph: Graph) -> list[Community]:

@@ -6,13 +6,12 @@ answer store like every other; a run keeps what followed from it, so that going 
 
 from datetime import UTC, datetime
 
-from fileintel.graphrag.journal import Journal
 from fileintel.graphrag.stages.extract import JSON, TUPLE
 from fileintel.llm.client import Tally
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Message, Sampling, Schema
+from fileintel.services.single_question import ask_once
 from fileintel.services.workspace import Workspace
-from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.models import Run
 
 AUTO = "auto"
@@ -61,16 +60,8 @@ def _honours_schemas(workspace: Workspace, tally: Tally, fresh: bool) -> bool:
         _SCHEMA,
         parts_count=True,
     )
-    journal = Journal(workspace.database, datetime.now(UTC) if fresh else None)
-    stored = journal.look_up([question.key]).get(question.key)
-    if stored is not None:
-        return _follows_schema(stored.content or "")
-    workspace.check_models()  # a server that is down is told at once, not after the patience of a question
-    answer = workspace.chat.ask(question, tally)
-    if not isinstance(answer, Answered):
-        return False
-    journal.record([_as_stored(question, answer)], [])
-    return bool(answer.value)
+    answer = ask_once(workspace, question, tally, datetime.now(UTC) if fresh else None)
+    return isinstance(answer, Answered) and bool(answer.value)
 
 
 def _follows_schema(text: str) -> bool:
@@ -78,16 +69,3 @@ def _follows_schema(text: str) -> bool:
         return read_object(text) == {"probe": _WORD}
     except InvalidAnswer:
         return False
-
-
-def _as_stored(question: ChatQuestion, answer: Answered) -> StoredAnswer:
-    return StoredAnswer(
-        question.key,
-        question.model,
-        question.purpose,
-        answer.content,
-        None,
-        answer.finish_reason,
-        answer.prompt_tokens,
-        answer.completion_tokens,
-    )

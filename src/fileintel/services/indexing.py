@@ -22,6 +22,7 @@ from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.graphrag.pipeline import Ingredients, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
+from fileintel.graphrag.stages import fast
 from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
 from fileintel.llm.client import Tally, embedding_answer
@@ -37,7 +38,6 @@ from fileintel.storage.models import Collection, Document, IndexVersion, Run
 from fileintel.storage.runs import Lease, StageCounts
 from fileintel.storage.states import RunState
 
-FAST = "fast"
 INPUTS_CHANGED = "the inputs have changed since it was left"
 PROBE_TEXT = "How long is a vector of this model?"
 # settings that change what an index holds; the others only change how it is made
@@ -183,7 +183,7 @@ class Indexer:
             library.load(kind)  # a wrong prompt is told before anything has begun
         settings = settings_for(workspace, collection, request.method)
         spent = Tally()
-        if settings.graphrag.method == FAST:
+        if settings.graphrag.method == fast.METHOD:
             form = FORMATS["tuple"]  # nothing is asked for records
         else:
             fresh = request.fresh and unfinished is None

@@ -1,0 +1,44 @@
+"""One question outside of a run, with the answer store in front: what was asked before costs nothing."""
+
+from datetime import datetime
+
+from fileintel.graphrag.journal import Journal
+from fileintel.llm.client import Tally
+from fileintel.llm.questions import Answered, ChatQuestion, Failed, InvalidAnswer
+from fileintel.services.workspace import Workspace
+from fileintel.storage.answers import StoredAnswer
+
+
+def ask_once(
+    workspace: Workspace, question: ChatQuestion, tally: Tally, since: datetime | None = None
+) -> Answered | Failed:
+    """The answer to a question, kept for the next time. With `since`, stored answers from before are not used.
+
+    Raises:
+      ModelServerUnavailable, ModelServerRefused: the server is not ready for questions.
+    """
+    journal = Journal(workspace.database, since)
+    stored = journal.look_up([question.key]).get(question.key)
+    if stored is not None:
+        try:
+            return Answered(question.parse(stored.content or ""), stored.content, cached=True)
+        except InvalidAnswer:
+            pass  # it was kept by a version that read it differently
+    workspace.check_models()  # a server that is down is told at once, not after the patience of a question
+    answer = workspace.chat.ask(question, tally)
+    if isinstance(answer, Answered):
+        journal.record([_as_stored(question, answer)], [])
+    return answer
+
+
+def _as_stored(question: ChatQuestion, answer: Answered) -> StoredAnswer:
+    return StoredAnswer(
+        question.key,
+        question.model,
+        question.purpose,
+        answer.content,
+        None,
+        answer.finish_reason,
+        answer.prompt_tokens,
+        answer.completion_tokens,
+    )
