@@ -66,6 +66,8 @@ class Collection(_Thing):
     documents: int = Field(examples=[42])
     indexed: bool
     created_at: Moment
+    language: str | None = Field(description="Of its own; null is as the settings say.", examples=["German"])
+    entity_types: list[str] | None = Field(description="Of its own; null is as the settings say.")
 
 
 class Document(_Thing):

@@ -1,6 +1,6 @@
 """What callers send: path parts, headers and JSON bodies, checked before any service sees them."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Header, Path, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -50,6 +50,28 @@ class NewCollection(_Body):
     description: Text = Field(default="", max_length=10_000, examples=["Sources for chapter 4"])
 
 
+class CollectionChange(_Body):
+    """What to change of a collection; what is not named stays as it is, null takes a setting of its own away."""
+
+    description: Text | None = Field(default=None, max_length=10_000, examples=["Sources for chapter 4"])
+    language: Text | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="Language of everything that the model writes about the collection.",
+        examples=["German"],
+    )
+    entity_types: list[Text] | None = Field(
+        default=None, min_length=1, max_length=100, description="What to look for.", examples=[["judge", "statute"]]
+    )
+
+
+class PromptText(_Body):
+    """A prompt."""
+
+    text: Text = Field(max_length=200_000, description="The template, with its placeholders in braces.")
+
+
 class IndexOrder(_Body):
     """An index to build."""
 
@@ -58,6 +80,10 @@ class IndexOrder(_Body):
     )
     force_rebuild: bool = Field(default=False, description="Build a new version even if nothing has changed.")
     fresh: bool = Field(default=False, description="Ask the model everything again, whatever it has answered before.")
+    method: Literal["standard", "fast"] | None = Field(
+        default=None,
+        description="`fast` makes the graph of the noun phrases, without the model; null is as the settings say.",
+    )
 
 
 class Question(_Body):

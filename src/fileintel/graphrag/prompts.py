@@ -43,9 +43,11 @@ GLOBAL_REDUCE = PromptKind(
     "global_search_reduce_system_prompt.txt", data=("report_data",), fixed=("response_type", "max_length")
 )
 
+TUNE_PROFILE = PromptKind("tune_profile.txt", data=("excerpts",))
+
 INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, CLAIMS, REPORT)
 QUERYING = (LOCAL, GLOBAL_MAP, GLOBAL_REDUCE)
-KINDS = {kind.file: kind for kind in (*INDEXING, *QUERYING)}
+KINDS = {kind.file: kind for kind in (*INDEXING, *QUERYING, TUNE_PROFILE)}
 
 _CLOSING_TAG = re.compile(r"</([A-Za-z][\w-]*)>")
 

@@ -1,7 +1,7 @@
 """Collections and documents: what a person puts in."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from fileintel.storage.collections import CollectionSummary
 from fileintel.storage.models import Collection, Document
 
 LONGEST_NAME = 200  # characters
+_FORBIDDEN_IN_PROMPTS = re.compile(r"[,\x00-\x1f\x7f]")  # types stand in a list that commas divide
 _FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
 
 
@@ -68,10 +69,7 @@ def page_of_collections(workspace: Workspace, limit: int, after: str | None = No
     if after is not None:
         statement = statement.where(Collection.name > after)
     with workspace.database.transaction() as session:
-        return [
-            CollectionSummary(c.id, c.name, c.description, count, c.current_version_id is not None, c.created_at)
-            for c, count in session.execute(statement)
-        ]
+        return [collections.summarize(collection, count) for collection, count in session.execute(statement)]
 
 
 def show_collection(workspace: Workspace, name: str) -> CollectionSummary:
@@ -82,6 +80,37 @@ def show_collection(workspace: Workspace, name: str) -> CollectionSummary:
     """
     with workspace.database.transaction() as session:
         return collections.summary(session, collections.find(session, name))
+
+
+def change_collection(workspace: Workspace, name: str, changes: Mapping[str, Any]) -> CollectionSummary:
+    """Change a collection's `description`, `language` or `entity_types`; the last two reach every prompt from the next
+    index or question on, and None takes them away.
+
+    Raises:
+      NotFoundError: there is none of that name or id.
+      UsageError: a value cannot be used.
+    """
+    settings = {key: value for key, value in changes.items() if key != "description"}
+    for key, value in settings.items():
+        _check_own_setting(key, value)
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, name)
+        if changes.get("description") is not None:
+            collection.description = changes["description"]
+        collection = collections.change_settings(session, collection.id, settings)
+        return collections.summary(session, collection)
+
+
+def _check_own_setting(key: str, value: Any) -> None:
+    if value is None:
+        return
+    texts = [value] if key == "language" else value
+    if key not in ("language", "entity_types") or not texts:
+        raise UsageError("a collection can have a language and entity types of its own, one type at least")
+    for text in texts:
+        usable = isinstance(text, str) and text.strip() and len(text) <= LONGEST_NAME
+        if not usable or _FORBIDDEN_IN_PROMPTS.search(text):
+            raise UsageError(f"{key}: {text!r} cannot be used: give a short text on one line, without commas")
 
 
 def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:

@@ -111,6 +111,7 @@ def submit_index(
     *,
     force: bool = False,
     fresh: bool = False,
+    method: str | None = None,
     idempotency_key: str | None = None,
 ) -> Submitted:
     """Queue the building of an index.
@@ -121,7 +122,7 @@ def submit_index(
       KeyReused: another request had this idempotency key.
       ServiceUnavailable: the broker does not answer; nothing was queued.
     """
-    parameters = {"force": force, "fresh": fresh}
+    parameters = {"force": force, "fresh": fresh, "method": method}
 
     def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)

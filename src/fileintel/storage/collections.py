@@ -1,7 +1,9 @@
 """Collections: named sets of documents."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -23,6 +25,8 @@ class CollectionSummary:
     documents: int
     indexed: bool
     created_at: datetime
+    language: str | None = None
+    entity_types: list[str] | None = None
 
 
 def create(session: Session, name: str, description: str = "") -> Collection:
@@ -59,13 +63,23 @@ def summaries(session: Session) -> list[CollectionSummary]:
     """All collections by name, with their number of documents."""
     documents = select(func.count()).where(Document.collection_id == Collection.id).scalar_subquery()
     rows = session.execute(select(Collection, documents).order_by(Collection.name))
-    return [_summary(collection, count) for collection, count in rows]
+    return [summarize(collection, count) for collection, count in rows]
 
 
 def summary(session: Session, collection: Collection) -> CollectionSummary:
     """One collection as lists show it."""
     count = session.execute(select(func.count()).where(Document.collection_id == collection.id)).scalar_one()
-    return _summary(collection, count)
+    return summarize(collection, count)
+
+
+def change_settings(session: Session, collection_id: str, changes: Mapping[str, Any]) -> Collection:
+    """Change settings of a collection; None takes one away, so that the program's is in effect again."""
+    statement = select(Collection).where(Collection.id == collection_id).with_for_update()
+    collection = session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
+    settings = {**collection.settings, **changes}
+    collection.settings = {name: value for name, value in settings.items() if value is not None}
+    session.flush()
+    return collection
 
 
 def remove(session: Session, collection_id: str) -> None:
@@ -80,7 +94,8 @@ def _by_id(session: Session, identity: str) -> Collection | None:
         return None
 
 
-def _summary(collection: Collection, documents: int) -> CollectionSummary:
+def summarize(collection: Collection, documents: int) -> CollectionSummary:
+    """A collection with that many documents as lists show it."""
     return CollectionSummary(
         id=collection.id,
         name=collection.name,
@@ -88,4 +103,6 @@ def _summary(collection: Collection, documents: int) -> CollectionSummary:
         documents=documents,
         indexed=collection.current_version_id is not None,
         created_at=collection.created_at,
+        language=collection.settings.get("language"),
+        entity_types=collection.settings.get("entity_types"),
     )

@@ -23,7 +23,7 @@ def of_collection(session: Session, collection_id: str) -> dict[str, str]:
         .where(CollectionPrompt.collection_id == collection_id)
         .order_by(CollectionPrompt.name)
     )
-    return dict(session.execute(statement).tuples().all())
+    return {row.name: row.text for row in session.execute(statement)}
 
 
 def keep(session: Session, prompts: Mapping[str, str]) -> dict[str, str]:
@@ -62,4 +62,4 @@ def forget(session: Session, collection_id: str, names: Iterable[str] | None = N
 def texts(session: Session, hashes: Iterable[str]) -> dict[str, str]:
     """Kept texts by their hash."""
     statement = select(PromptText.sha256, PromptText.text).where(PromptText.sha256.in_(list(hashes)))
-    return dict(session.execute(statement).tuples().all())
+    return {row.sha256: row.text for row in session.execute(statement)}

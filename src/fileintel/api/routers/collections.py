@@ -9,7 +9,7 @@ from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.paging import Cursor, Limit, page, place_of
 from fileintel.api.problems import documented
-from fileintel.api.requests import CollectionName, NewCollection, require_json
+from fileintel.api.requests import CollectionChange, CollectionName, NewCollection, require_json
 from fileintel.services import documents
 
 router = APIRouter(prefix="/collections", tags=["collections"])
@@ -41,6 +41,18 @@ def create_collection(service: Service, body: NewCollection, response: Response)
 def show_collection(service: Service, collection: CollectionName) -> Any:
     """One collection."""
     return success(documents.show_collection(service.workspace(), collection))
+
+
+@router.patch(
+    "/{collection}",
+    response_model=Envelope[answers.Collection],
+    responses=documented(400, 404, 415),
+    dependencies=[Depends(require_json)],
+)
+def change_collection(service: Service, collection: CollectionName, body: CollectionChange) -> Any:
+    """Change a collection's description, or the language and entity types that it has of its own."""
+    changes = {name: getattr(body, name) for name in body.model_fields_set}
+    return success(documents.change_collection(service.workspace(), collection, changes))
 
 
 @router.delete("/{collection}", response_model=Envelope[answers.Collection], responses=documented(404))

@@ -48,6 +48,7 @@ def start_index(service: Service, body: IndexOrder, response: Response, idempote
         body.collection_id,
         force=body.force_rebuild,
         fresh=body.fresh,
+        method=body.method,
         idempotency_key=idempotency_key,
     )
     return accepted(submitted, response)

@@ -7,6 +7,7 @@ from fileintel.llm.extractive import (
     describe,
     extract,
     kinds,
+    profile,
     prose,
     questions,
     ranking,
@@ -93,6 +94,7 @@ _ANSWERS: dict[str, Callable[[Sequence[Message]], str]] = {
     "local_answer": lambda messages: questions.local_answer(_data(messages)),
     "global_map": lambda messages: questions.global_map(_data(messages)),
     "global_reduce": lambda messages: questions.global_reduce(_data(messages)),
+    "tune_profile": lambda messages: profile.profile(sections.tagged(_data(messages), "data")[:LONGEST_TEXT]),
 }
 
 

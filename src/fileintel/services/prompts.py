@@ -1,0 +1,126 @@
+"""The prompts of a collection: looking at them, and setting its own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from fileintel.errors import ConflictError, FileIntelError, PromptError, UsageError
+from fileintel.graphrag.prompts import KINDS, PromptKind, PromptLibrary, check_template
+from fileintel.services.workspace import Workspace
+from fileintel.storage import collections, prompts
+
+
+def list_prompts(workspace: Workspace, collection_name: str) -> list[dict[str, Any]]:
+    """The prompts in effect: name, where each comes from, its hash and its length in characters.
+
+    Raises:
+      NotFoundError: there is no such collection.
+      PromptError: one cannot be read.
+    """
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        own = prompts.of_collection(session, collection.id)
+    library = workspace.prompts.with_own(own)
+    shipped = PromptLibrary()
+    found = []
+    for name, kind in KINDS.items():
+        text = library.text(kind)
+        origin = "collection" if name in own else "shipped" if text == shipped.text(kind) else "prompts.directory"
+        found.append(
+            {"name": name, "origin": origin, "sha256": prompts.text_hash(text), "characters": len(text), "text": text}
+        )
+    return found
+
+
+def export(workspace: Workspace, collection_name: str, directory: Path) -> list[Path]:
+    """Write the prompts in effect into a folder, to be changed and set again. Files that differ are not replaced.
+
+    Raises:
+      ConflictError: there is a file of that name with another text.
+      FileIntelError: it cannot be written.
+    """
+    texts = {one["name"]: str(one["text"]) for one in list_prompts(workspace, collection_name)}
+    return write(texts, directory)
+
+
+def write(texts: Mapping[str, str], directory: Path) -> list[Path]:
+    """Write prompts into a folder. Raises: as `export`."""
+    paths = {directory / name: text for name, text in texts.items()}
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for path, text in paths.items():
+            if path.exists() and path.read_bytes() != text.encode("utf-8"):
+                raise ConflictError(f"{path} is there already with another text: move it away, or name another folder")
+        for path, text in paths.items():
+            path.write_bytes(text.encode("utf-8"))
+    except OSError as error:
+        raise FileIntelError(f"prompts cannot be written to {directory}: {error}") from error
+    return list(paths)
+
+
+def set_prompts(workspace: Workspace, collection_name: str, texts: Mapping[str, str]) -> list[str]:
+    """Let a collection have these prompts, by name, from its next index or question on; returns the names.
+
+    Raises:
+      NotFoundError: there is no such collection.
+      UsageError: there is no prompt of that name.
+      PromptError: one has a mistake in it; none is set then.
+    """
+    for name, text in texts.items():
+        check_template(kind_named(name), text, f"prompt {name}")
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        prompts.save(session, collection.id, texts)
+    return sorted(texts)
+
+
+def set_from_files(workspace: Workspace, collection_name: str, paths: list[Path]) -> list[str]:
+    """The same from files that are named like prompts, or folders with such files.
+
+    Raises: as `set_prompts`; PromptError: a file cannot be read.
+    """
+    texts: dict[str, str] = {}
+    for path in paths:
+        files = sorted(inner for inner in path.iterdir() if inner.name in KINDS) if path.is_dir() else [path]
+        if not files:
+            raise UsageError(f"there is no prompt in {path}: files are named like {next(iter(KINDS))}")
+        for file in files:
+            kind_named(file.name)
+            try:
+                texts[file.name] = file.read_text(encoding="utf-8-sig")
+            except (OSError, UnicodeDecodeError) as error:
+                raise PromptError(f"prompt {file} cannot be read: {error}") from error
+    return set_prompts(workspace, collection_name, texts)
+
+
+def reset(workspace: Workspace, collection_name: str, names: list[str] | None = None) -> list[str]:
+    """Take its own prompts from a collection, or those of these names; returns the names of those it had.
+
+    Raises:
+      NotFoundError, UsageError: there is no such collection, or no prompt of that name.
+    """
+    for name in names or ():
+        kind_named(name)
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        own = prompts.of_collection(session, collection.id)
+        prompts.forget(session, collection.id, names)
+    return [name for name in own if not names or name in names]
+
+
+def of_run(workspace: Workspace, hashes: Mapping[str, str]) -> dict[str, str]:
+    """The texts of the prompts that a run was made with, by name; `hashes` are what its status tells."""
+    with workspace.database.transaction() as session:
+        texts = prompts.texts(session, hashes.values())
+    return {name: texts[sha256] for name, sha256 in hashes.items() if sha256 in texts}
+
+
+def kind_named(name: str) -> PromptKind:
+    """The kind of prompt that has this file name.
+
+    Raises:
+      UsageError: there is none.
+    """
+    if name not in KINDS:
+        raise UsageError(f"there is no prompt {name!r}: there are {', '.join(KINDS)}")
+    return KINDS[name]
