@@ -1,5 +1,6 @@
 """Prompt files: checked when they are loaded, split into instructions and data, and safe from the data."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel.errors import PromptError
+from fileintel.graphrag import prompts
 from fileintel.graphrag.prompts import (
     CLAIMS,
     CONTINUE,
@@ -162,3 +164,11 @@ def test_a_doubled_brace_around_a_placeholder_name_is_no_placeholder(tmp_path: P
     system, user = prompt.messages(input_text="A", entity_types="B")
     assert system["content"] == "Where {input_text} stands is the text.\n\nTypes: B"
     assert user["content"] == "Text: A"
+
+
+def test_the_page_on_prompts_lists_each_one_with_its_placeholders() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "prompts.md").read_text(encoding="utf-8")
+    listed = {}
+    for name, must, may in re.findall(r"^\| `(\w+\.txt)` \|[^|]*\|([^|]*)\|([^|]*)\|$", page, re.MULTILINE):
+        listed[name] = (set(re.findall(r"\{(\w+)\}", must)), set(re.findall(r"\{(\w+)\}", may)))
+    assert listed == {name: (set(kind.data), set(kind.fixed)) for name, kind in prompts.KINDS.items()}
