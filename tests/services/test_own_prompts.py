@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fileintel.errors import ConflictError, ModelServerRefused, NotFoundError, PromptError, UsageError
+from fileintel.errors import ModelServerRefused, NotFoundError, PromptError, UsageError
 from fileintel.graphrag.prompts import EXTRACT, LOOP, REPORT, PromptLibrary
 from fileintel.services import documents, prompts, questions
 from fileintel.services.indexing import Indexer, IndexRequest
@@ -64,18 +63,6 @@ def test_a_prompt_that_no_question_uses_changes_nothing(workspace: Workspace) ->
     index(workspace)
     prompts.set_prompts(workspace, COLLECTION, {"extract_graph_json.txt": "{input_text}"})
     assert Indexer(workspace).index(IndexRequest(COLLECTION)) is None
-
-
-def test_the_prompts_in_effect_can_be_exported_changed_and_set_again(workspace: Workspace, tmp_path: Path) -> None:
-    folder = tmp_path / "prompts"
-    written = prompts.export(workspace, COLLECTION, folder)
-    assert {path.name for path in written} == set(origins(workspace))
-    assert prompts.export(workspace, COLLECTION, folder) == written  # the same texts are no conflict
-    (folder / LOOP.file).write_text("More? Y or N.")
-    with pytest.raises(ConflictError, match="another text"):
-        prompts.export(workspace, COLLECTION, folder)
-    assert prompts.set_from_files(workspace, COLLECTION, [folder / LOOP.file]) == [LOOP.file]
-    assert set(prompts.set_from_files(workspace, COLLECTION, [folder])) == set(origins(workspace))
 
 
 @pytest.mark.parametrize(
@@ -175,15 +162,12 @@ def test_prompts_are_tuned_to_what_the_model_says_of_the_collection(
     assert tune(workspace, COLLECTION)["llm"]["calls"] == 0  # what was asked before is not asked again
 
 
-def test_tuned_prompts_can_be_looked_at_before_they_are_set(
-    workspace: Workspace, model_server: StandIn, tmp_path: Path
-) -> None:
+def test_tuned_prompts_can_be_looked_at_before_they_are_set(workspace: Workspace, model_server: StandIn) -> None:
     model_server.configure(canned=(Canned(json.dumps(PROFILE), purpose="tune_profile"),))
-    tuned = tune(workspace, COLLECTION, tmp_path / "tuned")
-    assert sorted(path.name for path in (tmp_path / "tuned").iterdir()) == tuned["prompts"]
+    tuned = tune(workspace, COLLECTION, keep=False)
     assert set(origins(workspace).values()) == {"shipped"}
     assert documents.show_collection(workspace, COLLECTION).language is None
-    prompts.set_from_files(workspace, COLLECTION, [tmp_path / "tuned"])
+    prompts.set_prompts(workspace, COLLECTION, tuned["prompts"])
     assert index(workspace)["state"] == "succeeded"
 
 

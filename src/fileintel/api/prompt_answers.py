@@ -30,6 +30,5 @@ class Tuned(BaseModel):
     language: str = Field(examples=["German"])
     entity_types: list[str] = Field(examples=[["judge", "statute"]])
     examples: int = Field(description="Passages of the collection that stand in the prompts as examples.")
-    prompts: list[str]
-    directory: str | None
+    prompts: dict[str, str] = Field(description="The prompts that were made, by name.")
     llm: dict[str, int]

@@ -72,6 +72,20 @@ class PromptText(_Body):
     text: Text = Field(max_length=200_000, description="The template, with its placeholders in braces.")
 
 
+class PromptTexts(_Body):
+    """Several prompts."""
+
+    texts: dict[Text, Text] = Field(
+        min_length=1, max_length=100, description="By name.", examples=[{"extract_graph_loop.txt": "More? Y or N."}]
+    )
+
+
+class Tuning(_Body):
+    """How to fit prompts to a collection."""
+
+    keep: bool = Field(default=True, description="Let the collection have them; else they are only returned.")
+
+
 class IndexOrder(_Body):
     """An index to build."""
 

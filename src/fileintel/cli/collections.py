@@ -1,12 +1,12 @@
 """`fileintel collections …`"""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation
 from fileintel.cli.output import confirm, print_fields, print_json, print_table, say
-from fileintel.errors import ConflictError
+from fileintel.errors import ConflictError, UsageError
 
 app = typer.Typer(help="Named sets of documents.", no_args_is_help=True)
 COLUMNS = ("name", "documents", "indexed", "created_at", "description")
@@ -54,6 +54,39 @@ def show(context: typer.Context, collection: Collection, as_json: Json = False) 
         print_json(found)
     else:
         print_fields(found)
+
+
+@app.command("set")
+def change(
+    context: typer.Context,
+    collection: Collection,
+    description: Annotated[str | None, typer.Option(help="What it holds.", show_default=False)] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(help="Language of all that the model writes; empty: as the settings say.", show_default=False),
+    ] = None,
+    entity_types: Annotated[
+        str | None,
+        typer.Option(help="What to look for, divided by commas; empty: as the settings say.", show_default=False),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change what a collection has of its own."""
+    changes: dict[str, Any] = {}
+    if description is not None:
+        changes["description"] = description
+    if language is not None:
+        changes["language"] = language.strip() or None
+    if entity_types is not None:
+        changes["entity_types"] = [name.strip() for name in entity_types.split(",") if name.strip()] or None
+    if not changes:
+        raise UsageError("nothing to change: give --description, --language or --entity-types")
+    with invocation(context).installation() as installation:
+        changed = installation.collections.change(collection, changes)
+    if as_json:
+        print_json(changed)
+    else:
+        print_fields({**changed, "entity_types": ", ".join(changed["entity_types"] or ())})
 
 
 @app.command()

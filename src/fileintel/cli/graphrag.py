@@ -2,16 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from fileintel.cli import prompts
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, Quiet, invocation
 from fileintel.cli.installation.contract import IndexOrder
 from fileintel.cli.output import confirm, plain, print_json, print_table, say
 from fileintel.errors import EXIT_UNAVAILABLE
 
 app = typer.Typer(help="The knowledge graph of a collection: build it, look at it, ask it.", no_args_is_help=True)
+app.add_typer(prompts.app, name="prompts")
 
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")]
 After = Annotated[
@@ -20,6 +22,7 @@ After = Annotated[
 Level = Annotated[
     int | None, typer.Option(min=0, max=LARGEST_INTEGER, help="Only communities of this level; 0 = the largest.")
 ]
+Method = Literal["standard", "fast"]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; without a service this is always so.")]
 CancelOnInterrupt = Annotated[
     bool, typer.Option("--cancel-on-interrupt", help="Let Ctrl-C cancel the run, instead of leaving it.")
@@ -34,6 +37,10 @@ def index(
     wait: Wait = False,
     force: Annotated[bool, typer.Option("--force", help="Build a new version even if nothing has changed.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask the model everything again.")] = False,
+    method: Annotated[
+        Method | None,
+        typer.Option(help="fast: the graph from the names in the texts, without the model.", show_default=False),
+    ] = None,
     cancel_on_interrupt: CancelOnInterrupt = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -43,7 +50,7 @@ def index(
     What was answered before is not asked again. A run that was interrupted goes on where it was. With a service
     (FILEINTEL_API_URL) the run is handed to its workers, and Ctrl-C leaves it to them.
     """
-    order = IndexOrder(collection, force, fresh, wait, cancel_on_interrupt)
+    order = IndexOrder(collection, force, fresh, wait, cancel_on_interrupt, method)
     _build(context, order, quiet=quiet, as_json=as_json)
 
 

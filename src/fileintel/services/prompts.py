@@ -1,10 +1,9 @@
 """The prompts of a collection: looking at them, and setting its own."""
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fileintel.errors import ConflictError, FileIntelError, PromptError, UsageError
+from fileintel.errors import UsageError
 from fileintel.graphrag.prompts import KINDS, PromptKind, PromptLibrary, check_template
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, prompts
@@ -32,32 +31,6 @@ def list_prompts(workspace: Workspace, collection_name: str) -> list[dict[str, A
     return found
 
 
-def export(workspace: Workspace, collection_name: str, directory: Path) -> list[Path]:
-    """Write the prompts in effect into a folder, to be changed and set again. Files that differ are not replaced.
-
-    Raises:
-      ConflictError: there is a file of that name with another text.
-      FileIntelError: it cannot be written.
-    """
-    texts = {one["name"]: str(one["text"]) for one in list_prompts(workspace, collection_name)}
-    return write(texts, directory)
-
-
-def write(texts: Mapping[str, str], directory: Path) -> list[Path]:
-    """Write prompts into a folder. Raises: as `export`."""
-    paths = {directory / name: text for name, text in texts.items()}
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        for path, text in paths.items():
-            if path.exists() and path.read_bytes() != text.encode("utf-8"):
-                raise ConflictError(f"{path} is there already with another text: move it away, or name another folder")
-        for path, text in paths.items():
-            path.write_bytes(text.encode("utf-8"))
-    except OSError as error:
-        raise FileIntelError(f"prompts cannot be written to {directory}: {error}") from error
-    return list(paths)
-
-
 def set_prompts(workspace: Workspace, collection_name: str, texts: Mapping[str, str]) -> list[str]:
     """Let a collection have these prompts, by name, from its next index or question on; returns the names.
 
@@ -74,37 +47,18 @@ def set_prompts(workspace: Workspace, collection_name: str, texts: Mapping[str, 
     return sorted(texts)
 
 
-def set_from_files(workspace: Workspace, collection_name: str, paths: list[Path]) -> list[str]:
-    """The same from files that are named like prompts, or folders with such files.
-
-    Raises: as `set_prompts`; PromptError: a file cannot be read.
-    """
-    texts: dict[str, str] = {}
-    for path in paths:
-        files = sorted(inner for inner in path.iterdir() if inner.name in KINDS) if path.is_dir() else [path]
-        if not files:
-            raise UsageError(f"there is no prompt in {path}: files are named like {next(iter(KINDS))}")
-        for file in files:
-            kind_named(file.name)
-            try:
-                texts[file.name] = file.read_text(encoding="utf-8-sig")
-            except (OSError, UnicodeDecodeError) as error:
-                raise PromptError(f"prompt {file} cannot be read: {error}") from error
-    return set_prompts(workspace, collection_name, texts)
-
-
-def reset(workspace: Workspace, collection_name: str, names: list[str] | None = None) -> list[str]:
+def reset(workspace: Workspace, collection_name: str, names: Sequence[str] = ()) -> list[str]:
     """Take its own prompts from a collection, or those of these names; returns the names of those it had.
 
     Raises:
       NotFoundError, UsageError: there is no such collection, or no prompt of that name.
     """
-    for name in names or ():
+    for name in names:
         kind_named(name)
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         own = prompts.of_collection(session, collection.id)
-        prompts.forget(session, collection.id, names)
+        prompts.forget(session, collection.id, names or None)
     return [name for name in own if not names or name in names]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from fileintel.config import Settings
@@ -14,7 +13,6 @@ from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, Sampling
 from fileintel.llm.tokens import Tokenizer
 from fileintel.services.own_settings import library_for, settings_for
-from fileintel.services.prompts import write
 from fileintel.services.single_question import ask_once
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, prompts
@@ -32,15 +30,14 @@ class _Sample:
     units: Sequence[TextUnit]
 
 
-def tune(workspace: Workspace, collection_name: str, directory: Path | None = None) -> dict[str, Any]:
+def tune(workspace: Workspace, collection_name: str, *, keep: bool = True) -> dict[str, Any]:
     """Find out what a collection is about, and fit its prompts, its language and its entity types to that.
 
     Parameters:
-      directory: write the prompts there instead, and change nothing.
+      keep: let the collection have them; else they are only returned.
 
     Raises:
       NotFoundError, EmptyCollectionError: there is nothing to read.
-      ConflictError: there is a file in the directory that would be replaced.
       ModelServerUnavailable, ModelServerRefused: the model does not give what is needed.
     """
     sample, tally = _sample(workspace, collection_name), Tally()
@@ -49,16 +46,13 @@ def tune(workspace: Workspace, collection_name: str, directory: Path | None = No
     made = tuning.tuned_prompts(PromptLibrary(), profile, examples)
     for name, text in made.items():
         check_template(KINDS[name], text, f"prompt {name}")
-    if directory is not None:
-        write(made, directory)
-    else:
+    if keep:
         _save(workspace, sample, profile, made)
     return {
         "collection": sample.name,
         **asdict(profile),
         "examples": len(examples),
-        "prompts": sorted(made),
-        "directory": None if directory is None else str(directory),
+        "prompts": made,
         "llm": {
             "calls": tally.calls,
             "prompt_tokens": tally.prompt_tokens,

@@ -8,7 +8,7 @@ from fileintel.api import prompt_answers as answers
 from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.problems import documented
-from fileintel.api.requests import CollectionName, PromptText, Text, require_json
+from fileintel.api.requests import CollectionName, PromptText, PromptTexts, Text, Tuning, require_json
 from fileintel.services import prompts, tuning
 
 router = APIRouter(prefix="/collections/{collection}/prompts", tags=["prompts"])
@@ -20,6 +20,17 @@ PromptName = Annotated[Text, Path(max_length=200, description="Name of a prompt.
 def list_prompts(service: Service, collection: CollectionName) -> Any:
     """The prompts in effect for a collection."""
     return success(prompts.list_prompts(service.workspace(), collection))
+
+
+@router.patch(
+    "",
+    response_model=Envelope[answers.PromptNames],
+    responses=documented(400, 404, 415),
+    dependencies=[Depends(require_json)],
+)
+def set_prompts(service: Service, collection: CollectionName, body: PromptTexts) -> Any:
+    """Let the collection have several prompts of its own; all, or none where one has a mistake."""
+    return success({"names": prompts.set_prompts(service.workspace(), collection, body.texts)})
 
 
 @router.put(
@@ -45,10 +56,15 @@ def reset_prompts(service: Service, collection: CollectionName) -> Any:
     return success({"names": prompts.reset(service.workspace(), collection)})
 
 
-@router.post("/tune", response_model=Envelope[answers.Tuned], responses=documented(404, 409, 502))
-def tune_prompts(service: Service, collection: CollectionName) -> Any:
+@router.post(
+    "/tune",
+    response_model=Envelope[answers.Tuned],
+    responses=documented(400, 404, 409, 415, 502),
+    dependencies=[Depends(require_json)],
+)
+def tune_prompts(service: Service, collection: CollectionName, body: Tuning) -> Any:
     """Let the model find out what the collection is about, and fit prompts, language and entity types to that.
 
     Asks about three questions, and waits for their answers.
     """
-    return success(tuning.tune(service.workspace(), collection))
+    return success(tuning.tune(service.workspace(), collection, keep=body.keep))

@@ -70,6 +70,7 @@ class IndexOrder:
       fresh: ask the model everything again.
       wait: follow the run to its end; in this process it is always so.
       cancel_on_interrupt: Ctrl-C cancels the run, instead of leaving it to be gone on with.
+      method: another one than that of the settings.
     """
 
     collection: str
@@ -77,6 +78,7 @@ class IndexOrder:
     fresh: bool = False
     wait: bool = False
     cancel_on_interrupt: bool = False
+    method: str | None = None
 
 
 class Collections(Protocol):
@@ -90,6 +92,9 @@ class Collections(Protocol):
 
     def show(self, name: str) -> Row:
         """One of them."""
+
+    def change(self, name: str, changes: Mapping[str, Any]) -> Row:
+        """Change `description`, `language` or `entity_types`; None takes one of the last two away."""
 
     def delete(self, name: str) -> Row:
         """Delete one with all that it holds; returns what it was."""
@@ -149,6 +154,23 @@ class Graph(Protocol):
         """Delete all versions; returns how many there were."""
 
 
+class Prompts(Protocol):
+    """What a model is asked, for each collection."""
+
+    def all(self, collection: str) -> list[Row]:
+        """Those in effect: `name`, `origin`, `sha256`, `characters`, `text`."""
+
+    def set(self, collection: str, texts: Mapping[str, str]) -> list[str]:
+        """Let a collection have these, by name; returns the names."""
+
+    def reset(self, collection: str, names: Sequence[str]) -> list[str]:
+        """Take these away, or all of them; returns the names of those that it had."""
+
+    def tune(self, collection: str, *, keep: bool) -> Row:
+        """Fit prompts to a collection: `domain`, `language`, `entity_types`, `prompts` (texts by name). Without `keep`
+        nothing is changed."""
+
+
 class Tasks(Protocol):
     """Work that was handed to workers."""
 
@@ -179,6 +201,10 @@ class Installation(Protocol):
     @property
     def graph(self) -> Graph:
         """The indexes of collections."""
+
+    @property
+    def prompts(self) -> Prompts:
+        """What a model is asked."""
 
     @property
     def tasks(self) -> Tasks:

@@ -11,6 +11,7 @@ from fileintel.config import Settings
 from fileintel.services.workspace import Workspace
 
 if TYPE_CHECKING:
+    from fileintel.cli.installation.local.prompts import LocalPrompts
     from fileintel.cli.installation.local.tasks import LocalTasks
 
 
@@ -22,6 +23,13 @@ class LocalInstallation:
         self.collections = LocalCollections(self._workspace)
         self.documents = LocalDocuments(self._workspace)
         self.graph = LocalGraph(self._workspace)
+
+    @cached_property
+    def prompts(self) -> "LocalPrompts":
+        """What a model is asked. Its import brings the model's client, too."""
+        from fileintel.cli.installation.local.prompts import LocalPrompts
+
+        return LocalPrompts(self._workspace)
 
     @cached_property
     def tasks(self) -> "LocalTasks":

@@ -1,6 +1,8 @@
 """Collections of this process's database."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 from fileintel.cli.installation.contract import Row
 from fileintel.services import documents
@@ -22,6 +24,9 @@ class LocalCollections:
 
     def show(self, name: str) -> Row:
         return _described(documents.show_collection(self._workspace, name))
+
+    def change(self, name: str, changes: Mapping[str, Any]) -> Row:
+        return _described(documents.change_collection(self._workspace, name, changes))
 
     def delete(self, name: str) -> Row:
         return _described(documents.delete_collection(self._workspace, name))

@@ -35,7 +35,7 @@ class LocalGraph:
         def observe(view: "View") -> None:
             watcher.progressed(_progress(view))
 
-        request = IndexRequest(order.collection, force=order.force, fresh=order.fresh)
+        request = IndexRequest(order.collection, force=order.force, fresh=order.fresh, method=order.method)
         with Stop().heard() as stop:
             indexer = Indexer(self._workspace, stopping=lambda: stop.asked, observe=observe, began=began)
             try:

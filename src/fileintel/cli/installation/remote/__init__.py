@@ -7,6 +7,7 @@ from fileintel.cli.installation.remote.collections import RemoteCollections
 from fileintel.cli.installation.remote.connection import Connection
 from fileintel.cli.installation.remote.documents import RemoteDocuments
 from fileintel.cli.installation.remote.graph import RemoteGraph
+from fileintel.cli.installation.remote.prompts import RemotePrompts
 from fileintel.cli.installation.remote.tasks import RemoteTasks
 from fileintel.config import ClientSettings
 
@@ -19,6 +20,7 @@ class RemoteInstallation:
         self.collections = RemoteCollections(self._connection)
         self.tasks = RemoteTasks(self._connection)
         self.documents = RemoteDocuments(self._connection, self.tasks)
+        self.prompts = RemotePrompts(self._connection)
         self.graph = RemoteGraph(self._connection, self.tasks)
 
     def check(self) -> list[dict[str, str]]:

@@ -1,5 +1,6 @@
 """Collections of a service."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fileintel.cli.installation.contract import Row
@@ -22,6 +23,9 @@ class RemoteCollections:
 
     def show(self, name: str) -> Row:
         return dict(self._connection.get("collections", name))
+
+    def change(self, name: str, changes: Mapping[str, Any]) -> Row:
+        return dict(self._connection.call("PATCH", "collections", name, json=dict(changes)))
 
     def delete(self, name: str) -> Row:
         return dict(self._connection.call("DELETE", "collections", name))

@@ -23,7 +23,9 @@ class RemoteGraph:
         self._tasks = tasks
 
     def index(self, order: IndexOrder, watcher: Watcher) -> Row:
-        body = {"collection_id": order.collection, "force_rebuild": order.force, "fresh": order.fresh}
+        body: Row = {"collection_id": order.collection, "force_rebuild": order.force, "fresh": order.fresh}
+        if order.method is not None:
+            body["method"] = order.method
         accepted: Row = self._connection.call("POST", "graphrag", "index", json=body)
         if not order.wait:
             return accepted
