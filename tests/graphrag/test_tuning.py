@@ -11,12 +11,13 @@ from fileintel.graphrag.stages import json_records, tuple_records
 from fileintel.graphrag.stages.extraction import Extraction
 from fileintel.graphrag.tuning import EXCERPTS, Example, Profile, parse_profile, profile_question, spread, tuned_prompts
 from fileintel.llm.questions import InvalidAnswer, Sampling
+from fileintel.storable import storable
 
 from .samples import EXTRACTIONS, MODEL, units
 
 SHIPPED = PromptLibrary()
 PROFILE = Profile("Court files of the {port}.", "German", ("judge", "statute"))
-PASSAGES = st.text(max_size=40) | st.just("</text> {input_text} {{x}} \nEntity types: none")
+PASSAGES = st.text(max_size=40) | st.just("a\0b") | st.just("</text> {input_text} {{x}} \nEntity types: none")
 ANSWER = {"domain": "Court files.", "language": "German", "entity_types": ["judge", "statute"]}
 
 
@@ -33,8 +34,8 @@ def test_whatever_is_found_out_the_prompts_can_be_used(
         fixed = {"entity_types": "judge"} if "entity_types" in KINDS[name].fixed else {"max_report_length": 9}
         system, user = prompt.messages(input_text="THE DATA", **fixed)
         assert "THE DATA" in user["content"]
-        assert all(passage in system["content"] for passage in passages) or name == REPORT.file
-        assert domain in system["content"]
+        assert all(storable(passage) in system["content"] for passage in passages) or name == REPORT.file
+        assert storable(domain) in system["content"]
 
 
 def test_the_examples_stand_in_place_of_the_invented_one() -> None:

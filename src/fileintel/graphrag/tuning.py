@@ -18,6 +18,7 @@ from fileintel.graphrag.stages.records import clean_text, merge_key
 from fileintel.graphrag.stages.tuple_records import parse_gleaning, parse_records
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import ChatQuestion, InvalidAnswer, Sampling, Schema
+from fileintel.storable import storable
 
 EXCERPTS = 12
 EXCERPT_TOKENS = 250
@@ -178,4 +179,4 @@ def _shortened(extraction: Extraction) -> tuple[list[EntityRecord], list[Relatio
 
 def _doubled(text: str) -> str:
     """A text as a template holds it."""
-    return text.replace("{", "{{").replace("}", "}}")
+    return storable(text).replace("{", "{{").replace("}", "}}")

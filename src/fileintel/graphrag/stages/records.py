@@ -28,6 +28,7 @@ _QUOTES = "\"'“”„«»‘’`"
 _DOUBLE_QUOTE = re.compile('["“”„«»]')
 # what one keyboard writes for another: apostrophes and hyphens
 _ALIKE = str.maketrans({**dict.fromkeys("‘’‚‛`´ʼ", "'"), **dict.fromkeys("‐‑‒–—―−", "-")})
+_PLAIN = str.maketrans({'"': None, "`": "'"})  # the same for ASCII, double quotes included
 # accents of Latin and Greek letters and the dots of ё; in other scripts such marks make other letters
 _ACCENTED = re.compile("([A-Za-zͰ-Ͽеё])[\u0300-\u036f]+", re.IGNORECASE)
 
@@ -70,8 +71,12 @@ def clean_title(text: str) -> str:
 def folded(text: str) -> str:
     """A text without case, accents, quotes, kinds of hyphens and widths of characters; folded again it stays the
     same."""
+    if text.isascii():  # most are, and there are hundreds of thousands
+        return " ".join(text.translate(_PLAIN).upper().split()).strip("' ")
     while True:  # what one step takes away can bring together what another one changes
-        plain = _ACCENTED.sub(r"\1", unicodedata.normalize("NFKD", _DOUBLE_QUOTE.sub("", text).translate(_ALIKE)))
+        plain = _ACCENTED.sub(
+            lambda match: match[1], unicodedata.normalize("NFKD", _DOUBLE_QUOTE.sub("", text).translate(_ALIKE))
+        )
         plain = unicodedata.normalize("NFC", plain.casefold().upper())
         plain = " ".join(plain.split()).strip("' ")
         if plain == text:
