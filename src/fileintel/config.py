@@ -210,6 +210,7 @@ class GraphragSettings(_Section):
     description_max_input_tokens: Count
     report_max_words: Count
     report_max_input_tokens: Count
+    report_context: Literal["graph", "text"]
     claims: bool
     claim_description: Text
     max_gap_share: Share

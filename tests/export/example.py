@@ -181,7 +181,7 @@ def _tables(version_id: str, made: Example) -> Iterator[tuple[Any, Iterator[dict
     yield TextUnitRow, rows.text_unit_rows(version_id, units)
     yield EntityRow, rows.entity_rows(version_id, graph, units)
     yield RelationshipRow, rows.relationship_rows(version_id, graph, units)
-    yield CommunityRow, rows.community_rows(version_id, communities, graph, units, PERIOD)
+    yield CommunityRow, rows.community_rows(version_id, communities, graph, units, PERIOD, {})
     yield CommunityReport, rows.report_rows(version_id, made.reports, communities, PERIOD)
     yield Covariate, rows.covariate_rows(version_id, made.claims, units)
     yield Embedding, rows.embedding_rows(version_id, vectors(made))

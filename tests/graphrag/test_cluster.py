@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel.graphrag.model import Community, Graph
-from fileintel.graphrag.stages.cluster import RESIDUAL_SIZE, TOP, cluster
+from fileintel.graphrag.stages.cluster import RESIDUAL_SIZE, TOP, cluster, repeated
 
 from .samples import Link, graph
 
@@ -44,11 +44,12 @@ def test_every_entity_is_in_exactly_one_community_at_the_top(
 
 @settings(max_examples=100, deadline=None)
 @given(links=LINKS, orphans=ORPHANS, max_cluster_size=st.integers(1, 10))
-def test_levels_nest_and_parents_know_their_children(
+def test_levels_nest_without_repeating_each_other_and_parents_know_their_children(
     links: list[Link], orphans: list[str], max_cluster_size: int
 ) -> None:
     found = communities_of(of(links, orphans), max_cluster_size)
     by_number = {c.number: c for c in found}
+    assert repeated(found) == {}
     assert len(by_number) == len(found) == len({c.id for c in found})
     assert found == sorted(found, key=lambda c: (c.residual, c.level, c.number))
     for community in found:

@@ -7,7 +7,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.context import Context, ContextBuilder
+from fileintel.graphrag.context import SECTIONS, Context
+from fileintel.graphrag.graph_context import GraphContexts
 from fileintel.graphrag.model import Claim, Community, Finding, Graph, Report
 from fileintel.graphrag.stages.cluster import cluster
 
@@ -21,8 +22,8 @@ def words(text: str) -> int:
     return len(text.split())
 
 
-def builder(built: Graph, max_tokens: int, claims: list[Claim] | None = None) -> ContextBuilder:
-    return ContextBuilder(built, claims or [], max_tokens, words)
+def builder(built: Graph, max_tokens: int, claims: list[Claim] | None = None) -> GraphContexts:
+    return GraphContexts(built, claims or [], max_tokens, words)
 
 
 def claim(number: int, subject: str) -> Claim:
@@ -49,6 +50,17 @@ def tables(text: str) -> Tables:
         elif line:
             lines.append(line)
     return {name: list(csv.DictReader(io.StringIO("\n".join(lines)))) for name, lines in found.items()}
+
+
+def missing(context: Context) -> int:
+    """How many rows were left out."""
+    return sum(context.left_out.values())
+
+
+def ids(context: Context) -> dict[str, list[int]]:
+    """The ids in the text, by kind."""
+    found = tables(context.text)
+    return {kind: [int(row["id"]) for row in found[name]] for kind, (name, _) in SECTIONS.items() if name in found}
 
 
 def rows_tokens(context: Context) -> int:
@@ -79,8 +91,9 @@ def test_everything_is_there_when_it_fits(links: list[Link], claimed: list[str])
     assert {row["id"] for row in found.get("Claims", [])} == {
         str(c.number) for c in claims if c.subject in built.entities
     }
-    assert (context.left_out, context.reports) == (0, [])
+    assert (missing(context), context.reports) == (0, [])
     assert context.tokens == rows_tokens(context)
+    assert context.record()["rows"] == ids(context)
 
 
 @settings(max_examples=80, deadline=None)
@@ -116,6 +129,7 @@ def test_a_context_that_does_not_fit_is_cut_to_the_budget(
     context = contexts.reduced(top, parts, reports)
     assert context == builder(built, budget, claims).reduced(top, parts, dict(reversed(reports.items())))
     assert context.tokens == rows_tokens(context) <= budget
+    assert context.record()["rows"] == ids(context)
 
     found = tables(context.text)
     assert set(found) <= HEADINGS
@@ -131,11 +145,16 @@ def test_a_context_that_does_not_fit_is_cut_to_the_budget(
     assert replaced.isdisjoint(about)
     for number in context.reports:
         assert not any(set(parts[number].entities).issuperset(pair) for pair in pairs)
-    # all the rest is counted
+    # each row is there, or a report stands for it, or it is counted as left out
     inside = [pair for number in context.reports for pair in parts[number].relationships]
-    rest = len(built.entities) - len(replaced) + len(built.relationships) - len(inside)
-    rest += sum(claim.subject not in replaced for claim in claims)
-    assert context.left_out == rest - len(entities) - len(pairs) - len(about)
+    assert context.represented == {
+        "entities": len(replaced),
+        "relationships": len(inside),
+        "claims": sum(claim.subject in replaced for claim in claims),
+    }
+    everything = {"entities": len(built.entities), "relationships": len(built.relationships), "claims": len(claims)}
+    for kind, count in everything.items():
+        assert len(context.rows[kind]) + context.represented[kind] + context.left_out[kind] == count, kind
 
 
 @settings(max_examples=80, deadline=None)
@@ -168,13 +187,13 @@ def test_the_largest_child_is_replaced_first_and_no_more_than_needed() -> None:
     full = builder(built, 10_000).whole(top)
     assert full is not None
     context = builder(built, full.tokens - 1).reduced(top, parts, reports)
-    assert (context.reports, context.left_out) == ([2], 0)
+    assert (context.reports, missing(context)) == ([2], 0)
     found = tables(context.text)
     assert {row["title"] for row in found["Entities"]} == set(parts[1].entities)
     assert ("A0", "B0") in {(row["source"], row["target"]) for row in found["Relationships"]}
     # with less room both are replaced, and the relationship between them stays
     context = builder(built, context.tokens - 1).reduced(top, parts, reports)
-    assert (context.reports, context.left_out) == ([1, 2], 0)
+    assert (context.reports, missing(context)) == ([1, 2], 0)
     assert [row["source"] for row in tables(context.text)["Relationships"]] == ["A0"]
 
 
@@ -184,7 +203,7 @@ def test_a_report_that_is_longer_than_its_evidence_or_the_room_replaces_nothing(
     assert full is not None
     long = {2: report(parts[2], 500)}
     context = builder(built, full.tokens - 1).reduced(top, parts, long)
-    assert (context.reports, context.left_out) == ([], 1)
+    assert (context.reports, missing(context)) == ([], 1)
     context = builder(built, 20).reduced(top, parts, {2: report(parts[2], 20)})
     assert context.reports == []
     assert tables(context.text)["Entities"]
@@ -201,7 +220,7 @@ def test_a_much_claimed_entity_stays_and_its_claims_take_the_room_that_is_left()
     found = tables(context.text)
     assert len(found["Entities"]) == 3
     assert len(found["Relationships"]) == 2
-    assert context.left_out == 100 - len(found["Claims"])
+    assert context.left_out["claims"] == 100 - len(found["Claims"])
     assert found["Claims"]
 
 
@@ -211,7 +230,7 @@ def test_an_entity_that_no_context_could_hold_does_not_keep_its_relationships_ou
     found = tables(context.text)
     assert [row["title"] for row in found["Entities"]] == ["BYRON"]
     assert [row["source"] for row in found["Relationships"]] == ["ADA"]
-    assert context.left_out == 1
+    assert context.left_out == {"entities": 1, "relationships": 0, "claims": 0}
 
 
 def test_text_from_documents_cannot_pass_for_a_section() -> None:

@@ -3,18 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.context import ContextBuilder
 from fileintel.graphrag.fanout import Request
+from fileintel.graphrag.graph_context import GraphContexts
 from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import DESCRIBE, REPORT
 from fileintel.graphrag.stages import describe, report
-from fileintel.graphrag.stages.cluster import cluster
+from fileintel.graphrag.stages.cluster import cluster, repeated
 from fileintel.graphrag.stages.describe import DescribeStage
 from fileintel.graphrag.stages.report import SCHEMA, ReportStage
 from fileintel.llm.questions import Sampling
@@ -51,7 +53,7 @@ class Writing:
             prompt(REPORT),
             Sampling(),
             self.progress,
-            contexts=ContextBuilder(self.graph, [], budget, lambda text: len(text.split())),
+            contexts=GraphContexts(self.graph, [], budget, lambda text: len(text.split())),
             communities=self.communities,
             undescribed=self.undescribed,
             max_words=200,
@@ -136,7 +138,7 @@ def test_only_a_community_that_does_not_fit_waits_for_its_children(links: list[L
     for community in writing.communities:
         context = writing.report.contexts[community.number]
         assert set(context.reports) <= set(community.children)
-        if context.reports or context.left_out:
+        if context.reports or any(context.left_out.values()):
             before = order[: order.index(community.title)]
             assert {by_number[number].title for number in community.children} <= set(before)
 
@@ -167,6 +169,25 @@ def test_a_parent_that_does_not_fit_holds_the_reports_of_its_children() -> None:
     assert next(request.item for request in reversed(driver.asked)) == "Community 0"
     assert writing.report.contexts[0].reports
     assert "-----Reports-----" in data_of(driver.asked[-1])
+
+
+@pytest.mark.parametrize("budget", [ROOMY, 60, 25])
+def test_a_community_that_repeats_its_only_child_asks_the_same_question(budget: int) -> None:
+    """The fan-out asks it once, and the answer store knows it."""
+    top, *halves = nested()
+    between = replace(top, id="between", number=3, level=1, parent=0, relationships=list(top.relationships))
+    top.children = [3]
+    for half in halves:
+        half.level, half.parent = 2, 3
+    communities = [top, between, *halves]
+    assert repeated(communities) == {0: 3}
+    driver = Driver(reply)
+    writing = Writing(NESTED_LINKS, budget, communities).run(driver)
+    keys = {request.item: hash_of(request) for request in driver.asked if request.stage == report.STAGE}
+    assert len(keys) == 4
+    assert keys["Community 0"] == keys["Community 3"]
+    assert writing.report.contexts[0] == writing.report.contexts[3]
+    assert bool(writing.report.contexts[0].reports) == (budget == 25)
 
 
 def test_a_community_whose_children_failed_still_gets_its_report() -> None:

@@ -164,6 +164,13 @@ class Records(_Thing):
     mended: dict[str, int] = Field(description="How many were put right, by reason.")
 
 
+class Warned(_Thing):
+    """Something that a run warns of."""
+
+    stage: str
+    message: str
+
+
 class Status(_Thing):
     """The newest index run of a collection, and the version in use."""
 
@@ -183,6 +190,7 @@ class Status(_Thing):
     llm: dict[str, int]
     records: Records
     gaps: list[Gap]
+    warnings: list[Warned]
     error: str | None
     started_at: Moment | None
     finished_at: Moment | None
@@ -274,6 +282,19 @@ class CommunityWithMembers(Community):
     entities: list[Entity]
     relationships: list[Relationship]
     report: Report | None
+    left_out: dict[str, int] = Field(description="How many rows of each kind its report was written without.")
+
+
+class ReportContext(_Thing):
+    """What the model was given to write a community's report."""
+
+    community: int
+    level: int
+    text: str
+    tokens: int
+    rows: dict[str, list[int]] = Field(description="Human-readable ids by kind, in the order of the text.")
+    represented: dict[str, int] = Field(description="How many rows reports of sub-communities stand for.")
+    left_out: dict[str, int] = Field(description="How many rows there was no room for.")
 
 
 class Citation(_Thing):

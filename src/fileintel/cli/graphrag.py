@@ -157,17 +157,23 @@ def community(
     number: Annotated[
         int, typer.Argument(min=0, max=LARGEST_INTEGER, help="The community's number.", show_default=False)
     ],
+    evidence: Annotated[
+        bool, typer.Option("--context", help="Show what the model was given to write the report.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Show one community: its members and its report."""
-    from fileintel.cli.results import print_community
+    from fileintel.cli.results import print_community, print_context
 
     with invocation(context).installation() as installation:
-        found = installation.graph.community(collection, number)
+        show = installation.graph.context if evidence else installation.graph.community
+        found = show(collection, number)
     if as_json:
         print_json(found)
-        return
-    print_community(found)
+    elif evidence:
+        print_context(found)
+    else:
+        print_community(found)
 
 
 @app.command()

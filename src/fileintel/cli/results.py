@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from fileintel.cli.output import one_line, plain, print_table
+from fileintel.cli.output import one_line, plain, print_table, say
 from fileintel.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, EXIT_GAPS
 
 WIDTH = 100  # columns
@@ -38,6 +38,7 @@ def print_index(status: Mapping[str, Any]) -> None:
         print(f"  claims         {counts['covariates']}")
     print(f"  gaps           {len(gaps)}")
     _print_records(status["records"])
+    _print_warnings(status)
     if status["up_to_date"]:
         print("  model calls    0: the index is up to date, nothing was asked")
     else:
@@ -69,6 +70,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     print(f"  gaps           {len(status['gaps'])}")
     _print_records(status["records"])
     _print_gaps(status)
+    _print_warnings(status)
     if status["error"]:
         print(f"  error          {one_line(status['error'])}")
     if status["state"] == "queued":
@@ -94,6 +96,17 @@ def print_community(community: Mapping[str, Any]) -> None:
         print("(no report: see the gaps in `fileintel graphrag status`)")
     print()
     print_table(("title", "type", "description"), community["entities"], "no entities")
+    if community["left_out"]:
+        print(f"\nThere was no room for {_counted(community['left_out'])} in what the report was written from.")
+
+
+def print_context(context: Mapping[str, Any]) -> None:
+    """What a report was written from: the text alone on stdout, what it holds on stderr."""
+    print(plain(context["text"]))
+    say(f"{context['tokens']} tokens: {_counted({kind: len(ids) for kind, ids in context['rows'].items()})}")
+    if context["represented"]:
+        say(f"reports stand for {_counted(context['represented'])}")
+    say(f"left out: {_counted(context['left_out'])}")
 
 
 def print_answer(reply: Mapping[str, Any]) -> None:
@@ -131,6 +144,11 @@ def _print_records(records: Mapping[str, Any]) -> None:
             print(f"  {verb:<13}  {sum(records[verb].values())} of the answers' records: {plain(told)}")
 
 
+def _print_warnings(status: Mapping[str, Any]) -> None:
+    for warning in status["warnings"]:
+        print(f"  warning: {warning['stage']}: {one_line(warning['message'])}")
+
+
 def _print_gaps(status: Mapping[str, Any]) -> None:
     gaps = status["gaps"]
     for gap in gaps[:GAPS_SHOWN]:
@@ -138,6 +156,10 @@ def _print_gaps(status: Mapping[str, Any]) -> None:
     if len(gaps) > GAPS_SHOWN:
         everything = f"fileintel graphrag status {shlex.quote(status['collection'])} --json"
         print(f"  and {len(gaps) - GAPS_SHOWN} more gaps: `{everything}` lists all")
+
+
+def _counted(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing"
 
 
 def _ies(count: int) -> str:

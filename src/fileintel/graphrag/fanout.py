@@ -325,7 +325,9 @@ def _revive(question: Question, stored: StoredAnswer) -> Answered | None:
         value = question.parse(stored.content or "")
     except (InvalidAnswer, RecursionError):
         return None
-    return Answered(value, stored.content, None, stored.finish_reason, cached=True)
+    return Answered(
+        value, stored.content, None, stored.finish_reason, stored.prompt_tokens, stored.completion_tokens, cached=True
+    )
 
 
 def _told_to(twin: Question, outcome: Outcome) -> Outcome:

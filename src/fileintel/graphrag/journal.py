@@ -117,6 +117,10 @@ class RunJournal(Journal):
         self._written_at = time.monotonic()
         self._on_progress()
 
+    def warn(self, stage: str, message: str) -> None:
+        """Tell whoever looks at the run of something that they should know before it is over."""
+        self._patiently(lambda session: self._save_warning(session, {"stage": stage, "message": message}))
+
     def llm_counts(self) -> dict[str, Any]:
         """Calls, tokens and the like, of all attempts of the run."""
         tally = self._tally
@@ -133,6 +137,11 @@ class RunJournal(Journal):
     def _save_gaps(self, session: Session, gaps: Sequence[GapRecord]) -> None:
         runs.renew(session, self.lease)
         runs.save_gaps(session, self.lease.run_id, gaps)
+
+    def _save_warning(self, session: Session, data: dict[str, str]) -> None:
+        runs.renew(session, self.lease)
+        if data not in runs.warnings(session, self.lease.run_id):  # an earlier attempt of the run may have told
+            runs.note(session, self.lease.run_id, "warning", data)
 
     def _save_progress(self, session: Session) -> None:
         if runs.requested_state(session, self.lease.run_id) is RunState.CANCELLING:

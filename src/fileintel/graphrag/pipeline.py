@@ -14,13 +14,16 @@ from typing import Any
 from fileintel.config import Settings
 from fileintel.errors import EmptyCollectionError, RunFailed
 from fileintel.graphrag import load, rows
-from fileintel.graphrag.context import ContextBuilder
+from fileintel.graphrag.context import Context, Contexts
 from fileintel.graphrag.fanout import Fanout, Request
+from fileintel.graphrag.graph_context import GraphContexts
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, PromptKind, PromptLibrary
+from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
+from fileintel.graphrag.text_context import TextContexts
+from fileintel.graphrag.token_scale import TokenScale
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokens import Tokenizer
 from fileintel.storage import runs, versions
@@ -94,6 +97,7 @@ class Built:
     claims: list[Claim]
     communities: list[Community]
     reports: dict[int, Report]
+    contexts: dict[int, Context]
     vectors: dict[tuple[str, str], bytes]
 
     def counts(self) -> dict[str, int]:
@@ -112,9 +116,10 @@ class Built:
 def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
     """The prompts that decide an index with these settings."""
     claimed = [CLAIMS] if settings.graphrag.claims else []
+    reported = REPORT_TEXT if settings.graphrag.report_context == "text" else REPORT
     if settings.graphrag.method == fast.METHOD:
-        return [*claimed, REPORT]
-    return [*form.prompts, DESCRIBE, *claimed, REPORT]
+        return [*claimed, reported]
+    return [*form.prompts, DESCRIBE, *claimed, reported]
 
 
 def build(run: Ingredients, fanout: Fanout) -> Built:
@@ -131,7 +136,7 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
 
     asks_for_records = run.settings.graphrag.method != fast.METHOD
     if asks_for_records:
-        fanout.add(stages.extract.requests(units))
+        fanout.add(stages.scale.watching(stages.extract.requests(units)))
     if run.settings.graphrag.claims:
         fanout.add(stages.claims.requests(units))
     fanout.add(stages.embed.text_units(units))
@@ -144,7 +149,7 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
 
     undescribed = stages.describe.undescribed(graph)
     waiting = {thing.id for thing in undescribed}
-    stages.begin_reports(graph, found_claims, communities, undescribed)
+    stages.begin_reports(graph, units, found_claims, communities, undescribed)
     fanout.add(stages.describe.requests(undescribed))
     fanout.add(stages.embed.entities(e for e in graph.entities.values() if e.id not in waiting))
     for request in stages.report.requests():
@@ -153,7 +158,16 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     for stage in (describe.STAGE, report.STAGE, embed.STAGE):
         _check_gaps(run, stage)
 
-    return Built(run.documents, units, graph, found_claims, communities, stages.report.reports, stages.embed.vectors)
+    return Built(
+        run.documents,
+        units,
+        graph,
+        found_claims,
+        communities,
+        stages.report.reports,
+        stages.report.contexts,
+        stages.embed.vectors,
+    )
 
 
 def publish(run: Ingredients, built: Built) -> str:
@@ -196,6 +210,7 @@ class _Stages:
         self._run = run
         self._language = settings.language
         self._tokenizer = Tokenizer(run.settings.chunking.encoding)
+        self.scale = TokenScale(self._tokenizer.count)
         llm = run.settings.llm
         self._sampling = Sampling(llm.temperature, llm.top_p, llm.max_tokens)
         chat = (run.chat_model, self._sampling, run.progress)
@@ -244,18 +259,25 @@ class _Stages:
     def begin_reports(
         self,
         graph: Graph,
+        units: Sequence[TextUnit],
         found_claims: Sequence[Claim],
         communities: Sequence[Community],
         undescribed: Iterable[Entity | Relationship],
     ) -> None:
         """Prepare the reports; they need the graph."""
         settings = self._run.settings.graphrag
+        budget = self.scale.ours(settings.report_max_input_tokens)
+        contexts: Contexts
+        if settings.report_context == "text":
+            contexts = TextContexts(graph, units, budget, self._tokenizer.count)
+        else:
+            contexts = GraphContexts(graph, found_claims, budget, self._tokenizer.count)
         self.report = report.ReportStage(
             self._run.chat_model,
-            self._run.prompts.load(REPORT),
+            self._run.prompts.load(REPORT_TEXT if settings.report_context == "text" else REPORT),
             self._sampling,
             self._run.progress,
-            contexts=ContextBuilder(graph, found_claims, settings.report_max_input_tokens, self._tokenizer.count),
+            contexts=contexts,
             communities=communities,
             undescribed=undescribed,
             max_words=settings.report_max_words,
@@ -303,6 +325,12 @@ def _cluster(run: Ingredients, graph: Graph) -> list[Community]:
         graph, max_cluster_size=settings.max_cluster_size, use_lcc=settings.use_lcc, seed=settings.seed
     )
     run.progress.complete(cluster.STAGE, len(communities))
+    if repeats := cluster.repeated(communities):
+        run.journal.warn(
+            cluster.STAGE,
+            f"{len(repeats)} of {len(communities)} communities hold the same as their only child: "
+            f"each such pair is asked about once, and has one report twice",
+        )
     return communities
 
 
@@ -346,7 +374,10 @@ def _tables(version_id: str, built: Built) -> Iterable[tuple[type[Base], Iterabl
     yield TextUnitRow, rows.text_unit_rows(version_id, built.units)
     yield EntityRow, rows.entity_rows(version_id, built.graph, built.units)
     yield RelationshipRow, rows.relationship_rows(version_id, built.graph, built.units)
-    yield CommunityRow, rows.community_rows(version_id, built.communities, built.graph, built.units, period)
+    yield (
+        CommunityRow,
+        rows.community_rows(version_id, built.communities, built.graph, built.units, period, built.contexts),
+    )
     yield CommunityReport, rows.report_rows(version_id, built.reports, built.communities, period)
     yield Covariate, rows.covariate_rows(version_id, built.claims, built.units)
     yield Embedding, rows.embedding_rows(version_id, built.vectors)

@@ -37,6 +37,7 @@ CONTINUE_JSON = PromptKind("extract_graph_json_continue.txt")
 DESCRIBE = PromptKind("summarize_descriptions.txt", data=("entity_name", "description_list"), fixed=("max_length",))
 CLAIMS = PromptKind("extract_claims.txt", data=("input_text",), fixed=("entity_specs", "claim_description"))
 REPORT = PromptKind("community_report_graph.txt", data=("input_text",), fixed=("max_report_length",))
+REPORT_TEXT = PromptKind("community_report_text.txt", data=("input_text",), fixed=("max_report_length",))
 LOCAL = PromptKind("local_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
 GLOBAL_MAP = PromptKind("global_search_map_system_prompt.txt", data=("context_data",), fixed=("max_length",))
 GLOBAL_REDUCE = PromptKind(
@@ -45,7 +46,7 @@ GLOBAL_REDUCE = PromptKind(
 
 TUNE_PROFILE = PromptKind("tune_profile.txt", data=("excerpts",))
 
-INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, CLAIMS, REPORT)
+INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, CLAIMS, REPORT, REPORT_TEXT)
 QUERYING = (LOCAL, GLOBAL_MAP, GLOBAL_REDUCE)
 KINDS = {kind.file: kind for kind in (*INDEXING, *QUERYING, TUNE_PROFILE)}
 

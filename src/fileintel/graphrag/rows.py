@@ -5,8 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from fileintel.graphrag.context import Context
 from fileintel.graphrag.model import Claim, Community, Graph, Report, TextUnit
 from fileintel.graphrag.stages.embed import report_id
+from fileintel.graphrag.text_context import text_units_of
 from fileintel.storage.bulk import vector_text
 
 Row = dict[str, Any]
@@ -63,15 +65,18 @@ def relationship_rows(version_id: str, graph: Graph, units: Sequence[TextUnit]) 
 
 
 def community_rows(
-    version_id: str, communities: Iterable[Community], graph: Graph, units: Sequence[TextUnit], period: str
+    version_id: str,
+    communities: Iterable[Community],
+    graph: Graph,
+    units: Sequence[TextUnit],
+    period: str,
+    contexts: Mapping[int, Context],
 ) -> Iterator[Row]:
-    """Rows of `communities`. Text units are those of the relationships inside, or of the entities where there are
-    none (residual communities)."""
+    """Rows of `communities`; `contexts` are those of the reports that were asked for, by number of community."""
     for community in communities:
         relationships = [graph.relationships[pair] for pair in community.relationships]
         entities = [graph.entities[title] for title in community.entities]
-        numbers = {n for relationship in relationships for n in relationship.text_units}
-        numbers = numbers or {n for entity in entities for n in entity.text_units}
+        context = contexts.get(community.number)
         yield {
             "version_id": version_id,
             "id": community.id,
@@ -83,10 +88,11 @@ def community_rows(
             "title": community.title,
             "entity_ids": [entity.id for entity in entities],
             "relationship_ids": [relationship.id for relationship in relationships],
-            "text_unit_ids": [units[number].id for number in sorted(numbers)],
+            "text_unit_ids": [units[number].id for number in sorted(text_units_of(community, graph))],
             "period": period,
             "size": len(entities),
             "residual": community.residual,
+            "context": context.record() if context else None,
         }
 
 

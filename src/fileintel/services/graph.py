@@ -9,6 +9,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, NotFoundError
+from fileintel.graphrag.stored_context import stored_text
 from fileintel.services.busy import refuse_while_busy
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs, versions
@@ -22,7 +23,7 @@ from fileintel.storage.models import (
 )
 
 _IDS = ("id", "human_readable_id")
-_HIDDEN = frozenset({"version_id"})
+_HIDDEN = frozenset({"version_id", "context"})  # a context is shown by itself
 
 
 @dataclass(frozen=True)
@@ -81,22 +82,14 @@ def list_reports(workspace: Workspace, collection: str, part: Slice, level: int 
 
 
 def show_community(workspace: Workspace, collection: str, number: int) -> dict[str, Any]:
-    """A community with its members and its report (None where that is a gap).
+    """A community with its members, its report (None where that is a gap), and how much its context left out.
 
     Raises:
       NotFoundError: the index has no such community.
     """
     with workspace.database.transaction() as session:
         version = _current(session, collection)
-        of_version = Community.version_id == version.id
-        community = session.execute(
-            select(Community).where(of_version, Community.community == number)
-        ).scalar_one_or_none()
-        if community is None:
-            raise NotFoundError(
-                f"the index of {collection!r} has no community {number}: "
-                f"`fileintel graphrag communities {collection}` lists them"
-            )
+        community = _community(session, version, collection, number)
         members = select(Entity).where(Entity.version_id == version.id, Entity.id.in_(community.entity_ids))
         links = select(Relationship).where(
             Relationship.version_id == version.id, Relationship.id.in_(community.relationship_ids)
@@ -111,6 +104,29 @@ def show_community(workspace: Workspace, collection: str, number: int) -> dict[s
                 _as_dict(r) for r in session.execute(links.order_by(Relationship.human_readable_id)).scalars()
             ],
             "report": _as_dict(report) if report else None,
+            "left_out": community.context["left_out"] if community.context else {},
+        }
+
+
+def show_context(workspace: Workspace, collection: str, number: int) -> dict[str, Any]:
+    """What the model was given to write a community's report: `text`, its `tokens`, the human-readable ids of its
+    `rows` by kind, how many rows sub-reports stand for (`represented`), and how many were `left_out`.
+
+    Raises:
+      NotFoundError: the index has no such community, or no report was asked for here (in an imported index).
+    """
+    with workspace.database.transaction() as session:
+        version = _current(session, collection)
+        community = _community(session, version, collection, number)
+        if community.context is None:
+            raise NotFoundError(
+                f"the report of community {number} was not asked for here: what it was written from is not known"
+            )
+        return {
+            "community": community.community,
+            "level": community.level,
+            "text": stored_text(session, community),
+            **community.context,
         }
 
 
@@ -185,6 +201,17 @@ def delete_index(workspace: Workspace, collection_name: str) -> int:
         versions.drop_all(session, [version.id for version in found])
         runs.forget(session, collection.id)
         return len(found)
+
+
+def _community(session: Session, version: IndexVersion, collection: str, number: int) -> Community:
+    statement = select(Community).where(Community.version_id == version.id, Community.community == number)
+    community = session.execute(statement).scalar_one_or_none()
+    if community is None:
+        raise NotFoundError(
+            f"the index of {collection!r} has no community {number}: "
+            f"`fileintel graphrag communities {collection}` lists them"
+        )
+    return community
 
 
 def _rows(

@@ -76,6 +76,7 @@ def describe(
         "llm": {name: (run.llm if run else {}).get(name, 0) for name in _LLM},
         "records": _records(run),
         "gaps": [vars(gap) for gap in runs.gaps(session, run.id)] if run else [],
+        "warnings": runs.warnings(session, run.id) if run else [],
         "error": run.error if run else None,
         "started_at": _iso(run.started_at) if run else None,
         "finished_at": _iso(run.finished_at) if run else None,

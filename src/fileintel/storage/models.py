@@ -338,7 +338,11 @@ class Relationship(_OfVersion, Base):
 
 
 class Community(_OfVersion, Base):
-    """A cluster of entities. `parent` is -1 for the top; `residual` marks groups of unconnected entities."""
+    """A cluster of entities. `parent` is -1 for the top; `residual` marks groups of unconnected entities.
+
+    `context` says what the question for its report held (see `graphrag.context.Context.record`); null where none
+    was asked.
+    """
 
     __tablename__ = "communities"
     __table_args__ = (
@@ -357,6 +361,7 @@ class Community(_OfVersion, Base):
     period: Mapped[str]
     size: Mapped[int]
     residual: Mapped[bool]
+    context: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
 
 
 class CommunityReport(_OfVersion, Base):

@@ -173,6 +173,12 @@ def events(session: Session, run_id: str, after: int = 0) -> list[RunEvent]:
     return list(session.execute(statement.order_by(RunEvent.number)).scalars())
 
 
+def warnings(session: Session, run_id: str) -> list[dict[str, Any]]:
+    """What a run warns of, in order: `stage` and `message` of each."""
+    statement = select(RunEvent.data).where(RunEvent.run_id == run_id, RunEvent.kind == "warning")
+    return list(session.execute(statement.order_by(RunEvent.number)).scalars())
+
+
 def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = False) -> Lease | None:
     """Take the lease of a run, unless somebody alive holds it.
 

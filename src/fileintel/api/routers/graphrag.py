@@ -151,6 +151,16 @@ def show_community(service: Service, collection: CollectionName, number: Communi
 
 
 @router.get(
+    "/{collection}/communities/{number}/context",
+    response_model=Envelope[answers.ReportContext],
+    responses=documented(404, 409),
+)
+def show_context(service: Service, collection: CollectionName, number: CommunityNumber) -> Any:
+    """What the model was given to write a community's report, and what there was no room for."""
+    return success(graph.show_context(service.workspace(), collection, number))
+
+
+@router.get(
     "/{collection}/reports", response_model=Envelope[answers.Page[answers.Report]], responses=documented(404, 409)
 )
 def list_reports(

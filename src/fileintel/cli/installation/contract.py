@@ -147,6 +147,9 @@ class Graph(Protocol):
     def community(self, collection: str, number: int) -> Row:
         """A community with its members and its report."""
 
+    def context(self, collection: str, number: int) -> Row:
+        """What a community's report was written from."""
+
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         """Write the index into a folder of this machine; returns the rows of each file."""
 

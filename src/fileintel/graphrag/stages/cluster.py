@@ -34,6 +34,16 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
     return communities
 
 
+def repeated(communities: Iterable[Community]) -> dict[int, int]:
+    """The communities that hold just what their only child holds, each with the number of that child.
+
+    `graphrag` 3.3 divides no community into one, but other versions and other programs do.
+    """
+    by_number = {community.number: community for community in communities}
+    only_children = ((c, by_number[c.children[0]]) for c in by_number.values() if len(c.children) == 1)
+    return {c.number: child.number for c, child in only_children if set(child.entities) == set(c.entities)}
+
+
 def undirected_weights(graph: Graph) -> dict[Pair, float]:
     """One weight for each pair of neighbours, the lower title first; of two directions the later one counts, in its
     place, as upstream has it. Nothing else depends on the order of the relationships."""

@@ -1,7 +1,8 @@
 """Reports: one for each community, as soon as what it rests on is there.
 
 A community waits for the descriptions of its own entities and relationships. Only one whose evidence does not
-fit into the budget also waits for its children's reports, which then stand in for the children.
+fit into the budget also waits for its children's reports, which then stand in for the children. One that holds
+what its only child holds asks the child's question, which is therefore asked once.
 """
 
 import math
@@ -11,11 +12,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from fileintel.graphrag.context import Context, ContextBuilder
+from fileintel.graphrag.context import Context, Contexts
 from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.model import Community, Entity, Finding, Relationship, Report
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.stages.cluster import repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
 
@@ -65,7 +67,7 @@ class ReportStage:
         sampling: Sampling,
         progress: Progress,
         *,
-        contexts: ContextBuilder,
+        contexts: Contexts,
         communities: Sequence[Community],
         undescribed: Iterable[Entity | Relationship],
         max_words: int,
@@ -78,6 +80,7 @@ class ReportStage:
         self._progress = progress
         self._contexts = contexts
         self._communities = {community.number: community for community in communities}
+        self._repeated = repeated(communities)
         self._max_words = max_words
         self._language = language
         self._written = written
@@ -107,12 +110,10 @@ class ReportStage:
 
     def _dependencies(self) -> tuple[dict[str, list[int]], dict[int, int]]:
         """Which communities wait for which thing, and for how many things each one waits."""
-        graph = self._contexts.graph
         dependants: dict[str, list[int]] = {}
         missing: dict[int, int] = {}
         for number, community in self._communities.items():
-            things: list[Entity | Relationship] = [graph.entities[title] for title in community.entities]
-            things += [graph.relationships[pair] for pair in community.relationships]
+            things = self._contexts.waits_for(community)
             waited_for = [thing.id for thing in things if thing.id in self._undescribed]
             missing[number] = len(waited_for)
             for identity in waited_for:
@@ -130,8 +131,11 @@ class ReportStage:
         if not self._over.issuperset(community.children):
             return []
         self._waiting_for_children.discard(community.number)
-        parts = {number: self._communities[number] for number in community.children}
-        return [self._request(community, self._contexts.reduced(community, parts, self.reports))]
+        same = community
+        while same.number in self._repeated:
+            same = self._communities[self._repeated[same.number]]
+        parts = {number: self._communities[number] for number in same.children}
+        return [self._request(community, self._contexts.reduced(same, parts, self.reports))]
 
     def _request(self, community: Community, context: Context) -> Request:
         self.contexts[community.number] = replace(context, text="")  # the texts of all would take much memory

@@ -72,6 +72,9 @@ class LocalGraph:
     def community(self, collection: str, number: int) -> Row:
         return graph.show_community(self._workspace, collection, number)
 
+    def context(self, collection: str, number: int) -> Row:
+        return graph.show_context(self._workspace, collection, number)
+
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         return graph.export(self._workspace, collection, directory)
 

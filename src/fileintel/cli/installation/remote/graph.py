@@ -65,6 +65,9 @@ class RemoteGraph:
     def community(self, collection: str, number: int) -> Row:
         return dict(self._connection.get("graphrag", collection, "communities", number))
 
+    def context(self, collection: str, number: int) -> Row:
+        return dict(self._connection.get("graphrag", collection, "communities", number, "context"))
+
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         # pyarrow comes with it, which no other command waits for
         from fileintel.services.graph import unpack_export

@@ -1,0 +1,167 @@
+"""Report contexts out of the graph: all of a community's evidence, ranked, up to the token budget.
+
+Where it does not fit, the largest sub-communities are replaced by their reports, one after the other, until
+it does (Edge et al. 2024, arXiv 2404.16130, section "Community summaries": "higher-level communities").
+What is left out after that is counted.
+
+The budget is that of the rows; headings and column names, at most four of each, come on top of it. Claims take
+what room the rest leaves, so that a much-claimed entity does not push itself out.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from fileintel.graphrag.context import Context, Row, RowCounter, context_of
+from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report
+
+Pair = tuple[str, str]
+
+
+class GraphContexts:
+    """Builds contexts from a described graph; every row is laid out and counted once.
+
+    Parameters:
+      max_tokens: the budget of one context's rows.
+      count_tokens: of a text.
+    """
+
+    def __init__(
+        self, graph: Graph, claims: Iterable[Claim], max_tokens: int, count_tokens: Callable[[str], int]
+    ) -> None:
+        self.graph = graph
+        self._max_tokens = max_tokens
+        self._row = RowCounter(count_tokens)
+        self._entity_rows: dict[str, Row] = {}
+        self._relationship_rows: dict[Pair, Row] = {}
+        self._claims: dict[str, list[Row]] = {}
+        for claim in claims:
+            self._claims.setdefault(claim.subject, []).append(self._row(*claim_fields(claim)))
+
+    def waits_for(self, community: Community) -> Iterable[Entity | Relationship]:
+        """The community's entities and relationships."""
+        yield from (self.graph.entities[title] for title in community.entities)
+        yield from (self.graph.relationships[pair] for pair in community.relationships)
+
+    def whole(self, community: Community) -> Context | None:
+        """The context with all of the community's evidence; None when it does not fit."""
+        if self._tokens(community.entities, community.relationships) > self._max_tokens:
+            return None
+        claims = self._claims_about(community.entities)
+        return self._context(community.entities, community.relationships, claims, {})
+
+    def reduced(self, community: Community, parts: Mapping[int, Community], reports: Mapping[int, Report]) -> Context:
+        """The context of a community that does not fit: with reports in place of its largest children."""
+        entities, relationships = list(community.entities), list(community.relationships)
+        used: dict[int, Row] = {}
+        left = self._tokens(entities, relationships)
+        room = self._max_tokens
+        sizes = {n: self._tokens(part.entities, part.relationships) for n, part in parts.items() if n in reports}
+        for number in sorted(sizes, key=lambda n: (-sizes[n], n)):
+            if left <= room:
+                break
+            report = self._row.report(reports[number])
+            if report.tokens > min(room, sizes[number]):
+                continue
+            used[number] = report
+            room -= report.tokens
+            left -= sizes[number]
+            inside = set(parts[number].entities)
+            entities = [title for title in entities if title not in inside]
+            relationships = [pair for pair in relationships if not inside.issuperset(pair)]
+        return self._cut(community, entities, relationships, used, room)
+
+    def _cut(
+        self, community: Community, entities: list[str], relationships: list[Pair], reports: dict[int, Row], room: int
+    ) -> Context:
+        """Beside the reports: relationships by rank with their ends, then other entities, then claims, as they fit."""
+        # an end that no context could hold does not keep its relationships out
+        possible = {title for title in entities if self._entity(title).tokens <= self._max_tokens}
+        kept_entities: dict[str, None] = {}
+        kept_relationships: list[Pair] = []
+        for pair in sorted(relationships, key=self._rank):
+            new = [title for title in pair if title in possible and title not in kept_entities]
+            cost = self._relationship(pair).tokens + sum(self._entity(title).tokens for title in new)
+            if cost <= room:
+                kept_relationships.append(pair)
+                kept_entities.update(dict.fromkeys(new))
+                room -= cost
+        for title in sorted(possible - set(kept_entities), key=self._entity_rank):
+            if (cost := self._entity(title).tokens) <= room:
+                kept_entities[title] = None
+                room -= cost
+        claims = self._claims_about(entities)
+        kept_claims: list[Row] = []
+        for claim in claims:
+            if claim.tokens <= room:
+                kept_claims.append(claim)
+                room -= claim.tokens
+        represented = {
+            "entities": len(community.entities) - len(entities),
+            "relationships": len(community.relationships) - len(relationships),
+            "claims": len(self._claims_about(community.entities)) - len(claims),
+        }
+        left_out = {
+            "entities": len(entities) - len(kept_entities),
+            "relationships": len(relationships) - len(kept_relationships),
+            "claims": len(claims) - len(kept_claims),
+        }
+        return self._context(kept_entities, kept_relationships, kept_claims, reports, represented, left_out)
+
+    def _context(
+        self,
+        entities: Iterable[str],
+        relationships: Iterable[Pair],
+        claims: list[Row],
+        reports: Mapping[int, Row],
+        represented: Mapping[str, int] | None = None,
+        left_out: Mapping[str, int] | None = None,
+    ) -> Context:
+        rows = {
+            "reports": [reports[number] for number in sorted(reports)],
+            "entities": [self._entity(title) for title in sorted(entities, key=self._entity_rank)],
+            "claims": claims,
+            "relationships": [self._relationship(pair) for pair in sorted(relationships, key=self._rank)],
+        }
+        return context_of(rows, represented=represented, left_out=left_out)
+
+    def _tokens(self, entities: Iterable[str], relationships: Iterable[Pair]) -> int:
+        of_entities = sum(
+            self._entity(title).tokens + sum(claim.tokens for claim in self._claims.get(title, ()))
+            for title in entities
+        )
+        return of_entities + sum(self._relationship(pair).tokens for pair in relationships)
+
+    def _claims_about(self, titles: Iterable[str]) -> list[Row]:
+        return [claim for title in sorted(titles, key=self._entity_rank) for claim in self._claims.get(title, ())]
+
+    def _entity(self, title: str) -> Row:
+        if title not in self._entity_rows:
+            self._entity_rows[title] = self._row(*entity_fields(self.graph.entities[title]))
+        return self._entity_rows[title]
+
+    def _relationship(self, pair: Pair) -> Row:
+        if pair not in self._relationship_rows:
+            self._relationship_rows[pair] = self._row(*relationship_fields(self.graph.relationships[pair]))
+        return self._relationship_rows[pair]
+
+    def _rank(self, pair: Pair) -> tuple[int, int]:
+        relationship = self.graph.relationships[pair]
+        return -relationship.combined_degree, relationship.number
+
+    def _entity_rank(self, title: str) -> tuple[int, int]:
+        entity = self.graph.entities[title]
+        return -entity.degree, entity.number
+
+
+def entity_fields(entity: Entity) -> tuple[int, str, str, str, int]:
+    """What a context tells of an entity, its number first."""
+    return entity.number, entity.title, entity.type, entity.description, entity.degree
+
+
+def relationship_fields(link: Relationship) -> tuple[int, str, str, str, float, int]:
+    """What a context tells of a relationship, its number first."""
+    return link.number, link.source, link.target, link.description, link.weight, link.combined_degree
+
+
+def claim_fields(claim: Claim) -> tuple[int, str, str, str, str, str]:
+    """What a context tells of a claim, its number first."""
+    return claim.number, claim.subject, claim.object, claim.type, claim.status, claim.description

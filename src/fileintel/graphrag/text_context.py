@@ -1,0 +1,112 @@
+"""Report contexts out of the documents' own words: a community's text units, ranked, up to the token budget.
+
+The counterpart of upstream's `create_community_reports_text`. A text unit counts as much as the degrees of the
+community's entities in it together (`prep_text_units` there). Where the text units do not fit, the largest
+sub-communities are replaced by their reports, as in `graph_context`; a text unit that one of the others needs stays.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from fileintel.graphrag.context import Context, Row, RowCounter, context_of
+from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report, TextUnit
+
+
+def text_units_of(community: Community, graph: Graph) -> set[int]:
+    """The numbers of the text units that tell of a community: those of its relationships, or of its entities where
+    it has none."""
+    numbers = {n for pair in community.relationships for n in graph.relationships[pair].text_units}
+    return numbers or {n for title in community.entities for n in graph.entities[title].text_units}
+
+
+class TextContexts:
+    """Builds contexts from text units.
+
+    Parameters:
+      units: all of the index, in order of number.
+      max_tokens: the budget of one context's rows.
+      count_tokens: of a text.
+    """
+
+    def __init__(
+        self, graph: Graph, units: Sequence[TextUnit], max_tokens: int, count_tokens: Callable[[str], int]
+    ) -> None:
+        self._graph = graph
+        self._units = units
+        self._max_tokens = max_tokens
+        self._row = RowCounter(count_tokens)
+
+    def waits_for(self, community: Community) -> Iterable[Entity | Relationship]:
+        """Nothing: the text is there."""
+        del community
+        return ()
+
+    def whole(self, community: Community) -> Context | None:
+        """The context with all of the community's text units; None when it does not fit."""
+        degrees = self._degrees(community)
+        rows = self._rows(degrees, degrees)
+        return context_of({"sources": rows}) if _tokens(rows) <= self._max_tokens else None
+
+    def reduced(self, community: Community, parts: Mapping[int, Community], reports: Mapping[int, Report]) -> Context:
+        """The context of a community that does not fit: with reports in place of its largest children."""
+        degrees = self._degrees(community)
+        rows = {one.number: one for one in self._rows(degrees, degrees)}
+        units_of = {number: set(self._degrees(part)) for number, part in parts.items()}
+        between = set(rows).difference(*units_of.values())
+        used: dict[int, Row] = {}
+        room = self._max_tokens
+
+        def gone_with(number: int) -> set[int]:
+            others = (units for other, units in units_of.items() if other != number and other not in used)
+            return units_of[number].intersection(rows).difference(between, *others)
+
+        def size(number: int) -> int:
+            return sum(rows[unit].tokens for unit in units_of[number].intersection(rows))
+
+        for number in sorted(set(parts).intersection(reports), key=lambda n: (-size(n), n)):
+            if _tokens(rows.values()) <= room:
+                break
+            gone = gone_with(number)
+            report = self._row.report(reports[number])
+            if report.tokens > min(room, sum(rows[unit].tokens for unit in gone)):
+                continue
+            used[number] = report
+            room -= report.tokens
+            for unit in gone:
+                del rows[unit]
+        kept = _as_they_fit(rows.values(), room)
+        return context_of(
+            {"reports": [used[number] for number in sorted(used)], "sources": kept},
+            represented={"sources": len(degrees) - len(rows)},
+            left_out={"sources": len(rows) - len(kept)},
+        )
+
+    def _degrees(self, community: Community) -> dict[int, int]:
+        """The text units of a community, each with the degrees of the members that it names; every member that is
+        named at all is named in one of them."""
+        wanted = text_units_of(community, self._graph)
+        members = [self._graph.entities[title] for title in community.entities]
+        for entity in members:
+            if wanted.isdisjoint(entity.text_units):
+                wanted.update(entity.text_units)
+        degrees = dict.fromkeys(sorted(wanted), 0)
+        for entity in members:
+            for number in wanted.intersection(entity.text_units):
+                degrees[number] += entity.degree
+        return degrees
+
+    def _rows(self, numbers: Iterable[int], degrees: Mapping[int, int]) -> list[Row]:
+        ranked = sorted(numbers, key=lambda number: (-degrees[number], number))
+        return [self._row(number, self._units[number].text, degrees[number]) for number in ranked]
+
+
+def _tokens(rows: Iterable[Row]) -> int:
+    return sum(one.tokens for one in rows)
+
+
+def _as_they_fit(rows: Iterable[Row], room: int) -> list[Row]:
+    kept = []
+    for one in rows:
+        if one.tokens <= room:
+            kept.append(one)
+            room -= one.tokens
+    return kept
