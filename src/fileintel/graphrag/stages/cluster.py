@@ -20,13 +20,16 @@ Pair = tuple[str, str]
 def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) -> list[Community]:
     """The communities of all levels, in order of level and number; residual ones last.
 
-    With `use_lcc`, only the largest connected component is clustered and nothing is gathered, as upstream does.
+    With `use_lcc`, only the largest connected component is clustered and nothing is gathered, as upstream does; and
+    like there (`create_communities`), a community without a relationship inside it, a single entity, is left away.
     """
     weights = undirected_weights(graph)
     kept = _largest_component(weights) if use_lcc else _components_that_matter(graph, weights)
     edges = sorted((low, high, weight) for (low, high), weight in weights.items() if low in kept)
     communities = _leiden(graph, edges, max_cluster_size, seed) if edges else []
-    if not use_lcc:
+    if use_lcc:
+        communities = [community for community in communities if community.relationships]
+    else:
         rest = [title for title in graph.entities if title not in kept]
         first = max((community.number for community in communities), default=-1) + 1
         communities += _residual(graph, rest, first)
