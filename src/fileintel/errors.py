@@ -146,3 +146,17 @@ class ExportError(FileIntelError):
     """The export could not be written; nothing half-written is left behind."""
 
     code = "export"
+
+
+class IndexFolderError(FileIntelError):
+    """A folder cannot be read as an index of graphrag; nothing of it was taken over."""
+
+    code = "index_folder"
+    http_status = 422
+
+
+class NoVectorsError(FileIntelError):
+    """The index has no vectors, so nothing can be found by nearness to a question."""
+
+    code = "no_vectors"
+    http_status = 409

@@ -12,6 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from fileintel.graphrag.export import columns
+from fileintel.graphrag.imports.folder import read_tables
+from fileintel.graphrag.imports.tables import import_graph
+from fileintel.graphrag.imports.texts import source_texts
 from tests.export.answering import POINT, answering
 from tests.export.example import ALONE, LINKS, TITLES, Example
 
@@ -77,6 +80,22 @@ def test_upstreams_readers_find_everything(copied: tuple[dict[str, Any], Path], 
     assert [claim["subject_id"] for claim in found["covariates"]] == [TITLES[0]] * len(made.claims)
     children = {int(community["short_id"]): community["children"] for community in found["communities"]}
     assert children == {c.number: c.children for c in made.communities if c.number in made.reports}
+
+
+def test_a_folder_that_upstream_wrote_is_read_as_the_same_graph(
+    exported: Path, copied: tuple[dict[str, Any], Path], made: Example
+) -> None:
+    theirs = read_tables(copied[1])
+    ours, copy = import_graph(read_tables(exported)), import_graph(theirs)
+    assert not +ours.put_right
+    assert (copy.graph, copy.claims, copy.communities, copy.reports) == (
+        ours.graph,
+        ours.claims,
+        ours.communities,
+        ours.reports,
+    )
+    texts = [source.text for source in source_texts(theirs)]
+    assert texts == [text for text in made.texts.values() if text.strip()]
 
 
 def test_upstreams_local_search_finds_entities_by_their_vectors(searched: tuple[dict[str, Any], list[str]]) -> None:

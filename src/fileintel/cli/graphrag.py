@@ -209,6 +209,28 @@ def export(
         print(f"{directory / name}: {rows} rows")
 
 
+@app.command("import")
+def import_(
+    context: typer.Context,
+    collection: Collection,
+    directory: Annotated[Path, typer.Argument(help="The folder with graphrag's parquet tables.", show_default=False)],
+    no_embed: Annotated[
+        bool, typer.Option("--no-embed", help="Make no vectors; the index can be looked at, not asked.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Take over an index that graphrag made, of any version; the collection is made if need be."""
+    from fileintel.cli.results import print_import
+    from fileintel.services.importing import import_index
+
+    with invocation(context).workspace() as workspace:
+        taken = import_index(workspace, collection, directory, vectors=not no_embed)
+    if as_json:
+        print_json(taken)
+    else:
+        print_import(taken)
+
+
 @app.command()
 def delete(
     context: typer.Context,

@@ -109,6 +109,15 @@ def print_context(context: Mapping[str, Any]) -> None:
     say(f"left out: {_counted(context['left_out'])}")
 
 
+def print_import(taken: Mapping[str, Any]) -> None:
+    """What was taken over, and what had to be put right."""
+    print(f"collection {taken['collection']}: imported as index version {taken['version']}")
+    for name, count in taken["counts"].items():
+        print(f"  {name.replace('_', ' '):<14} {count}")
+    for what, count in taken["put_right"].items():
+        print(f"  note: {count} {what}")
+
+
 def print_answer(reply: Mapping[str, Any]) -> None:
     """An answer, then the passages that it cites."""
     _print_text(reply["answer"])

@@ -95,7 +95,10 @@ class Finding:
 
 @dataclass(slots=True)
 class Report:
-    """What the model wrote about a community; `rating` is between 0 and 10."""
+    """What the model wrote about a community; `rating` is between 0 and 10.
+
+    `text` is the whole report where another program has laid it out.
+    """
 
     community: Community
     title: str
@@ -103,10 +106,13 @@ class Report:
     rating: float
     rating_explanation: str
     findings: list[Finding]
+    text: str | None = None
 
     @property
     def full_content(self) -> str:
         """The report as Markdown, as upstream lays it out: title, summary, then each finding."""
+        if self.text is not None:
+            return self.text
         parts = [f"# {self.title}", self.summary]
         parts += [f"## {finding.summary}\n\n{finding.explanation}" for finding in self.findings]
         return "\n\n".join(parts)

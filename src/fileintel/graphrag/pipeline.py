@@ -252,7 +252,7 @@ class _Stages:
             progress,
             size=run.embedding_size,
             dimensions=run.settings.embedding.dimensions,
-            fit=partial(_fit, self._tokenizer, run.settings.embedding.max_input_tokens),
+            fit=partial(fit, self._tokenizer, run.settings.embedding.max_input_tokens),
         )
         self.report: report.ReportStage
 
@@ -349,7 +349,8 @@ def _check_gaps(run: Ingredients, stage: str) -> None:
         )
 
 
-def _fit(tokenizer: Tokenizer, max_tokens: int, text: str) -> tuple[str, int]:
+def fit(tokenizer: Tokenizer, max_tokens: int, text: str) -> tuple[str, int]:
+    """The beginning of a text that an embedding model takes, and its tokens."""
     cut = tokenizer.truncate(text, max_tokens)
     return cut, tokenizer.count(cut)
 

@@ -26,11 +26,7 @@ def begin(session: Session, lease: Lease, collection_id: str, **values: Any) -> 
       LeaseLost: the run is another worker's.
     """
     runs.renew(session, lease)
-    statement = select(IndexVersion.id).where(
-        IndexVersion.run_id == lease.run_id, IndexVersion.state == VersionState.BUILDING.value
-    )
-    for leftover in session.execute(statement).scalars().all():
-        drop(session, leftover)
+    drop_unfinished(session, lease.run_id)
     highest = select(func.coalesce(func.max(IndexVersion.number), 0)).where(IndexVersion.collection_id == collection_id)
     version = IndexVersion(
         id=str(uuid4()),
@@ -122,6 +118,15 @@ def drop(session: Session, version_id: str) -> None:
     """Delete a version with all its rows and its table of vectors."""
     session.execute(text(f"DROP TABLE IF EXISTS {partition_name(version_id)}"))
     session.execute(delete(IndexVersion).where(IndexVersion.id == version_id))
+
+
+def drop_unfinished(session: Session, run_id: str) -> None:
+    """Delete what a run has begun to write and has not published."""
+    statement = select(IndexVersion.id).where(
+        IndexVersion.run_id == run_id, IndexVersion.state == VersionState.BUILDING.value
+    )
+    for leftover in session.execute(statement).scalars().all():
+        drop(session, leftover)
 
 
 def drop_all(session: Session, version_ids: Iterable[str]) -> None:

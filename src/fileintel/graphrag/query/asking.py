@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from fileintel.config import Settings
-from fileintel.errors import EmbeddingSizeChanged, FileIntelError, ModelServerUnavailable
+from fileintel.errors import EmbeddingSizeChanged, FileIntelError, ModelServerUnavailable, NoVectorsError
 from fileintel.graphrag.fanout import Fanout, Outcome, Request
 from fileintel.graphrag.journal import Journal
 from fileintel.graphrag.prompts import PromptLibrary
@@ -75,8 +75,13 @@ class Asking:
         """The question's vector.
 
         Raises:
+          NoVectorsError: the index was imported without vectors.
           EmbeddingSizeChanged: it has another size than the vectors of the index.
         """
+        if not self.version.embedding_size:
+            raise NoVectorsError(
+                "the index was imported without vectors, so it cannot be asked: import it again without --no-embed"
+            )
         model = str(self.embedder.endpoint.model)
         question = EmbeddingQuestion(
             "query", model, self.text, self.tokenizer.count(self.text), self.settings.embedding.dimensions

@@ -1,0 +1,283 @@
+"""Taking over an index that `graphrag` made: its documents, its graph and its reports, as a version of a collection."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from fileintel.errors import FileIntelError, LeaseLost, ModelServerRefused, NotFoundError
+from fileintel.graphrag import pipeline
+from fileintel.graphrag.fanout import Fanout
+from fileintel.graphrag.imports.folder import Tables, read_tables
+from fileintel.graphrag.imports.tables import Imported, import_graph
+from fileintel.graphrag.imports.texts import SourceText, placed_units, source_texts
+from fileintel.graphrag.journal import RunJournal
+from fileintel.graphrag.lease import LeaseKeeper, this_process
+from fileintel.graphrag.model import TextUnit
+from fileintel.graphrag.pipeline import PUBLISH, Built, Ingredients
+from fileintel.graphrag.progress import Progress
+from fileintel.graphrag.stages import embed, extract
+from fileintel.identity import content_id
+from fileintel.llm.client import Tally
+from fileintel.llm.questions import Answered, EmbeddingQuestion
+from fileintel.llm.tokens import Tokenizer
+from fileintel.services.documents import check_name
+from fileintel.services.indexing import PROBE_TEXT
+from fileintel.services.workspace import Workspace
+from fileintel.storable import storable
+from fileintel.storage import collections, documents, runs, versions
+from fileintel.storage.models import Collection, Document, IndexVersion
+from fileintel.storage.runs import Lease
+from fileintel.storage.states import RunState
+
+METHOD = "import"  # of the runs that this makes
+NO_MODEL = "not known: the index was imported"
+TEXT_TYPE = "text/plain"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A folder's index, read and put right; nothing has been written yet."""
+
+    tables: Tables
+    sources: list[SourceText]
+    graph: Imported
+
+
+def import_index(
+    workspace: Workspace, collection_name: str, directory: Path, *, vectors: bool = True
+) -> dict[str, Any]:
+    """Read an index folder of `graphrag` into a collection, which is made if need be, and let it answer questions.
+
+    The documents' texts become documents of the collection, so that citations lead to pages and a later
+    `index` builds from them. Vectors are made by the collection's own embedding model, as those of another model
+    are of no use to it; with `vectors=False` none are made, and questions cannot be asked.
+
+    Returns:
+      `collection`, `version` (its number), `counts` of rows by table, and `put_right`: what the folder contradicted
+      itself in, counted.
+
+    Raises:
+      IndexFolderError: the folder holds no whole index; nothing was written.
+      ConflictError: another process is at work on the collection.
+      ModelServerUnavailable, ModelServerRefused: no vectors can be made.
+    """
+    check_name(collection_name)
+    tables = read_tables(directory)
+    found = _Found(tables, source_texts(tables), import_graph(tables))
+    if vectors:
+        _check_embedder(workspace)
+    collection, is_new = _collection(workspace, collection_name)
+    added: list[str] = []
+    try:
+        return _import(workspace, collection, found, vectors, added)
+    except BaseException:
+        _take_back(workspace, collection, added, is_new)
+        raise
+
+
+def _import(
+    workspace: Workspace, collection: Collection, found: _Found, vectors: bool, added: list[str]
+) -> dict[str, Any]:
+    lease = _begin(workspace, collection, found, vectors)
+    with _ending(workspace, lease), LeaseKeeper(workspace.database, lease):
+        stored = _documents(workspace, collection, found, added)
+        ids = {document.sha256: document.id for document in stored}
+        units, uncertain = placed_units(found.tables, found.sources, ids)
+        found.graph.put_right["text units that are not in their document word for word"] += uncertain
+        version_id = _publish(workspace, collection, lease, found, stored, units, vectors)
+    with workspace.database.transaction() as session:
+        version = session.get_one(IndexVersion, version_id)
+        return {
+            "collection": collection.name,
+            "version": version.number,
+            "counts": version.counts,
+            "put_right": {what: count for what, count in found.graph.put_right.items() if count},
+        }
+
+
+def _check_embedder(workspace: Workspace) -> None:
+    endpoint = workspace.embedder.endpoint
+    offered = workspace.embedder.models()
+    if offered is not None and not endpoint.builtin and endpoint.model not in offered:
+        raise ModelServerRefused(f"model server {endpoint.shown_url} does not know the model {endpoint.model!r}")
+
+
+def _collection(workspace: Workspace, name: str) -> tuple[Collection, bool]:
+    with workspace.database.transaction() as session:
+        try:
+            return collections.find(session, name), False
+        except NotFoundError:
+            return collections.create(session, name), True
+
+
+def _begin(workspace: Workspace, collection: Collection, found: _Found, vectors: bool) -> Lease:
+    endpoint = workspace.embedder.endpoint if vectors else None
+    models = {
+        "chat": NO_MODEL,
+        "chat_builtin": False,
+        "embedding": endpoint.model if endpoint else None,
+        "embedding_builtin": endpoint.builtin if endpoint else False,
+    }
+    with workspace.database.transaction() as session:
+        run = runs.create(
+            session,
+            collection.id,
+            method=METHOD,
+            fingerprint=f"{METHOD}:{_digest(found)}",
+            parameters={"folder": storable(str(found.tables.directory))},
+            models=models,
+        )
+        lease = runs.acquire(session, run.id, this_process())
+        assert lease is not None  # it is new
+        return lease
+
+
+def _digest(found: _Found) -> str:
+    rows = repr([(name, len(found.tables[name])) for name in found.tables.rows])
+    return hashlib.sha256("\n".join([rows, *(source.sha256 for source in found.sources)]).encode()).hexdigest()
+
+
+@contextmanager
+def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
+    """End the run as the block ends; a version that is not whole goes with it."""
+    try:
+        yield
+    except LeaseLost:
+        raise
+    except BaseException as error:
+        message = str(error) if isinstance(error, FileIntelError) else f"interrupted by {type(error).__name__}"
+        with workspace.database.transaction() as session:
+            versions.drop_unfinished(session, lease.run_id)
+            runs.finish(session, lease, RunState.FAILED, message)
+        raise
+    with workspace.database.transaction() as session:
+        gaps = runs.gaps(session, lease.run_id)
+        runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
+
+
+def _documents(workspace: Workspace, collection: Collection, found: _Found, added: list[str]) -> list[Document]:
+    """The sources as documents of the collection; the ids of new ones are noted in `added`."""
+    stored = []
+    for number, source in enumerate(found.sources):
+        with workspace.database.transaction() as session:
+            document = documents.with_content(session, collection.id, source.sha256)
+            if document is None:
+                document = _store(session, collection, source, found.tables.directory, number)
+                added.append(document.id)
+            else:  # it may have been read from a file, with other pages
+                source.text = "".join(page.text for page in documents.all_pages(session, document.id))
+            stored.append(document)
+    return stored
+
+
+def _store(session: Session, collection: Collection, source: SourceText, directory: Path, number: int) -> Document:
+    pages = list(source.pages())
+    document = Document(
+        id=content_id("document", collection.id, source.sha256),
+        collection_id=collection.id,
+        sha256=source.sha256,
+        name=source.title.replace("/", "_"),
+        title=source.title,
+        source=storable(f"{directory}#{number}"),
+        media_type=TEXT_TYPE,
+        encoding="utf-8",
+        size=len(source.text.encode()),
+        pages=len(pages),
+        characters=len(source.text),
+        properties={},
+        **({"created_at": source.created_at} if source.created_at else {}),
+    )
+    session.add(document)
+    session.flush()
+    documents.add_pages(session, document.id, pages)
+    return document
+
+
+def _take_back(workspace: Workspace, collection: Collection, added: Sequence[str], is_new: bool) -> None:
+    """Leave the collection as it was before."""
+    with workspace.database.transaction() as session:
+        for identity in added:
+            documents.remove(session, identity)
+        if is_new:
+            collections.remove(session, collection.id)
+
+
+def _publish(
+    workspace: Workspace,
+    collection: Collection,
+    lease: Lease,
+    found: _Found,
+    stored: Sequence[Document],
+    units: list[TextUnit],
+    vectors: bool,
+) -> str:
+    settings = workspace.settings
+    progress = Progress((embed.STAGE, PUBLISH))
+    tally = Tally()
+    journal = RunJournal(workspace.database, lease, progress, tally)
+    size = _vector_size(workspace, tally) if vectors else 0
+    run = Ingredients(
+        database=workspace.database,
+        settings=settings,
+        prompts=workspace.prompts,
+        form=extract.TUPLE,  # of a question that is not asked
+        journal=journal,
+        progress=progress,
+        collection_id=collection.id,
+        documents=stored,
+        chat_model=NO_MODEL,
+        embedding_model=str(workspace.embedder.endpoint.model) if vectors else "",
+        embedding_size=size,
+        fingerprint=f"{METHOD}:{_digest(found)}",
+    )
+    made = _vectors(workspace, run, tally, found, units) if vectors else {}
+    graph = found.graph
+    built = Built(stored, units, graph.graph, graph.claims, graph.communities, graph.reports, contexts={}, vectors=made)
+    try:
+        return pipeline.publish(run, built)
+    finally:
+        journal.write_progress()
+
+
+def _vector_size(workspace: Workspace, tally: Tally) -> int:
+    model, dimensions = str(workspace.embedder.endpoint.model), workspace.settings.embedding.dimensions
+    (answer,) = workspace.embedder.embed([EmbeddingQuestion("probe", model, PROBE_TEXT, 10, dimensions)], tally)
+    if not isinstance(answer, Answered):
+        raise ModelServerRefused(f"embedding model {model}: {answer.last_error}")
+    return len(answer.value)
+
+
+def _vectors(
+    workspace: Workspace, run: Ingredients, tally: Tally, found: _Found, units: Sequence[TextUnit]
+) -> dict[tuple[str, str], bytes]:
+    settings = workspace.settings.embedding
+    tokenizer = Tokenizer(workspace.settings.chunking.encoding)
+    stage = embed.EmbedStage(
+        run.embedding_model,
+        run.progress,
+        size=run.embedding_size,
+        dimensions=settings.dimensions,
+        fit=partial(pipeline.fit, tokenizer, settings.max_input_tokens),
+    )
+    with Fanout(
+        workspace.embedder,  # nothing is asked of a chat model
+        workspace.embedder,
+        run.journal,
+        tally,
+        limit=1,
+        embedding_limit=settings.concurrency,
+        batch_size=settings.batch_size,
+        batch_tokens=settings.batch_tokens,
+    ) as fanout:
+        fanout.add(stage.text_units(units))
+        fanout.add(stage.entities(found.graph.graph.entities.values()))
+        for report in found.graph.reports.values():
+            fanout.add(stage.report(report))
+        fanout.run()
+    return stage.vectors
