@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from graphrag.api import basic_search, global_search, local_search
+from graphrag.api import basic_search, drift_search, global_search, local_search
 from graphrag.config.models.graph_rag_config import GraphRagConfig
 from graphrag.utils.api import get_embedding_store
 from graphrag_vectors import VectorStoreDocument
@@ -27,6 +27,7 @@ def configuration(model_server: str, store: Path, vector_size: int) -> GraphRagC
             "completion_models": {"default_completion_model": model},
             "embedding_models": {"default_embedding_model": model},
             "vector_store": {"type": "lancedb", "db_uri": str(store), "vector_size": vector_size},
+            "drift_search": {"n_depth": 1, "primer_folds": 1, "drift_k_followups": 1, "concurrency": 1},
             "reporting": {"base_dir": str(store)},
         }
     )
@@ -43,7 +44,7 @@ def fill_store(config: GraphRagConfig, folder: Path) -> None:
 
 
 async def ask(config: GraphRagConfig, folder: Path, question: str) -> dict[str, Any]:
-    """The answers of a local, a global and a basic search, with the tables that each was given."""
+    """The answers of the four kinds of search, with the tables that each was given."""
     tables = {
         name: pd.read_parquet(folder / f"{name}.parquet")
         for name in ("entities", "communities", "community_reports", "text_units", "relationships")
@@ -57,6 +58,7 @@ async def ask(config: GraphRagConfig, folder: Path, question: str) -> dict[str, 
         "global": await global_search(
             config, **overview, community_level=2, dynamic_community_selection=False, **wanted
         ),
+        "drift": await drift_search(config, **tables, community_level=2, **wanted),
         "basic": await basic_search(config, tables["text_units"], **wanted),
     }
 

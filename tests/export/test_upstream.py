@@ -15,7 +15,7 @@ from fileintel.graphrag.export import columns
 from fileintel.graphrag.imports.folder import read_tables
 from fileintel.graphrag.imports.tables import import_graph
 from fileintel.graphrag.imports.texts import source_texts
-from tests.export.answering import POINT, answering
+from tests.export.answering import FOLLOW_UP, POINT, STEP, answering
 from tests.export.example import ALONE, LINKS, TITLES, Example
 
 OFFLINE = {"LITELLM_LOCAL_MODEL_COST_MAP": "True"}  # litellm fetches a price list otherwise
@@ -112,6 +112,15 @@ def test_upstreams_global_search_reads_the_reports(searched: tuple[dict[str, Any
     assert {row["title"] for row in context["reports"]} <= {report.title for report in made.reports.values()}
     assert context["reports"]
     assert any(POINT in prompt for prompt in searched[1])
+
+
+def test_upstreams_drift_search_goes_from_reports_to_the_texts(searched: tuple[dict[str, Any], list[str]]) -> None:
+    answer, context = searched[0]["drift"]
+    assert answer == "An answer."
+    assert context["reports"]
+    assert context["sources"]  # its default shares leave no room for the entities themselves
+    assert any(prompt.endswith(FOLLOW_UP) for prompt in searched[1])  # asked of the surroundings of entities
+    assert any(json.dumps(STEP)[1:-1] in prompt or STEP in prompt for prompt in searched[1])  # what it came to
 
 
 def test_upstreams_basic_search_finds_text_units_by_their_vectors(searched: tuple[dict[str, Any], list[str]]) -> None:
