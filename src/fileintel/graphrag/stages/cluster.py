@@ -4,7 +4,8 @@ Entities without a neighbour, and pairs that stand alone, are too small for a re
 gathered in residual communities, so that every entity reaches a report.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+import html
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from fileintel.graphrag.model import Community, Graph
 from fileintel.identity import content_id
@@ -25,8 +26,12 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
     """
     weights = undirected_weights(graph)
     kept = _largest_component(weights) if use_lcc else _components_that_matter(graph, weights)
-    edges = sorted((low, high, weight) for (low, high), weight in weights.items() if low in kept)
-    communities = _leiden(graph, edges, max_cluster_size, seed) if edges else []
+    names = {title: _upstreams_name(title) if use_lcc else title for title in graph.entities}
+    edges: dict[Pair, float] = {}
+    for (low, high), weight in weights.items():
+        if low in kept:
+            edges.setdefault((min(names[low], names[high]), max(names[low], names[high])), weight)
+    communities = _leiden(graph, edges, names, max_cluster_size, seed) if edges else []
     if use_lcc:
         communities = [community for community in communities if community.relationships]
     else:
@@ -87,13 +92,25 @@ def _largest_component(weights: Collection[Pair]) -> set[str]:
     return set(largest)
 
 
-def _leiden(graph: Graph, edges: list[tuple[str, str, float]], max_cluster_size: int, seed: int) -> list[Community]:
+def _upstreams_name(title: str) -> str:
+    """The name of a node in upstream's `stable_lcc`. What Leiden finds depends on the order of the names."""
+    return html.unescape(title).upper().strip()
+
+
+def _leiden(
+    graph: Graph, edges: Mapping[Pair, float], names: Mapping[str, str], max_cluster_size: int, seed: int
+) -> list[Community]:
+    """The communities of all levels; `edges` are between the names of titles, which `names` tells."""
     from graphrag.graphs.hierarchical_leiden import hierarchical_leiden
 
+    titles_of: dict[str, list[str]] = {}
+    for title, name in names.items():
+        titles_of.setdefault(name, []).append(title)
     members: dict[tuple[int, int], list[str]] = {}
     parents: dict[int, int] = {}
-    for part in hierarchical_leiden(edges, max_cluster_size=max_cluster_size, random_seed=seed):
-        members.setdefault((part.level, part.cluster), []).append(part.node)
+    ordered = sorted((low, high, weight) for (low, high), weight in edges.items())
+    for part in hierarchical_leiden(ordered, max_cluster_size=max_cluster_size, random_seed=seed):
+        members.setdefault((part.level, part.cluster), []).extend(titles_of[part.node])
         parents[part.cluster] = TOP if part.parent_cluster is None else part.parent_cluster
     communities = [
         _community(graph, level, number, parents[number], titles) for (level, number), titles in sorted(members.items())
