@@ -63,7 +63,7 @@ def _load(name: str) -> "Encoding":
     import tiktoken
     import tiktoken.load
 
-    folder = os.environ.get(CACHE_VARIABLE) or _shipped_folder()
+    folder = os.environ.get(CACHE_VARIABLE) or shipped_folder()
 
     def refuse(blobpath: str) -> bytes:
         raise errors.ConfigError(
@@ -88,7 +88,12 @@ def _load(name: str) -> "Encoding":
             os.environ[CACHE_VARIABLE] = kept_folder
 
 
-def _shipped_folder() -> str:
+def shipped_folder() -> str:
+    """The folder of the encodings that come with `litellm`.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
     found = importlib.util.find_spec("litellm")  # finds the path; the package itself is not run
     if found is None or found.origin is None:
         raise errors.ConfigError(
