@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from fileintel.errors import (
     FileIntelError,
@@ -17,12 +17,13 @@ from fileintel.errors import (
     NotFoundError,
     NoVectorsError,
 )
+from fileintel.graphrag.export.columns import EMBEDDED
 from fileintel.services import documents, graph, questions
 from fileintel.services.importing import import_index
 from fileintel.services.indexing import Indexer, IndexRequest
 from fileintel.services.status import index_status
 from fileintel.services.workspace import Workspace
-from fileintel.storage.models import TextUnit
+from fileintel.storage.models import Answer, TextUnit
 from tests.export.example import LINKS, TITLES, Example
 from tests.standin import StandIn
 
@@ -106,6 +107,25 @@ def test_vectors_are_asked_for_once(workspace: Workspace, folder: Path, model_se
     assert len(documents.list_documents(workspace, "town")) == 2
     assert set(model_server.stats().asked) <= {"embeddings"}
     assert sum(model_server.stats().asked.values()) <= 1  # how long a vector is
+
+
+def test_vectors_of_the_same_model_are_taken_over(
+    workspace: Workspace, folder: Path, model_server: StandIn, tmp_path: Path
+) -> None:
+    import_index(workspace, "town", folder)
+    graph.export(workspace, "town", tmp_path / "again")
+    with workspace.database.transaction() as session:
+        session.execute(delete(Answer))
+    model_server.reset()
+    import_index(workspace, "copy", tmp_path / "again")
+    assert model_server.stats().asked == {"embeddings": 1}  # how long a vector is
+    graph.export(workspace, "copy", tmp_path / "copy")
+    for kind in EMBEDDED:
+        one, other = (
+            sorted(row["embedding"] for row in read(tmp_path / name, f"embeddings.{kind}"))
+            for name in ("again", "copy")
+        )
+        assert one == other
 
 
 def test_a_later_index_run_builds_from_the_documents(workspace: Workspace, folder: Path) -> None:

@@ -16,6 +16,7 @@ from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.imports.folder import Tables, read_tables
 from fileintel.graphrag.imports.tables import Imported, import_graph
 from fileintel.graphrag.imports.texts import SourceText, placed_units, source_texts
+from fileintel.graphrag.imports.vectors import known_vectors
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.lease import LeaseKeeper, this_process
 from fileintel.graphrag.model import TextUnit
@@ -55,8 +56,8 @@ def import_index(
     """Read an index folder of `graphrag` into a collection, which is made if need be, and let it answer questions.
 
     The documents' texts become documents of the collection, so that citations lead to pages and a later
-    `index` builds from them. Vectors are made by the collection's own embedding model, as those of another model
-    are of no use to it; with `vectors=False` none are made, and questions cannot be asked.
+    `index` builds from them. Vectors that the embedding model in use has made are taken over (our exports name the
+    model), all others are made anew; with `vectors=False` there are none, and questions cannot be asked.
 
     Returns:
       `collection`, `version` (its number), `counts` of rows by table, and `put_right`: what the folder contradicted
@@ -265,6 +266,9 @@ def _vectors(
         dimensions=settings.dimensions,
         fit=partial(pipeline.fit, tokenizer, settings.max_input_tokens),
     )
+    graph = found.graph
+    stage.vectors |= known_vectors(found.tables, graph, units, run.embedding_model, run.embedding_size)
+    there = {identity for _, identity in stage.vectors}
     with Fanout(
         workspace.embedder,  # nothing is asked of a chat model
         workspace.embedder,
@@ -275,9 +279,10 @@ def _vectors(
         batch_size=settings.batch_size,
         batch_tokens=settings.batch_tokens,
     ) as fanout:
-        fanout.add(stage.text_units(units))
-        fanout.add(stage.entities(found.graph.graph.entities.values()))
-        for report in found.graph.reports.values():
-            fanout.add(stage.report(report))
+        fanout.add(stage.text_units(unit for unit in units if unit.id not in there))
+        fanout.add(stage.entities(e for e in graph.graph.entities.values() if e.id not in there))
+        for report in graph.reports.values():
+            if embed.report_id(report) not in there:
+                fanout.add(stage.report(report))
         fanout.run()
     return stage.vectors

@@ -55,7 +55,7 @@ def export_index(
     """
     rows: dict[str, int] = {}
     with replaced(directory, FILES) as staging:
-        for name, write in _writers(database, version.id):
+        for name, write in _writers(database, version.id, version.embedding_model):
             with export_errors(directory):
                 rows[name] = write(staging / name)
             on_table(name, rows[name])
@@ -63,7 +63,7 @@ def export_index(
     return rows
 
 
-def _writers(database: Database, version_id: str) -> Iterator[tuple[str, Writer]]:
+def _writers(database: Database, version_id: str, embedding_model: str) -> Iterator[tuple[str, Writer]]:
     yield "documents.parquet", partial(_write, columns.DOCUMENTS, documents.batches(database, version_id))
     yield "text_units.parquet", partial(_write, columns.TEXT_UNITS, tables.text_units(database, version_id))
     yield "entities.parquet", partial(_write, columns.ENTITIES, tables.entities(database, version_id))
@@ -74,7 +74,7 @@ def _writers(database: Database, version_id: str) -> Iterator[tuple[str, Writer]
         yield "covariates.parquet", partial(_write, columns.COVARIATES, tables.covariates(database, version_id))
     for kind in columns.EMBEDDED:
         vectors = tables.embeddings(database, version_id, kind)
-        yield f"embeddings.{kind}.parquet", partial(_write, columns.EMBEDDINGS, vectors)
+        yield f"embeddings.{kind}.parquet", partial(_write, columns.embeddings_of(embedding_model), vectors)
     yield GRAPH, partial(graphml.write, database, version_id)
 
 

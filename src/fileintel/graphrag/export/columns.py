@@ -113,6 +113,7 @@ EMBEDDED = (
     "community_full_content",
 )  # upstream's names for its sets of vectors
 EMBEDDINGS = _columns(("id", _TEXT), ("embedding", pa.list_(pa.float32())))
+EMBEDDING_MODEL = b"fileintel.embedding_model"  # the key of the model's name in the metadata of a file of vectors
 
 TABLES = {
     "documents": DOCUMENTS,
@@ -123,6 +124,11 @@ TABLES = {
     "community_reports": REPORTS,
     "covariates": COVARIATES,
 }
+
+
+def embeddings_of(model: str) -> Schema:
+    """The columns of vectors that this model has made."""
+    return EMBEDDINGS.with_metadata({EMBEDDING_MODEL: model.encode()})
 
 
 def batch(schema: Schema, rows: Sequence[Sequence[Any]]) -> Batch:
