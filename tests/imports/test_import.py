@@ -23,6 +23,7 @@ from fileintel.services.importing import import_index
 from fileintel.services.indexing import Indexer, IndexRequest
 from fileintel.services.status import index_status
 from fileintel.services.workspace import Workspace
+from fileintel.storage import collections, runs
 from fileintel.storage.models import Answer, TextUnit
 from tests.export.example import LINKS, TITLES, Example
 from tests.standin import StandIn
@@ -234,6 +235,16 @@ def test_a_bad_folder_is_one_clear_error_and_leaves_nothing(
         import_index(workspace, "town", bad)
     assert "\n" not in str(raised.value)
     assert documents.list_collections(workspace) == []
+
+
+def test_an_import_whose_process_died_is_not_gone_on_with_as_an_index_run(workspace: Workspace) -> None:
+    documents.create_collection(workspace, "town")
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, "town")
+        run = runs.create(session, collection.id, method="import", fingerprint="import:x")
+    assert Indexer(workspace).work_on(run.id) is False
+    status = index_status(workspace, "town")
+    assert (status["state"], "import the folder again" in status["error"]) == ("failed", True)
 
 
 @pytest.fixture
