@@ -36,6 +36,8 @@ ABILITIES: dict[str, Ability] = {
     "communities of a level": lambda one: one.graph.communities(COLLECTION, 50, 0, 1),
     "reports": lambda one: one.graph.reports(COLLECTION, EVERYTHING, None, 0),
     "community": lambda one: one.graph.community(COLLECTION, 0),
+    "context": lambda one: one.graph.context(COLLECTION, 0),
+    "no such context": lambda one: one.graph.context(COLLECTION, 4711),
     "local answer": lambda one: one.graph.ask(COLLECTION, "Who is Erna Sollid?", "local"),
     "global answer": lambda one: one.graph.ask(COLLECTION, "What happened in the flood?", "global"),
     "no collection": lambda one: one.collections.show("nowhere"),

@@ -221,10 +221,9 @@ def import_(
 ) -> None:
     """Take over an index that graphrag made, of any version; the collection is made if need be."""
     from fileintel.cli.results import print_import
-    from fileintel.services.importing import import_index
 
-    with invocation(context).workspace() as workspace:
-        taken = import_index(workspace, collection, directory, vectors=not no_embed)
+    with invocation(context).installation() as installation:
+        taken = installation.graph.take_over(collection, directory, vectors=not no_embed)
     if as_json:
         print_json(taken)
     else:

@@ -150,6 +150,9 @@ class Graph(Protocol):
     def context(self, collection: str, number: int) -> Row:
         """What a community's report was written from."""
 
+    def take_over(self, collection: str, directory: Path, *, vectors: bool) -> Row:
+        """Import a folder of this machine: `collection`, `version`, `counts`, `put_right`."""
+
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         """Write the index into a folder of this machine; returns the rows of each file."""
 

@@ -75,6 +75,11 @@ class LocalGraph:
     def context(self, collection: str, number: int) -> Row:
         return graph.show_context(self._workspace, collection, number)
 
+    def take_over(self, collection: str, directory: Path, *, vectors: bool) -> Row:
+        from fileintel.services.importing import import_index
+
+        return import_index(self._workspace, collection, directory, vectors=vectors)
+
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         return graph.export(self._workspace, collection, directory)
 

@@ -9,7 +9,7 @@ from fileintel.cli.installation.remote.connection import CONNECT_SECONDS, Connec
 from fileintel.cli.installation.remote.problems import Unfinished
 from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, parted_from, raise_unless_done
 from fileintel.cli.interrupt import Interrupted
-from fileintel.errors import ConflictError
+from fileintel.errors import ConflictError, UsageError
 
 ANSWER_WAIT_SECONDS = 45  # in one request; proxies lose patience after 60 s, and then the task is followed
 ANSWER_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=ANSWER_WAIT_SECONDS + 30.0)
@@ -67,6 +67,12 @@ class RemoteGraph:
 
     def context(self, collection: str, number: int) -> Row:
         return dict(self._connection.get("graphrag", collection, "communities", number, "context"))
+
+    def take_over(self, collection: str, directory: Path, *, vectors: bool) -> Row:
+        raise UsageError(
+            "an index is imported next to the database: run this command where the service runs, "
+            "with DATABASE_URL and without FILEINTEL_API_URL"
+        )
 
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         # pyarrow comes with it, which no other command waits for
