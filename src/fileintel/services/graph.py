@@ -9,6 +9,7 @@ from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, NotFoundError
+from fileintel.graphrag.context import SECTIONS
 from fileintel.graphrag.stored_context import stored_text
 from fileintel.services.busy import refuse_while_busy
 from fileintel.services.workspace import Workspace
@@ -126,7 +127,11 @@ def show_context(workspace: Workspace, collection: str, number: int) -> dict[str
             "community": community.community,
             "level": community.level,
             "text": stored_text(session, community),
-            **community.context,
+            "tokens": community.context["tokens"],
+            **{
+                part: {kind: community.context[part][kind] for kind in SECTIONS if kind in community.context[part]}
+                for part in ("rows", "represented", "left_out")
+            },
         }
 
 
