@@ -68,6 +68,13 @@ class NoIndexError(FileIntelError):
     http_status = 409
 
 
+class IndexGone(FileIntelError):
+    """The index version was deleted while it was read."""
+
+    code = "index_gone"
+    http_status = 409
+
+
 class DocumentError(FileIntelError):
     """A file cannot be read as a document: damaged, protected, empty, too large, or of an unknown kind."""
 

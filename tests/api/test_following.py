@@ -100,7 +100,7 @@ def test_a_stream_outlives_the_deletion_of_its_task(queueing: Caller, fresh_name
     task = queueing.upload(fresh_name, TEXT)["task_id"]
     with queueing.http.stream("GET", f"/api/v2/tasks/{task}/events") as response:
         events = events_of(response.iter_lines())
-        assert next(events).data["data"] == {"state": "queued"}
+        assert next(events).data["data"] == {"state": "queued", "reason": "submitted"}
         queueing.ok("DELETE", f"/collections/{fresh_name}")
         assert list(events) == [Event(None, "end", {"id": task, "state": "deleted"})]
 

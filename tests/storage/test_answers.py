@@ -15,7 +15,7 @@ from sqlalchemy import select
 
 from fileintel.storable import storable
 from fileintel.storage import answers
-from fileintel.storage.answers import StoredAnswer
+from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Answer, utc_now
 from tests.storage import scenarios
@@ -39,7 +39,7 @@ def save(database: Database, *given: StoredAnswer) -> None:
 
 def find(database: Database, *keys: bytes, since: datetime | None = None) -> dict[bytes, StoredAnswer]:
     with database.transaction() as session:
-        return answers.find(session, keys, since)
+        return answers.find(session, keys, Freshness(since) if since else None)
 
 
 def hits(database: Database, number: int) -> int:

@@ -17,7 +17,7 @@ from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
-from fileintel.storage import answers, collections, runs
+from fileintel.storage import answers, collections, control, runs
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Gap, Run
@@ -171,19 +171,19 @@ def test_cancelling_a_run_that_nobody_holds_ends_it(database: Database, lease: L
     with database.transaction() as session:
         runs.hand_back(session, lease)
     with database.transaction() as session:
-        assert runs.cancel(session, lease.run_id) is RunState.CANCELLED
+        assert control.cancel(session, lease.run_id) is RunState.CANCELLED
     with pytest.raises(LeaseLost), database.transaction() as session:
         runs.renew(session, lease)
     with pytest.raises(ConflictError), database.transaction() as session:
-        runs.cancel(session, lease.run_id)
+        control.cancel(session, lease.run_id)
 
 
 def test_the_owner_hears_of_a_cancellation(database: Database, lease: Lease) -> None:
     journal = RunJournal(database, lease, Progress([]), Tally())
     journal.tick()
     with database.transaction() as session:
-        assert runs.cancel(session, lease.run_id) is RunState.CANCELLING
-        assert runs.cancel(session, lease.run_id) is RunState.CANCELLING
+        assert control.cancel(session, lease.run_id) is RunState.CANCELLING
+        assert control.cancel(session, lease.run_id) is RunState.CANCELLING
     with pytest.raises(RunCancelled):
         journal.write_progress()
     finish(database, lease, RunState.CANCELLED)
@@ -193,7 +193,7 @@ def test_a_run_whose_worker_died_before_it_could_cancel_it_is_not_started_again(
     database: Database, lease: Lease
 ) -> None:
     with database.transaction() as session:
-        runs.cancel(session, lease.run_id)
+        control.cancel(session, lease.run_id)
     expire(database, lease)
     assert acquire(database, lease.run_id) is None
     assert state(database, lease) is RunState.CANCELLED

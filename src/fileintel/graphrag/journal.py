@@ -6,7 +6,6 @@ database that is being restarted is waited for.
 
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
@@ -16,7 +15,7 @@ from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
 from fileintel.storage import answers as answer_store
 from fileintel.storage import runs
-from fileintel.storage.answers import StoredAnswer
+from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.runs import GapRecord, Lease
 from fileintel.storage.states import RunState
@@ -32,20 +31,18 @@ class Journal:
     """The answer store alone: for work outside of a run, such as a question to an index.
 
     Parameters:
-      fresh_since: answers from before are not used.
+      fresh: which stored answers are too old to be used.
       patience: seconds for which a database that does not answer is waited for.
     """
 
-    def __init__(
-        self, database: Database, fresh_since: datetime | None = None, patience: float = PATIENCE_SECONDS
-    ) -> None:
+    def __init__(self, database: Database, fresh: Freshness | None = None, patience: float = PATIENCE_SECONDS) -> None:
         self._database = database
-        self._fresh_since = fresh_since
+        self._fresh = fresh
         self._patience = patience
 
     def look_up(self, keys: Sequence[bytes]) -> dict[bytes, StoredAnswer]:
         """The stored answers among these keys."""
-        return self._patiently(lambda session: answer_store.find(session, keys, self._fresh_since))
+        return self._patiently(lambda session: answer_store.find(session, keys, self._fresh))
 
     def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
         """Keep what arrived."""
@@ -74,6 +71,12 @@ class RunJournal(Journal):
     Raises, from every method that writes:
       LeaseLost: another worker holds the run now. Nothing was written but answers, which belong to nobody.
       RunCancelled: somebody asked for it.
+
+    Parameters:
+      throttling: says why the model servers take less than they are given; None while they take all.
+
+    Attributes:
+      pausing: somebody has asked for a pause: what is under way is still to be kept, and nothing new to be sent.
     """
 
     def __init__(
@@ -82,12 +85,15 @@ class RunJournal(Journal):
         lease: Lease,
         progress: Progress,
         tally: Tally,
-        fresh_since: datetime | None = None,
+        fresh: Freshness | None = None,
         on_progress: Callable[[], None] = lambda: None,
         patience: float = PATIENCE_SECONDS,
+        throttling: Callable[[], str | None] = lambda: None,
     ) -> None:
-        super().__init__(database, fresh_since, patience)
+        super().__init__(database, fresh, patience)
         self.lease = lease
+        self.pausing = False
+        self._throttling = throttling
         self._progress = progress
         self._tally = tally
         self._on_progress = on_progress
@@ -144,7 +150,15 @@ class RunJournal(Journal):
             runs.note(session, self.lease.run_id, "warning", data)
 
     def _save_progress(self, session: Session) -> None:
-        if runs.requested_state(session, self.lease.run_id) is RunState.CANCELLING:
-            raise RunCancelled("the run was cancelled; its answers are kept")
+        self.heed(session)
         runs.renew(session, self.lease, llm=self.llm_counts(), records=self._progress.records())
         runs.save_stages(session, self.lease.run_id, self._progress.counts())
+        runs.show_throttling(session, self.lease, self._throttling())
+
+    def heed(self, session: Session) -> None:
+        """Hear whether a person wants the run to stop; a wish to pause is noted."""
+        requested = runs.requested_state(session, self.lease.run_id)
+        if requested is RunState.CANCELLING:
+            raise RunCancelled("the run was cancelled; its answers are kept")
+        # once heard it stays so: the run may be resumed before everything under way has arrived
+        self.pausing = self.pausing or requested is RunState.PAUSED

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from fileintel.config import Settings
-from fileintel.errors import EmptyCollectionError, RunFailed
+from fileintel.errors import EmptyCollectionError, RunFailed, UsageError
 from fileintel.graphrag import load, rows
 from fileintel.graphrag.context import Context, Contexts
 from fileintel.graphrag.fanout import Fanout, Request
@@ -63,10 +65,22 @@ STAGES = (
     embed.STAGE,
     PUBLISH,
 )
+# what the questions of a stage are asked for; stages that are not named ask none
+_PURPOSES = {
+    extract.STAGE: ("extract", "glean", "glean_check"),
+    claims.STAGE: ("claims",),
+    describe.STAGE: ("describe",),
+    report.STAGE: ("report",),
+    embed.STAGE: ("embed", "probe"),
+}
 
 
 class Stopped(Exception):
     """The run was told to stop; what it got is kept, and it can go on at any time."""
+
+
+class Paused(Stopped):
+    """A person wants the run to rest; it goes on once it is resumed."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +136,24 @@ def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
     return [*form.prompts, DESCRIBE, *claimed, reported]
 
 
+def asked_afresh_from(stage: str) -> frozenset[str]:
+    """The purposes of the questions that are asked afresh by a rebuild from `stage` on: those of that stage and of
+    all later ones. A vector follows from its text, so only a rebuild from `embed` asks for those that are there.
+
+    Raises:
+      UsageError: there is no such stage.
+    """
+    if stage not in STAGES:
+        raise UsageError(f"there is no stage {stage!r}: use one of {', '.join(STAGES)}")
+    later = (stage,) if stage == embed.STAGE else STAGES[STAGES.index(stage) : STAGES.index(embed.STAGE)]
+    return frozenset(purpose for name in later for purpose in _PURPOSES.get(name, ()))
+
+
 def build(run: Ingredients, fanout: Fanout) -> Built:
     """Run all stages up to the point where the index can be written.
 
     Raises:
-      Stopped: the fan-out was told to stop.
+      Stopped, Paused: the fan-out was told to stop.
       EmptyCollectionError: there is no text in the documents.
       RunFailed: a stage has more gaps than the settings allow.
       What `Fanout.run` raises.
@@ -140,7 +167,7 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     if run.settings.graphrag.claims:
         fanout.add(stages.claims.requests(units))
     fanout.add(stages.embed.text_units(units))
-    _work(fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
+    _work(run, fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
     _check_gaps(run, extract.STAGE)
 
     graph = merging.merge(stages.extract.extractions, units) if asks_for_records else _noun_graph(run, units, fanout)
@@ -154,7 +181,7 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     fanout.add(stages.embed.entities(e for e in graph.entities.values() if e.id not in waiting))
     for request in stages.report.requests():
         fanout.add([request])
-    _work(fanout)
+    _work(run, fanout)
     for stage in (describe.STAGE, report.STAGE, embed.STAGE):
         _check_gaps(run, stage)
 
@@ -175,6 +202,7 @@ def publish(run: Ingredients, built: Built) -> str:
 
     Raises:
       LeaseLost: another worker holds the run now; nothing of this one is visible.
+      RunCancelled, Paused: a person has asked for it, before the last moment; nothing is visible either.
     """
     lease = run.journal.lease
     run.progress.begin(PUBLISH, 1)
@@ -192,10 +220,12 @@ def publish(run: Ingredients, built: Built) -> str:
         with run.database.transaction() as session:
             insert_rows(session, table, table_rows, into=into)
             runs.renew(session, lease)  # last, because it locks the run's row against the keeper of the lease
+            _heed(run, session)
     with run.database.transaction() as session:
         versions.build_vector_indexes(session, version.id, run.embedding_size)
     with run.database.transaction() as session:
         versions.publish(session, lease, version.id, built.counts())
+        _heed(run, session)  # the run's row is locked by now: who asks later is too late
     with run.database.transaction() as session:  # of its own: dropping waits for whoever is searching
         versions.drop_all(session, versions.beyond(session, run.collection_id, run.settings.graphrag.keep_versions))
     run.progress.item_done(PUBLISH)
@@ -313,7 +343,7 @@ def _noun_graph(run: Ingredients, units: list[TextUnit], fanout: Fanout) -> Grap
         run.progress.item_done(extract.STAGE)
         if next(read) % READ_BETWEEN_TURNS == 0:
             turns = iter((False,))
-            _work(fanout, until=lambda: next(turns, True))
+            _work(run, fanout, until=lambda: next(turns, True))
 
     return fast.noun_graph(units, run.settings.graphrag.entity_types, read_one)
 
@@ -334,9 +364,15 @@ def _cluster(run: Ingredients, graph: Graph) -> list[Community]:
     return communities
 
 
-def _work(fanout: Fanout, until: Callable[[], bool] = lambda: False) -> None:
+def _work(run: Ingredients, fanout: Fanout, until: Callable[[], bool] = lambda: False) -> None:
     if not fanout.run(until):
-        raise Stopped
+        raise Paused if run.journal.pausing else Stopped
+
+
+def _heed(run: Ingredients, session: Session) -> None:
+    run.journal.heed(session)
+    if run.journal.pausing:
+        raise Paused
 
 
 def _check_gaps(run: Ingredients, stage: str) -> None:

@@ -295,6 +295,8 @@ class ModelClient:
             raise ModelServerUnavailable(message)
         if fault.reason == BUSY:
             self.gate.refused(fault.retry_after)
+        else:
+            self.gate.unanswered()
         now = time.monotonic()
         if now - max(waiting_since, self._last_success) >= patience:
             raise ModelServerUnavailable(self._about(fault))

@@ -22,7 +22,8 @@ MINIMUM_LIMIT = 1
 
 @dataclass(frozen=True)
 class GateReading:
-    """What the gate looks like at one moment. `limit` is the current one, `ceiling` the configured one."""
+    """What the gate looks like at one moment. `limit` is the current one, `ceiling` the configured one; `away` says
+    that the server did not answer at all when it was last asked."""
 
     in_flight: int
     waiting: int
@@ -30,6 +31,7 @@ class GateReading:
     ceiling: int
     peak: int
     throttled: bool
+    away: bool = False
 
 
 class _Turn:
@@ -72,6 +74,7 @@ class Gate:
         self._peak = 0
         self._held_until = float("-inf")
         self._shrunk_at = float("-inf")
+        self._away = False
 
     @contextmanager
     def slot(self, errand: Errand) -> Iterator[None]:
@@ -98,7 +101,12 @@ class Gate:
             step = 1.0 if self._limit < self._last_good else 1.0 / self._limit
             self._limit = min(float(self._ceiling), self._limit + step)
             self._has_worked = True
+            self._away = False
             self._admit()
+
+    def unanswered(self) -> None:
+        """The server could not be reached, for a display: nothing is held back for it."""
+        self._away = True
 
     def refused(self, retry_after: float | None = None) -> None:
         """The server said that it is too much: shrink, and hold everyone for `retry_after` seconds."""
@@ -121,8 +129,8 @@ class Gate:
         with self._lock:
             waiting = sum(map(len, self._queues.values()))
             limit = int(self._limit)
-            throttled = limit < self._ceiling or self._hold_seconds() > 0
-            return GateReading(self._in_flight, waiting, limit, self._ceiling, self._peak, throttled)
+            throttled = limit < self._ceiling or self._hold_seconds() > 0 or self._away
+            return GateReading(self._in_flight, waiting, limit, self._ceiling, self._peak, throttled, self._away)
 
     def _enter(self, errand: Errand) -> None:
         turn = _Turn()

@@ -19,7 +19,7 @@ from fileintel.graphrag import pipeline
 from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.journal import Journal, RunJournal
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
-from fileintel.graphrag.pipeline import Ingredients, Stopped
+from fileintel.graphrag.pipeline import Ingredients, Paused, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
 from fileintel.graphrag.stages import fast
@@ -29,6 +29,7 @@ from fileintel.llm.client import Tally, embedding_answer
 from fileintel.llm.gate import GateReading
 from fileintel.llm.questions import Answered, EmbeddingQuestion
 from fileintel.services import extraction_format
+from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, prompts, runs, versions
@@ -39,6 +40,7 @@ from fileintel.storage.runs import Lease, StageCounts
 from fileintel.storage.states import RunState
 
 INPUTS_CHANGED = "the inputs have changed since it was left"
+REPLACED = "more was asked for than it would have asked the model"
 PROBE_TEXT = "How long is a vector of this model?"
 # settings that change what an index holds; the others only change how it is made
 _DECISIVE = ("chunking", "graphrag", "embedding")
@@ -67,17 +69,6 @@ class View:
 
 
 Observer = Callable[[View], None]
-
-
-@dataclass(frozen=True)
-class IndexRequest:
-    """What is asked for: `force` builds even when nothing has changed, `fresh` asks the model everything again,
-    `method` is another one than that of the settings."""
-
-    collection: str
-    force: bool = False
-    fresh: bool = False
-    method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,12 +112,13 @@ class Indexer:
         """Bring a collection's index up to date; returns the run's id, or None when there was nothing to do.
 
         Raises:
+          UsageError: there is no such stage.
           NotFoundError, EmptyCollectionError: there is nothing to index.
           PromptError: a prompt cannot be used.
-          ConflictError: another process is at work on the collection.
+          ConflictError: another process is at work on the collection, or its run is paused.
           ModelServerUnavailable, ModelServerRefused, EmbeddingSizeChanged: before anything was changed, or in the
             middle of the run, which is then failed; its answers are kept.
-          Stopped: as asked for by `stopping`.
+          Stopped, Paused: as asked for by `stopping`, or by a person.
         """
         inputs = self._read_inputs(request)
         if self._has_nothing_to_do(inputs, request) and not self._was_left_unfinished(inputs):
@@ -154,9 +146,7 @@ class Indexer:
                 versions.drop_unfinished(session, run_id)
                 runs.finish(session, lease, RunState.FAILED, "the import was interrupted: import the folder again")
             return False
-        request = IndexRequest(
-            run.collection_id, bool(run.parameters.get("force")), run.fresh, run.parameters.get("method")
-        )
+        request = IndexRequest.of(run)
         with self._ending(lease):
             inputs = self._read_inputs(request)
             if self._has_nothing_to_do(inputs, request):
@@ -191,7 +181,7 @@ class Indexer:
         if settings.graphrag.method == fast.METHOD:
             form = FORMATS["tuple"]  # nothing is asked for records
         else:
-            fresh = request.fresh and unfinished is None
+            fresh = request.fresh and request.fresh_since is None and unfinished is None
             form = FORMATS[extraction_format.extraction_format(workspace, unfinished, spent, fresh=fresh)]
         fingerprint = self._fingerprint(found, settings, library, form)
         return _Inputs(collection, found, current, settings, library, form, fingerprint, spent)
@@ -217,13 +207,17 @@ class Indexer:
         )
 
     def _has_nothing_to_do(self, inputs: _Inputs, request: IndexRequest) -> bool:
-        """Whether the index in use was made of the same inputs, and nothing is missing from it."""
-        if request.force or request.fresh:
-            return False
-        if inputs.current is None or inputs.current.fingerprint != inputs.fingerprint:
+        """Whether the index in use was made of the same inputs, and nothing is missing from it; or whether one that
+        was went out of use by a rollback: a person did not want it, and nothing has changed since."""
+        if request.force or request.fresh or request.fresh_from or inputs.current is None:
             return False
         with self._database.transaction() as session:
-            return not runs.gaps(session, inputs.current.run_id)
+            made_of_them = [
+                version
+                for version in versions.published(session, inputs.collection.id)
+                if version.number >= inputs.current.number and version.fingerprint == inputs.fingerprint
+            ]
+            return any(not runs.gaps(session, version.run_id) for version in made_of_them)
 
     def _was_left_unfinished(self, inputs: _Inputs) -> bool:
         """Whether there is a run on the same inputs to go on with, such as a forced one that was interrupted. One
@@ -247,6 +241,8 @@ class Indexer:
             unfinished = runs.active(session, inputs.collection.id)
             if unfinished is not None:
                 lease = runs.acquire(session, unfinished.id, this_process(), owner_is_gone=is_gone(unfinished.owner))
+                if lease is None and unfinished.state == RunState.PAUSED.value:
+                    raise RunIsPaused(unfinished.id, inputs.collection.name)
                 if lease is None:
                     raise ConflictError(
                         f"another process is indexing {inputs.collection.name!r} (run {unfinished.id}, "
@@ -254,12 +250,11 @@ class Indexer:
                         f"shows how far it is"
                     )
                 same = unfinished.fingerprint in ("", inputs.fingerprint)  # "": queued, and never begun
-                if same and (unfinished.fresh or not request.fresh):
+                if same and request.asks_no_more_than(unfinished):
                     return lease
-                runs.finish(session, lease, RunState.CANCELLED, INPUTS_CHANGED)
+                runs.finish(session, lease, RunState.CANCELLED, REPLACED if same else INPUTS_CHANGED)
         with self._database.transaction() as session:
-            parameters = {"force": request.force, "fresh": request.fresh, "method": request.method}
-            run = runs.create(session, inputs.collection.id, fresh=request.fresh, parameters=parameters)
+            run = runs.create(session, inputs.collection.id, fresh=request.fresh, parameters=request.parameters)
             new_lease = runs.acquire(session, run.id, this_process())
             assert new_lease is not None
             return new_lease
@@ -301,12 +296,13 @@ class Indexer:
         tally = Tally(**before)
         tally.include(inputs.spent)
         tally.peak_in_flight = int(run.llm.get("peak_in_flight", 0))
-        since = run.created_at if run.fresh else None
 
         def view() -> None:
             self._observe(View(progress.counts(), journal.llm_counts(), workspace.chat.gate.reading()))
 
-        journal = RunJournal(workspace.database, lease, progress, tally, since, view)
+        journal = RunJournal(
+            workspace.database, lease, progress, tally, freshness(run), view, throttling=self._throttling
+        )
         with (
             LeaseKeeper(workspace.database, lease),
             Fanout(
@@ -318,7 +314,7 @@ class Indexer:
                 embedding_limit=settings.embedding.concurrency,
                 batch_size=settings.embedding.batch_size,
                 batch_tokens=settings.embedding.batch_tokens,
-                stopping=self._stopping,
+                stopping=lambda: self._stopping() or journal.pausing,
             ) as fanout,
         ):
             ingredients = Ingredients(
@@ -332,7 +328,7 @@ class Indexer:
                 documents=inputs.documents,
                 chat_model=str(workspace.chat.endpoint.model),
                 embedding_model=str(workspace.embedder.endpoint.model),
-                embedding_size=self._embedding_size(journal, tally, inputs.current, fresh=run.fresh),
+                embedding_size=self._embedding_size(journal, tally, inputs.current, fresh=embeds_afresh(run)),
                 fingerprint=inputs.fingerprint,
             )
             try:
@@ -372,13 +368,26 @@ class Indexer:
             f"with --fresh"
         )
 
+    def _throttling(self) -> str | None:
+        """Why the model servers take less than they are given; None while they take all."""
+        for client in (self._workspace.chat, self._workspace.embedder):
+            reading = client.gate.reading()
+            if reading.away:
+                return f"{client.endpoint.shown_url} does not answer"
+            if reading.throttled:
+                return f"{client.endpoint.shown_url} is busy: {reading.limit} of {reading.ceiling} requests at once"
+        return None
+
     @contextmanager
     def _ending(self, lease: Lease) -> Iterator[None]:
         """End the run in the state that fits how the block ends."""
         try:
             yield
+        except Paused:
+            self._end(lease, None, "paused")
+            raise
         except Stopped:
-            self._end(lease, None, None)
+            self._end(lease, None, "its worker stops")
             raise
         except LeaseLost:
             raise
@@ -389,7 +398,7 @@ class Indexer:
             self._end(lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
             raise
         except (KeyboardInterrupt, SystemExit):
-            self._end(lease, None, None)
+            self._end(lease, None, "its worker was interrupted")
             raise
         except Exception as error:
             self._end(lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
@@ -398,18 +407,20 @@ class Indexer:
             gaps = runs.gaps(session, lease.run_id)
             runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
-    def _end(
-        self, lease: Lease, state: RunState | None, error: str | None, result: dict[str, Any] | None = None
-    ) -> None:
-        """Write how a run ended, if that can still be written: it must not hide why it ended."""
+    def _end(self, lease: Lease, state: RunState | None, reason: str, result: dict[str, Any] | None = None) -> None:
+        """Write how a run ended, or (None) that it is left for another worker, if that can still be written: it must
+        not hide why it ended."""
         try:
             with self._database.transaction() as session:
+                runs.renew(session, lease)  # else what is there is its new owner's
+                versions.drop_unfinished(session, lease.run_id)
+            with self._database.transaction() as session:
                 if state is None:
-                    runs.hand_back(session, lease)
+                    runs.hand_back(session, lease, reason)
                     return
                 if result is not None:
                     runs.renew(session, lease, result=result)
-                runs.finish(session, lease, state, error)
+                runs.finish(session, lease, state, reason)
         except FileIntelError:
             return
 

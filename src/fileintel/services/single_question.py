@@ -6,7 +6,7 @@ from fileintel.graphrag.journal import Journal
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, ChatQuestion, Failed, InvalidAnswer
 from fileintel.services.workspace import Workspace
-from fileintel.storage.answers import StoredAnswer
+from fileintel.storage.answers import Freshness, StoredAnswer
 
 
 def ask_once(
@@ -17,7 +17,7 @@ def ask_once(
     Raises:
       ModelServerUnavailable, ModelServerRefused: the server is not ready for questions.
     """
-    journal = Journal(workspace.database, since)
+    journal = Journal(workspace.database, Freshness(since) if since else None)
     stored = journal.look_up([question.key]).get(question.key)
     if stored is not None:
         try:

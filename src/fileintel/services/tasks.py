@@ -21,9 +21,10 @@ from fileintel.errors import (
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.services import questions
 from fileintel.services.documents import Addition, add_documents
+from fileintel.services.index_request import IndexRequest, RunIsPaused
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, runs, versions
-from fileintel.storage.models import Run
+from fileintel.storage.models import Collection, Run
 from fileintel.storage.runs import GapRecord, Lease, StageCounts
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
@@ -112,25 +113,26 @@ def submit_index(
     force: bool = False,
     fresh: bool = False,
     method: str | None = None,
+    fresh_from: str | None = None,
     idempotency_key: str | None = None,
 ) -> Submitted:
-    """Queue the building of an index.
+    """Queue the building of an index; see `IndexRequest` for what can be asked for.
 
     Raises:
+      UsageError: there is no such stage.
       NotFoundError, EmptyCollectionError: there is nothing to index.
       ActiveRunError: a run is at work on the collection; carries its id.
       KeyReused: another request had this idempotency key.
       ServiceUnavailable: the broker does not answer; nothing was queued.
     """
-    parameters = {"force": force, "fresh": fresh, "method": method}
+    parameters = IndexRequest(collection_name, force, fresh, method, fresh_from).parameters
 
     def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)
         wanted = Run(kind=RunKind.INDEX.value, collection_id=collection.id, parameters=parameters)
         if (earlier := _earlier(session, idempotency_key, wanted)) is not None:
             return earlier
-        if (running := runs.active(session, collection.id)) is not None:
-            raise ActiveRunError(running.id, collection.name)
+        refuse_while_active(session, collection)
         if not documents.in_collection(session, collection.id):
             raise EmptyCollectionError(f"collection {collection.name!r} is empty: add documents first")
         return runs.create(
@@ -142,7 +144,7 @@ def submit_index(
             idempotency_key=idempotency_key,
         )
 
-    return _sent(workspace, dispatcher, _created(workspace, create))
+    return sent(workspace, dispatcher, _created(workspace, create))
 
 
 def submit_documents(
@@ -172,7 +174,7 @@ def submit_documents(
             idempotency_key=idempotency_key,
         )
 
-    return _sent(workspace, dispatcher, _created(workspace, create))
+    return sent(workspace, dispatcher, _created(workspace, create))
 
 
 def submit_question(
@@ -189,7 +191,7 @@ def submit_question(
         collection = collections.find(session, collection_name)
         versions.current(session, collection)
         run = runs.create(session, collection.id, RunKind.QUESTION, parameters={"question": question, "mode": mode})
-    return _sent(workspace, dispatcher, run)
+    return sent(workspace, dispatcher, run)
 
 
 class KeyReused(UsageError):
@@ -208,6 +210,20 @@ class ActiveRunError(ConflictError):
             f"run {run_id} is at work on {collection!r}: wait for it (`fileintel tasks wait {run_id}`), or cancel it"
         )
         self.run_id = run_id
+
+
+def refuse_while_active(session: Session, collection: Collection) -> None:
+    """Whether an index run may begin.
+
+    Raises:
+      RunIsPaused, ActiveRunError: there is another one on the collection.
+    """
+    active = runs.active(session, collection.id)
+    if active is None:
+        return
+    if active.state == RunState.PAUSED.value:
+        raise RunIsPaused(active.id, collection.name)
+    raise ActiveRunError(active.id, collection.name)
 
 
 def show(workspace: Workspace, run_id: str) -> dict[str, Any]:
@@ -230,20 +246,6 @@ def list_tasks(
         before = runs.find(session, after) if after else None
         found = runs.listed(session, before=before, limit=limit, collection_id=collection_id)
         return [describe(run) for run in found]
-
-
-def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Ask a task to end; its answers are kept. Takes effect within seconds.
-
-    Raises:
-      NotFoundError: there is none.
-      ConflictError: it is over.
-    """
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        runs.cancel(session, run.id)
-    _drop_upload(workspace, run)
-    return describe(run)
 
 
 def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dict[str, Any]]:
@@ -299,10 +301,11 @@ def send_unattended(workspace: Workspace, dispatcher: Dispatcher) -> list[str]:
 
 
 def send_again(workspace: Workspace, dispatcher: Dispatcher, run_id: str) -> None:
-    """Send the message of a run that its worker has handed back."""
+    """Send the message of a run that its worker has handed back, unless a person wants it to rest."""
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
-    dispatcher.send(run)
+    if run.state == RunState.QUEUED.value:
+        dispatcher.send(run)
 
 
 def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
@@ -335,7 +338,7 @@ def read_documents(workspace: Workspace, run_id: str) -> None:
     try:
         _read_folder(workspace, run, lease)
     finally:
-        _drop_upload(workspace, run)
+        drop_upload(workspace, run)
 
 
 def _read_folder(workspace: Workspace, run: Run, lease: Lease) -> None:
@@ -371,7 +374,7 @@ def _what_became_of(added: Sequence[Addition]) -> dict[str, Any]:
     return {"documents": [one.document for one in added if one.document], "files": files}
 
 
-def _drop_upload(workspace: Workspace, run: Run) -> None:
+def drop_upload(workspace: Workspace, run: Run) -> None:
     """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
     if run.kind != RunKind.DOCUMENTS.value:
         return
@@ -459,7 +462,7 @@ def _created(workspace: Workspace, create: Callable[[Session], Submitted | Run])
             return create(session)
 
 
-def _sent(workspace: Workspace, dispatcher: Dispatcher | None, run: Submitted | Run) -> Submitted:
+def sent(workspace: Workspace, dispatcher: Dispatcher | None, run: Submitted | Run) -> Submitted:
     """Send a new run's message; a run whose message cannot be sent is taken back."""
     if isinstance(run, Submitted):
         return run

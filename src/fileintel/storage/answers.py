@@ -31,14 +31,23 @@ class StoredAnswer:
     completion_tokens: int
 
 
-def find(session: Session, keys: Sequence[bytes], since: datetime | None = None) -> dict[bytes, StoredAnswer]:
+@dataclass(frozen=True)
+class Freshness:
+    """Which stored answers are too old: those from before `since`, of these purposes or (None) of all."""
+
+    since: datetime
+    purposes: frozenset[str] | None = None
+
+
+def find(session: Session, keys: Sequence[bytes], fresh: Freshness | None = None) -> dict[bytes, StoredAnswer]:
     """The stored answers among `keys`, in one query that also counts the hits.
 
-    With `since`, only answers that arrived after that moment: a run that asks afresh still finds its own.
+    With `fresh`, without those that are too old: a run that asks afresh still finds its own.
     """
     wanted = select(Answer.key).where(Answer.key.in_(keys))
-    if since is not None:
-        wanted = wanted.where(Answer.created_at >= since)
+    if fresh is not None:
+        young = Answer.created_at >= fresh.since
+        wanted = wanted.where(young if fresh.purposes is None else young | Answer.purpose.not_in(fresh.purposes))
     # rows are locked in one order, that of `save` too: two that read the same answers must not wait for each other
     locked = wanted.order_by(Answer.key).with_for_update(key_share=True).cte("locked")
     statement = (

@@ -23,6 +23,7 @@ from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_becom
 LEASE_SECONDS = 45  # a dead worker's run is free after this long; a live one renews it four times in it
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
+_AT_WORK = (RunState.RUNNING.value, RunState.THROTTLED.value)
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def create(session: Session, collection_id: str, kind: RunKind = RunKind.INDEX, 
         session.flush()
     except IntegrityError as error:
         raise ConflictError("another run is at work on this collection") from error
-    note(session, run.id, "state", {"state": run.state})
+    note(session, run.id, "state", {"state": run.state, "reason": "submitted"})
     return run
 
 
@@ -131,32 +132,42 @@ def unattended(session: Session, grace_seconds: float) -> list[Run]:
     return list(session.execute(statement.order_by(Run.created_at)).scalars())
 
 
-def cancel(session: Session, run_id: str) -> RunState:
-    """Ask a run to end; one that nobody works on ends at once. Returns the state it is in then.
+def locked(session: Session, run_id: str) -> Run:
+    """A run whose row nobody else changes until the end of the transaction.
 
     Raises:
-      ConflictError: it is over.
+      NotFoundError: it is gone.
     """
-    run = session.execute(select(Run).where(Run.id == run_id).with_for_update()).scalar_one()
-    state = RunState(run.state)
-    if state not in ACTIVE_STATES:
-        raise ConflictError(f"task {run_id} is over already: {state.value}")
-    if state is RunState.CANCELLING:
-        return state
-    if run.lease_expires_at is None or run.lease_expires_at <= _now(session):
-        _end_cancelled(session, run)
-        return RunState.CANCELLED
-    run.state = RunState.CANCELLING.value
-    note(session, run_id, "state", {"state": run.state})
-    return RunState.CANCELLING
+    statement = select(Run).where(Run.id == run_id).with_for_update().execution_options(populate_existing=True)
+    run = session.execute(statement).scalar_one_or_none()
+    if run is None:
+        raise NotFoundError(f"there is no task {run_id!r}: `fileintel tasks list` shows those there are")
+    return run
 
 
-def _end_cancelled(session: Session, run: Run) -> None:
-    run.state = RunState.CANCELLED.value
+def is_held(session: Session, run: Run) -> bool:
+    """Whether somebody holds a lease of the run that is in time."""
+    return run.lease_expires_at is not None and run.lease_expires_at > _now(session)
+
+
+def move(session: Session, run: Run, target: RunState, reason: str, **more: Any) -> None:
+    """Change the state of a locked run, with an event that says why; `more` goes into the event.
+
+    Raises:
+      ConflictError: there is no way from its state to that one.
+    """
+    if not may_become(RunState(run.state), target):
+        raise ConflictError(f"task {run.id} is {run.state} and cannot become {target.value}")
+    run.state = target.value
+    note(session, run.id, "state", {"state": run.state, "reason": reason, **more})
+
+
+def end_cancelled(session: Session, run: Run, reason: str) -> None:
+    """End a locked run that nobody works on."""
+    move(session, run, RunState.CANCELLED, reason)
     run.finished_at = utc_now()
     run.token += 1  # whoever held it before must not write any more
     run.owner = run.lease_expires_at = None
-    note(session, run.id, "state", {"state": run.state})
 
 
 def note(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
@@ -183,25 +194,28 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
     """Take the lease of a run, unless somebody alive holds it.
 
     `owner_is_gone` says that the caller knows the present owner to be dead, so that the rest of its lease
-    need not be waited for. Returns None when the run is held or over; one that was to be cancelled is over then.
+    need not be waited for. Returns None when the run is held, paused or over; one that was to be cancelled is over
+    then.
     """
     run = session.execute(select(Run).where(Run.id == run_id).with_for_update()).scalar_one_or_none()
-    if run is None or run.state not in _ACTIVE:
+    if run is None or run.state not in _ACTIVE or run.state == RunState.PAUSED.value:
         return None
-    held = run.lease_expires_at is not None and run.lease_expires_at > _now(session)
-    if held and not owner_is_gone:
+    if is_held(session, run) and not owner_is_gone:
         return None
-    if run.state == RunState.CANCELLING.value:  # whoever was to end it has died before
-        _end_cancelled(session, run)
+    if run.state == RunState.CANCELLING.value:
+        end_cancelled(session, run, "its worker died before it could end it")
         return None
+    reason = f"taken over from {run.owner}, which is gone" if run.owner else "taken up"
     run.token += 1
     run.attempts += 1
     run.owner = owner
-    run.state = RunState.RUNNING.value
     run.lease_expires_at = _now(session) + timedelta(seconds=LEASE_SECONDS)
     run.started_at = run.started_at or utc_now()
     run.error = None
-    note(session, run.id, "state", {"state": run.state, "attempt": run.attempts})
+    if run.state == RunState.RUNNING.value:  # the same state, and yet news
+        note(session, run.id, "taken_over", {"reason": reason, "attempt": run.attempts})
+    else:
+        move(session, run, RunState.RUNNING, reason, attempt=run.attempts)
     return Lease(run.id, run.token)
 
 
@@ -235,23 +249,47 @@ def finish(session: Session, lease: Lease, state: RunState, error: str | None = 
     if current is None or not may_become(RunState(current), state):
         raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
     renew(session, lease, state=state.value, error=error, finished_at=utc_now())
-    note(session, lease.run_id, "state", {"state": state.value, "error": error})
+    note(session, lease.run_id, "state", {"state": state.value, "reason": error or "done", "error": error})
     session.execute(update(Run).where(Run.id == lease.run_id).values(lease_expires_at=None, owner=None))
 
 
-def hand_back(session: Session, lease: Lease) -> None:
-    """Leave a run unfinished, for anyone to go on with at once.
+def hand_back(session: Session, lease: Lease, reason: str = "its worker stops") -> RunState:
+    """Leave a run unfinished; returns the state it is in then. It is queued, for anyone to go on with at once,
+    unless a person has asked for something else meanwhile: paused it stays so, cancelled it ends.
 
     Raises:
       LeaseLost: as `renew`.
     """
-    renew(session, lease, state=RunState.QUEUED.value)
-    note(session, lease.run_id, "state", {"state": RunState.QUEUED.value})
-    session.execute(update(Run).where(Run.id == lease.run_id).values(lease_expires_at=None, owner=None))
+    renew(session, lease)
+    run = locked(session, lease.run_id)
+    if run.state == RunState.CANCELLING.value:
+        end_cancelled(session, run, "asked for")
+        return RunState.CANCELLED
+    if run.state in _AT_WORK:
+        move(session, run, RunState.QUEUED, reason)
+    else:
+        note(session, run.id, "left", {"reason": reason})
+    run.owner = run.lease_expires_at = None
+    return RunState(run.state)
+
+
+def show_throttling(session: Session, lease: Lease, trouble: str | None) -> None:
+    """Let the state of a run at work say whether its model server takes less than it is given: `trouble` says why,
+    None that all is well. A run that a person wants to stop stays as it is.
+
+    Raises:
+      LeaseLost: as `renew`.
+    """
+    wanted, other = (RunState.THROTTLED, RunState.RUNNING) if trouble else (RunState.RUNNING, RunState.THROTTLED)
+    run = locked(session, lease.run_id)
+    if run.token != lease.token:
+        raise LeaseLost(f"run {lease.run_id} was taken over by another worker")
+    if run.state == other.value:
+        move(session, run, wanted, trouble or "the model server takes as much as it is given again")
 
 
 def requested_state(session: Session, run_id: str) -> RunState | None:
-    """The state as it stands in the table: another process may have asked for a cancellation."""
+    """The state as it stands in the table: another process may have asked for a cancellation or a pause."""
     found = session.execute(select(Run.state).where(Run.id == run_id)).scalar_one_or_none()
     return RunState(found) if found else None
 

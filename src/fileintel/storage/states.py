@@ -43,8 +43,9 @@ TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     | {RunState.THROTTLED, RunState.PAUSED, RunState.CANCELLING, RunState.CANCELLED, RunState.QUEUED},
     RunState.THROTTLED: _ENDS
     | {RunState.RUNNING, RunState.PAUSED, RunState.CANCELLING, RunState.CANCELLED, RunState.QUEUED},
-    RunState.PAUSED: frozenset({RunState.QUEUED, RunState.RUNNING, RunState.CANCELLED, RunState.FAILED}),
-    RunState.CANCELLING: frozenset({RunState.CANCELLED, RunState.FAILED}),
+    # a worker may be done before it hears that its run was paused or is to be cancelled
+    RunState.PAUSED: _ENDS | {RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING, RunState.CANCELLED},
+    RunState.CANCELLING: _ENDS | {RunState.CANCELLED},
     RunState.CANCELLED: frozenset(),
     RunState.FAILED: frozenset(),
     RunState.SUCCEEDED_WITH_GAPS: frozenset(),

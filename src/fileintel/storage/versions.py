@@ -7,7 +7,7 @@ from uuid import uuid4
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from fileintel.errors import NoIndexError
+from fileintel.errors import IndexGone, NoIndexError, NotFoundError
 from fileintel.storage import runs
 from fileintel.storage.models import Collection, Embedding, IndexVersion, utc_now
 from fileintel.storage.runs import Lease
@@ -19,14 +19,14 @@ HALFVEC_LARGEST = 4_000
 
 
 def begin(session: Session, lease: Lease, collection_id: str, **values: Any) -> IndexVersion:
-    """A new version in the making, with a table of its own for its vectors. What an earlier attempt of the same
-    run left behind is dropped first.
+    """A new version in the making, with a table of its own for its vectors. What earlier attempts and runs left
+    behind is dropped first.
 
     Raises:
       LeaseLost: the run is another worker's.
     """
     runs.renew(session, lease)
-    drop_unfinished(session, lease.run_id)
+    drop_all(session, in_the_making(session, collection_id))
     highest = select(func.coalesce(func.max(IndexVersion.number), 0)).where(IndexVersion.collection_id == collection_id)
     version = IndexVersion(
         id=str(uuid4()),
@@ -43,6 +43,14 @@ def begin(session: Session, lease: Lease, collection_id: str, **values: Any) -> 
     session.execute(text(f"CREATE TABLE {table} (LIKE embeddings INCLUDING DEFAULTS INCLUDING INDEXES)"))
     session.execute(text(f"ALTER TABLE embeddings ATTACH PARTITION {table} FOR VALUES IN ('{version.id}')"))
     return version
+
+
+def in_the_making(session: Session, collection_id: str) -> Sequence[str]:
+    """The ids of versions that are being written, or were when their worker died."""
+    statement = select(IndexVersion.id).where(
+        IndexVersion.collection_id == collection_id, IndexVersion.state == VersionState.BUILDING.value
+    )
+    return session.execute(statement).scalars().all()
 
 
 def build_vector_indexes(session: Session, version_id: str, size: int) -> None:
@@ -92,13 +100,17 @@ def current(session: Session, collection: Collection) -> IndexVersion:
 
     Raises:
       NoIndexError: nothing has been published yet.
+      IndexGone: it was dropped a moment ago.
     """
     if collection.current_version_id is None:
         raise NoIndexError(
             f"collection {collection.name!r} has no index yet: build one with "
             f"`fileintel graphrag index {collection.name}`"
         )
-    return session.get_one(IndexVersion, collection.current_version_id)
+    found = session.get(IndexVersion, collection.current_version_id)
+    if found is None:  # it was there when the collection was read
+        raise IndexGone(f"the index of {collection.name!r} was replaced or deleted just now: ask again")
+    return found
 
 
 def of_collection(session: Session, collection_id: str) -> Sequence[IndexVersion]:
@@ -107,11 +119,60 @@ def of_collection(session: Session, collection_id: str) -> Sequence[IndexVersion
     return session.execute(statement.order_by(IndexVersion.number.desc())).scalars().all()
 
 
+def published(session: Session, collection_id: str) -> list[IndexVersion]:
+    """The published versions of a collection, the newest first."""
+    found = of_collection(session, collection_id)
+    return [version for version in found if version.state == VersionState.PUBLISHED.value]
+
+
+def roll_back(session: Session, collection_id: str, number: int | None = None) -> tuple[IndexVersion, IndexVersion]:
+    """Let another published version answer questions: that of this number, or the newest one before the one in use.
+    Returns the version that was in use, and the one that is now.
+
+    Raises:
+      NoIndexError: none is in use.
+      NotFoundError: there is no such version.
+    """
+    collection = locked_collection(session, collection_id)
+    before = current(session, collection)
+    candidates = published(session, collection_id)
+    numbers = ", ".join(str(version.number) for version in candidates)
+    if number is None:
+        wanted = next((version for version in candidates if version.number < before.number), None)
+        if wanted is None:
+            raise NotFoundError(f"there is no version before {before.number} in use of {collection.name!r}: {numbers}")
+    else:
+        wanted = next((version for version in candidates if version.number == number), None)
+        if wanted is None:
+            raise NotFoundError(f"there is no version {number} of the index of {collection.name!r}: kept are {numbers}")
+    collection.current_version_id = wanted.id
+    session.flush()
+    return before, wanted
+
+
+def locked_collection(session: Session, collection_id: str) -> Collection:
+    """A collection whose pointer nobody else moves until the end of the transaction, and whose versions nobody else
+    drops: a version must not be dropped while somebody makes it the current one."""
+    statement = select(Collection).where(Collection.id == collection_id).with_for_update()
+    return session.execute(statement.execution_options(populate_existing=True)).scalar_one()
+
+
+def require(session: Session, version: IndexVersion) -> None:
+    """Whether what has been read of a version was whole. A version never changes once it is published, and is dropped
+    in one transaction: if it is there after the last row was read, all rows were there.
+
+    Raises:
+      IndexGone: it has been deleted.
+    """
+    if session.execute(select(IndexVersion.id).where(IndexVersion.id == version.id)).one_or_none() is None:
+        raise IndexGone(f"index version {version.number} was deleted while it was read: ask again")
+
+
 def beyond(session: Session, collection_id: str, keep: int) -> list[str]:
-    """The ids of published versions that retention no longer holds: all but the `keep` newest and the current."""
-    collection = session.get_one(Collection, collection_id)
-    published = [v for v in of_collection(session, collection_id) if v.state == VersionState.PUBLISHED.value]
-    return [version.id for version in published[keep:] if version.id != collection.current_version_id]
+    """The ids of published versions that retention no longer holds: all but the `keep` newest and the current. They
+    are to be dropped in the same transaction."""
+    in_use = locked_collection(session, collection_id).current_version_id
+    return [version.id for version in published(session, collection_id)[keep:] if version.id != in_use]
 
 
 def drop(session: Session, version_id: str) -> None:

@@ -13,7 +13,7 @@ from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
 from fileintel.api.problems import TASKS, BadCursor, documented
 from fileintel.api.requests import TaskId, Text
 from fileintel.errors import NotFoundError
-from fileintel.services import tasks
+from fileintel.services import control, tasks
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a task that was just taken on
 
@@ -52,7 +52,27 @@ def show_task(service: Service, task: TaskId) -> Any:
 @router.post("/{task}/cancel", response_model=Envelope[answers.Task], responses=documented(404, 409))
 def cancel_task(service: Service, task: TaskId) -> Any:
     """Ask a task to end; its answers are kept. One that is at work ends within seconds."""
-    return success(tasks.cancel(service.workspace(), task))
+    return success(control.cancel(service.workspace(), task))
+
+
+@router.post("/{task}/pause", response_model=Envelope[answers.Task], responses=documented(404, 409))
+def pause_task(service: Service, task: TaskId) -> Any:
+    """Let a task rest until it is resumed. One that is at work keeps what is under way; then it has no `owner`."""
+    return success(control.pause(service.workspace(), task))
+
+
+@router.post("/{task}/resume", response_model=Envelope[answers.Task], responses=documented(404, 409))
+def resume_task(service: Service, task: TaskId) -> Any:
+    """Let a paused task go on."""
+    return success(control.resume(service.workspace(), service.dispatcher(), task))
+
+
+@router.post(
+    "/{task}/retry", status_code=202, response_model=Envelope[answers.Accepted], responses=documented(404, 409)
+)
+def retry_task(service: Service, task: TaskId, response: Response) -> Any:
+    """Start a new task for what this one has left undone: the gaps of an index run, a question that failed."""
+    return accepted(control.retry(service.workspace(), service.dispatcher(), task), response)
 
 
 @router.get(

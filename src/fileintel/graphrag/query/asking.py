@@ -15,6 +15,7 @@ from fileintel.graphrag.query.citations import Citation
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.questions import Answered, EmbeddingQuestion, Failed, Message, Question, Sampling
 from fileintel.llm.tokens import Tokenizer
+from fileintel.storage.answers import Freshness
 from fileintel.storage.engine import Database
 from fileintel.storage.models import IndexVersion
 
@@ -57,7 +58,7 @@ class Asking:
         """
         listed = list(questions)
         outcomes: dict[int, Outcome] = {}
-        journal = Journal(self.database, since)
+        journal = Journal(self.database, Freshness(since) if since else None)
         keys = {question.key for question in listed}
         if not self.tally.calls and keys - journal.look_up(list(keys)).keys():
             self.check_models()

@@ -24,7 +24,8 @@ class LocalGraph:
 
     def index(self, order: IndexOrder, watcher: Watcher) -> Row:
         from fileintel.graphrag.pipeline import Stopped
-        from fileintel.services.indexing import Indexer, IndexRequest
+        from fileintel.services.index_request import IndexRequest
+        from fileintel.services.indexing import Indexer
 
         known: list[str] = []
 
@@ -89,9 +90,9 @@ class LocalGraph:
     def _cancel(self, run_id: str) -> None:
         """Cancel the run that was just left, which ends it at once, and the command with it."""
         from fileintel.errors import RunCancelled
-        from fileintel.services import tasks
+        from fileintel.services import control
 
-        tasks.cancel(self._workspace, run_id)
+        control.cancel(self._workspace, run_id)
         raise RunCancelled("the run was cancelled; its answers are kept") from None
 
 

@@ -3,7 +3,7 @@
 import time
 
 from fileintel.cli.installation.contract import Progress, Row, Watcher
-from fileintel.services import tasks
+from fileintel.services import control, tasks
 from fileintel.services.workspace import Workspace
 
 POLL_SECONDS = 0.5
@@ -22,7 +22,7 @@ class LocalTasks:
         return tasks.show(self._workspace, task)
 
     def cancel(self, task: str) -> Row:
-        return tasks.cancel(self._workspace, task)
+        return control.cancel(self._workspace, task)
 
     def follow(self, task: str, watcher: Watcher) -> Row:
         seen = 0

@@ -1,0 +1,149 @@
+"""What a person does with a task: cancel it, let it rest, let it go on, have it done again where it failed."""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from fileintel.errors import ConflictError, NotFoundError, ServiceUnavailable
+from fileintel.graphrag.lease import is_gone
+from fileintel.services import tasks
+from fileintel.services.index_request import IndexRequest, freshness
+from fileintel.services.tasks import Dispatcher, Submitted
+from fileintel.services.workspace import Workspace
+from fileintel.storage import collections, control, runs, versions
+from fileintel.storage.models import Collection, Run
+from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
+
+
+class NothingToRetry(ConflictError):
+    """The task has done all that it was to do."""
+
+    code = "nothing_to_retry"
+
+
+def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
+    """Ask a task to end; its answers are kept. Takes effect within seconds.
+
+    Raises:
+      NotFoundError: there is none.
+      ConflictError: it is over.
+    """
+    with workspace.database.transaction() as session:
+        run = runs.find(session, run_id)
+        control.cancel(session, run.id, owner_is_gone=is_gone(run.owner))
+    tasks.drop_upload(workspace, run)
+    return tasks.describe(run)
+
+
+def pause(workspace: Workspace, run_id: str) -> dict[str, Any]:
+    """Ask a task to rest: its worker sends nothing more, keeps what is under way, and lets go of it.
+
+    Raises:
+      NotFoundError: there is none.
+      ConflictError: it is over, or it is one that cannot be left in the middle.
+    """
+    with workspace.database.transaction() as session:
+        run = runs.find(session, run_id)
+        control.pause(session, run.id, owner_is_gone=is_gone(run.owner))
+    return tasks.describe(run)
+
+
+def resume(workspace: Workspace, dispatcher: Dispatcher | None, run_id: str) -> dict[str, Any]:
+    """Let a paused task go on. Without a dispatcher it is queued, for whoever takes it up.
+
+    Raises:
+      NotFoundError: there is none.
+      ConflictError: it is not paused.
+    """
+    with workspace.database.transaction() as session:
+        run = runs.find(session, run_id)
+        state = control.resume(session, run.id, owner_is_gone=is_gone(run.owner))
+    if dispatcher is not None and state is RunState.QUEUED:
+        with suppress(ServiceUnavailable):  # the workers look for queued runs themselves, once the broker is back
+            dispatcher.send(run)
+    return tasks.describe(run)
+
+
+def retry(workspace: Workspace, dispatcher: Dispatcher | None, run_id: str) -> Submitted:
+    """Queue what a task has left undone. An index run asks for its gaps only, and publishes a new version; a question
+    is asked again.
+
+    Raises:
+      NotFoundError: there is no such task.
+      NothingToRetry: nothing is missing.
+      ActiveRunError, RunIsPaused: the task, or another one on its collection, is not over.
+      ConflictError: it is of a kind that cannot be done again.
+      ServiceUnavailable: the broker does not answer; nothing was queued.
+    """
+    with workspace.database.transaction() as session:
+        run = runs.find(session, run_id)
+        if run.kind == RunKind.INDEX.value:
+            request = _request_for_gaps(session, run)
+            again = runs.create(
+                session, run.collection_id, RunKind.INDEX, fresh=request.fresh, parameters=request.parameters
+            )
+        else:
+            _refuse_to_repeat(run)
+            parameters = {**run.parameters, "retry_of": run.id}
+            again = runs.create(session, run.collection_id, RunKind(run.kind), parameters=parameters)
+    return tasks.sent(workspace, dispatcher, again)
+
+
+def request_for_gaps(workspace: Workspace, run_id: str) -> IndexRequest:
+    """What has to be asked of an indexer to close the gaps of an index run, for one that works in this process.
+
+    Raises: as `retry`.
+    """
+    with workspace.database.transaction() as session:
+        run = runs.find(session, run_id)
+        if run.kind != RunKind.INDEX.value:
+            raise ConflictError(f"task {run.id} is no index run")
+        return _request_for_gaps(session, run)
+
+
+def run_of(workspace: Workspace, collection_name: str) -> dict[str, Any]:
+    """The index run of a collection that is not over, or else the newest one.
+
+    Raises:
+      NotFoundError: there is no such collection, or it has no run.
+    """
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        run = runs.active(session, collection.id) or runs.latest(session, collection.id)
+        if run is None:
+            raise NotFoundError(
+                f"collection {collection.name!r} has never been indexed: `fileintel graphrag index {collection.name}`"
+            )
+        return tasks.describe(run)
+
+
+def _request_for_gaps(session: Session, run: Run) -> IndexRequest:
+    collection = session.get_one(Collection, run.collection_id)
+    tasks.refuse_while_active(session, collection)
+    if run.state == RunState.SUCCEEDED.value:
+        raise NothingToRetry(f"nothing to retry: task {run.id} has no gaps")
+    if run.state == RunState.SUCCEEDED_WITH_GAPS.value and (closed_by := _closed_by(session, run)) is not None:
+        raise NothingToRetry(f"nothing to retry: index version {closed_by} has closed the gaps of task {run.id}")
+    earlier = IndexRequest.of(run)
+    stale = freshness(run)
+    # what the run itself was answered is fresh enough for the one that closes its gaps
+    return replace(earlier, force=True, fresh_since=stale.since if stale else None, retry_of=run.id)
+
+
+def _closed_by(session: Session, run: Run) -> int | None:
+    """The number of a later version without gaps."""
+    found = versions.published(session, run.collection_id)
+    own = next((version.number for version in found if version.run_id == run.id), 0)
+    later = (version for version in found if version.number > own and not runs.gaps(session, version.run_id))
+    return next((version.number for version in later), None)
+
+
+def _refuse_to_repeat(run: Run) -> None:
+    if RunState(run.state) in ACTIVE_STATES:
+        raise ConflictError(f"task {run.id} is not over: it is {run.state}")
+    if run.state == RunState.SUCCEEDED.value:
+        raise NothingToRetry(f"nothing to retry: task {run.id} has done what it was to do")
+    if run.kind == RunKind.DOCUMENTS.value:
+        raise ConflictError(f"the files of task {run.id} are not kept: upload those that are missing again")
