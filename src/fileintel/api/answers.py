@@ -50,14 +50,14 @@ Moment = Annotated[
 ]
 
 
-class _Thing(BaseModel):
+class Thing(BaseModel):
     """The fields are in the order in which services give them: what the command line prints as JSON is the same with
     a service and without."""
 
     model_config = ConfigDict(extra="allow", from_attributes=True)  # services may say more
 
 
-class Collection(_Thing):
+class Collection(Thing):
     """A named set of documents."""
 
     id: str = Field(examples=["9f0b3f5c-9a53-5d0c-8f4e-1b6d8f0a7c11"])
@@ -70,7 +70,7 @@ class Collection(_Thing):
     entity_types: list[str] | None = Field(description="Of its own; null is as the settings say.")
 
 
-class Document(_Thing):
+class Document(Thing):
     """A file of a collection."""
 
     id: str
@@ -93,7 +93,7 @@ class FoundDocument(Document):
     collection_id: str
 
 
-class Stage(_Thing):
+class Stage(Thing):
     """How far a stage of a run is, in items; `cached` of `done` came from the answer store."""
 
     name: str = Field(examples=["extract"])
@@ -104,7 +104,7 @@ class Stage(_Thing):
     seconds: float
 
 
-class Task(_Thing):
+class Task(Thing):
     """A piece of work: an index run, a question, or the reading of uploaded files."""
 
     id: str = Field(examples=["0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
@@ -127,7 +127,7 @@ class TaskWithStages(Task):
     stages: list[Stage]
 
 
-class Accepted(_Thing):
+class Accepted(Thing):
     """Work that was taken on. `is_new` is false when an earlier request with the same key had started it."""
 
     task_id: str = Field(examples=["0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
@@ -137,7 +137,7 @@ class Accepted(_Thing):
     events_url: str = Field(examples=["/api/v2/tasks/0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11/events"])
 
 
-class Gap(_Thing):
+class Gap(Thing):
     """What is missing from an index, and why."""
 
     stage: str
@@ -147,7 +147,7 @@ class Gap(_Thing):
     last_error: str
 
 
-class VersionInUse(_Thing):
+class VersionInUse(Thing):
     """The version that answers questions."""
 
     id: str
@@ -156,7 +156,7 @@ class VersionInUse(_Thing):
     published_at: Moment | None
 
 
-class Records(_Thing):
+class Records(Thing):
     """What became of the records in the model's answers."""
 
     kept: int
@@ -164,14 +164,14 @@ class Records(_Thing):
     mended: dict[str, int] = Field(description="How many were put right, by reason.")
 
 
-class Warned(_Thing):
+class Warned(Thing):
     """Something that a run warns of."""
 
     stage: str
     message: str
 
 
-class Status(_Thing):
+class Status(Thing):
     """The newest index run of a collection, and the version in use."""
 
     collection: str
@@ -197,7 +197,7 @@ class Status(_Thing):
     up_to_date: bool = Field(description="There was nothing to do: this is the run that made the version in use.")
 
 
-class Version(_Thing):
+class Version(Thing):
     """One whole index of a collection."""
 
     id: str
@@ -211,7 +211,7 @@ class Version(_Thing):
     published_at: Moment | None
 
 
-class Entity(_Thing):
+class Entity(Thing):
     """A node of the graph."""
 
     id: str
@@ -225,7 +225,7 @@ class Entity(_Thing):
     degree: int
 
 
-class Relationship(_Thing):
+class Relationship(Thing):
     """An edge of the graph."""
 
     id: str
@@ -238,7 +238,7 @@ class Relationship(_Thing):
     text_unit_ids: list[str]
 
 
-class Community(_Thing):
+class Community(Thing):
     """A cluster of entities. `parent` is -1 at the top."""
 
     id: str
@@ -256,7 +256,7 @@ class Community(_Thing):
     residual: bool
 
 
-class Report(_Thing):
+class Report(Thing):
     """What the model wrote about a community."""
 
     id: str
@@ -285,7 +285,7 @@ class CommunityWithMembers(Community):
     left_out: dict[str, int] = Field(description="How many rows of each kind its report was written without.")
 
 
-class ReportContext(_Thing):
+class ReportContext(Thing):
     """What the model was given to write a community's report."""
 
     community: int
@@ -297,7 +297,7 @@ class ReportContext(_Thing):
     left_out: dict[str, int] = Field(description="How many rows there was no room for.")
 
 
-class Citation(_Thing):
+class Citation(Thing):
     """Where a statement of an answer comes from."""
 
     id: str = Field(examples=["S3"])
@@ -315,7 +315,7 @@ def _sorted(numbers: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(numbers.items()))  # the table does not keep the order of keys
 
 
-class Answer(_Thing):
+class Answer(Thing):
     """The answer to a question, with its sources."""
 
     task_id: str
@@ -334,13 +334,13 @@ class Answer(_Thing):
     llm: dict[str, int]
 
 
-class Deleted(_Thing):
+class Deleted(Thing):
     """What was deleted."""
 
     versions: int = Field(description="Index versions that are gone.")
 
 
-class Part(_Thing):
+class Part(Thing):
     """Something that the service needs, and whether it is there."""
 
     part: str = Field(examples=["broker"])

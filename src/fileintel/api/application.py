@@ -13,7 +13,7 @@ from fileintel.api import problems, uploads
 from fileintel.api.backend import Backend
 from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
-from fileintel.api.routers import collections, documents, graphrag, health, prompts, tasks
+from fileintel.api.routers import cache, collections, documents, graphrag, health, prompts, tasks, versions
 from fileintel.api.security import require_key
 
 BODY_BYTES = 1024 * 1024  # of a request that is no upload; questions and names are far smaller
@@ -49,7 +49,7 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
     versioned = APIRouter(
         prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 413, 422, 503)
     )
-    routers = (collections, prompts, documents, graphrag, tasks)
+    routers = (collections, prompts, documents, graphrag, versions, tasks, cache)
     for router in (*(module.router for module in routers), documents.anywhere):
         versioned.include_router(router)
     app.include_router(versioned)

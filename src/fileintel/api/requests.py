@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Header, Path, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from fileintel.api.paging import LARGEST_INTEGER
 from fileintel.api.problems import UnsupportedMediaType
 from fileintel.services.questions import MODES
 
@@ -98,6 +99,37 @@ class IndexOrder(_Body):
         default=None,
         description="`fast` makes the graph of the noun phrases, without the model; null is as the settings say.",
     )
+    fresh_from: Text | None = Field(
+        default=None,
+        max_length=100,
+        description="Ask again from this stage on; what comes before is taken from the stored answers.",
+        examples=["report"],
+    )
+
+
+class Rollback(_Body):
+    """Which version shall answer questions."""
+
+    version: int | None = Field(
+        default=None,
+        ge=1,
+        le=LARGEST_INTEGER,
+        description="Its number; null is the newest one before the version in use.",
+        examples=[2],
+    )
+
+
+class Pruning(_Body):
+    """Which stored answers to remove. Both conditions must hold where both are given; one has to be."""
+
+    unused_for: Text | None = Field(
+        default=None,
+        max_length=20,
+        description="Only those that were not used for so long: a number and m, h, d or w.",
+        examples=["90d"],
+    )
+    model: Text | None = Field(default=None, max_length=1000, description="Only those of this model.")
+    dry_run: bool = Field(default=False, description="Only say what would be removed.")
 
 
 class Question(_Body):

@@ -4,20 +4,23 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.lease import is_gone
-from fileintel.storage import runs
-from fileintel.storage.models import Collection
+from fileintel.storage.models import Collection, Run
+from fileintel.storage.states import RunKind
+
+INDEXING = frozenset({RunKind.INDEX.value})
+# a question only reads: it notices when its index is gone
+WRITING = frozenset(kind.value for kind in RunKind) - {RunKind.QUESTION.value}
 
 
-def refuse_while_busy(session: Session, collection: Collection) -> None:
+def refuse_while_busy(session: Session, collection: Collection, kinds: frozenset[str] = WRITING) -> None:
     """Whether the collection, or its index, may be deleted.
 
     Raises:
-      ActiveRunError: an index run holds a lease that is in time, and its owner is not known to be dead.
+      ActiveRunError: a run of these kinds holds a lease that is in time, and its owner is not known to be dead.
     """
     from fileintel.services.tasks import ActiveRunError  # it brings the model's client, for which lists need not wait
 
-    run = runs.active(session, collection.id)
-    if run is None or run.lease_expires_at is None or is_gone(run.owner):
-        return
-    if run.lease_expires_at > session.execute(select(func.now())).scalar_one():
-        raise ActiveRunError(run.id, collection.name)
+    held = select(Run).where(Run.collection_id == collection.id, Run.kind.in_(kinds), Run.lease_expires_at > func.now())
+    for run in session.execute(held.order_by(Run.created_at)).scalars():
+        if not is_gone(run.owner):
+            raise ActiveRunError(run.id, collection.name)

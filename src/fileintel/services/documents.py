@@ -1,6 +1,7 @@
 """Collections and documents: what a person puts in."""
 
 import re
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from fileintel.identity import content_id
 from fileintel.services.busy import refuse_while_busy
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
-from fileintel.storage import collections, documents, versions
+from fileintel.storage import collections, documents, runs, versions
 from fileintel.storage.collections import CollectionSummary
 from fileintel.storage.models import Collection, Document
 
@@ -124,9 +125,13 @@ def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:
         collection = collections.find(session, name)
         refuse_while_busy(session, collection)
         summary = collections.summary(session, collection)
+        uploads = runs.uploads(session, collection.id)
+        versions.locked_collection(session, collection.id)
         versions.drop_all(session, [version.id for version in versions.of_collection(session, collection.id)])
         collections.remove(session, collection.id)
-        return summary
+    for folder in uploads:  # of runs that will now never read them
+        shutil.rmtree(folder, ignore_errors=True)
+    return summary
 
 
 @dataclass(frozen=True)

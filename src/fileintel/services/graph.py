@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from fileintel.errors import ConflictError, NotFoundError
 from fileintel.graphrag.context import SECTIONS
 from fileintel.graphrag.stored_context import stored_text
-from fileintel.services.busy import refuse_while_busy
+from fileintel.services.busy import INDEXING, refuse_while_busy
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs, versions
 from fileintel.storage.models import (
@@ -22,6 +22,7 @@ from fileintel.storage.models import (
     IndexVersion,
     Relationship,
 )
+from fileintel.storage.states import RunKind
 
 _IDS = ("id", "human_readable_id")
 _HIDDEN = frozenset({"version_id", "context"})  # a context is shown by itself
@@ -46,6 +47,7 @@ def list_entities(
 
     Raises, as all functions here:
       NotFoundError, NoIndexError: there is no such collection, or it has no index.
+      IndexGone: the index was deleted while it was read.
     """
     statement = select(Entity)
     if matching:
@@ -98,7 +100,7 @@ def show_community(workspace: Workspace, collection: str, number: int) -> dict[s
         report = session.execute(
             select(CommunityReport).where(CommunityReport.version_id == version.id, CommunityReport.community == number)
         ).scalar_one_or_none()
-        return {
+        found = {
             **_as_dict(community),
             "entities": [_as_dict(e) for e in session.execute(members.order_by(Entity.human_readable_id)).scalars()],
             "relationships": [
@@ -107,6 +109,8 @@ def show_community(workspace: Workspace, collection: str, number: int) -> dict[s
             "report": _as_dict(report) if report else None,
             "left_out": community.context["left_out"] if community.context else {},
         }
+        versions.require(session, version)
+        return found
 
 
 def show_context(workspace: Workspace, collection: str, number: int) -> dict[str, Any]:
@@ -123,7 +127,7 @@ def show_context(workspace: Workspace, collection: str, number: int) -> dict[str
             raise NotFoundError(
                 f"the report of community {number} was not asked for here: what it was written from is not known"
             )
-        return {
+        found = {
             "community": community.community,
             "level": community.level,
             "text": stored_text(session, community),
@@ -133,36 +137,14 @@ def show_context(workspace: Workspace, collection: str, number: int) -> dict[str
                 for part in ("rows", "represented", "left_out")
             },
         }
+        versions.require(session, version)
+        return found
 
 
 def version_in_use(workspace: Workspace, collection: str) -> str:
     """The id of the version that answers questions, for a `Slice`."""
     with workspace.database.transaction() as session:
         return _current(session, collection).id
-
-
-def list_versions(workspace: Workspace, collection_name: str) -> list[dict[str, Any]]:
-    """The versions of a collection's index, the newest first; `current` is true for the one in use.
-
-    Raises:
-      NotFoundError: there is no such collection.
-    """
-    with workspace.database.transaction() as session:
-        collection = collections.find(session, collection_name)
-        return [
-            {
-                "id": version.id,
-                "number": version.number,
-                "state": version.state,
-                "current": version.id == collection.current_version_id,
-                "run_id": version.run_id,
-                "embedding_model": version.embedding_model,
-                "counts": version.counts,
-                "created_at": version.created_at.isoformat(),
-                "published_at": version.published_at.isoformat() if version.published_at else None,
-            }
-            for version in versions.of_collection(session, collection.id)
-        ]
 
 
 def export(workspace: Workspace, collection: str, directory: Path) -> dict[str, int]:
@@ -194,17 +176,19 @@ def unpack_export(directory: Path, fetch: Callable[[Path], None]) -> dict[str, i
 
 
 def delete_index(workspace: Workspace, collection_name: str) -> int:
-    """Delete all versions of a collection's index and its runs; returns the number of versions.
+    """Delete all versions of a collection's index, the runs that made them, and the questions to them; returns the
+    number of versions.
 
     Raises:
       ActiveRunError: a run is at work on it.
     """
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
-        refuse_while_busy(session, collection)
+        refuse_while_busy(session, collection, INDEXING)
+        versions.locked_collection(session, collection.id)
         found = versions.of_collection(session, collection.id)
         versions.drop_all(session, [version.id for version in found])
-        runs.forget(session, collection.id)
+        runs.forget(session, collection.id, (RunKind.INDEX, RunKind.QUESTION))
         return len(found)
 
 
@@ -212,6 +196,7 @@ def _community(session: Session, version: IndexVersion, collection: str, number:
     statement = select(Community).where(Community.version_id == version.id, Community.community == number)
     community = session.execute(statement).scalar_one_or_none()
     if community is None:
+        versions.require(session, version)
         raise NotFoundError(
             f"the index of {collection!r} has no community {number}: "
             f"`fileintel graphrag communities {collection}` lists them"
@@ -228,7 +213,9 @@ def _rows(
         if part.after is not None:
             statement = statement.where(table.human_readable_id > part.after)
         rows = session.execute(statement.order_by(table.human_readable_id).limit(part.limit)).scalars()
-        return [_as_dict(row) for row in rows]
+        listed = [_as_dict(row) for row in rows]
+        versions.require(session, version)  # else it may be empty because the version was dropped in between
+        return listed
 
 
 def _chosen(session: Session, collection_name: str, version_id: str | None) -> IndexVersion:

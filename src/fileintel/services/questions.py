@@ -1,14 +1,18 @@
 """Asking an index a question."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from fileintel.errors import UsageError
+from fileintel.errors import IndexGone, UsageError
 from fileintel.graphrag.query import global_search, local
 from fileintel.graphrag.query.asking import Asking
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs, versions
+from fileintel.storage.engine import Database
+from fileintel.storage.models import IndexVersion
 
 MODES = {"local": local.answer, "global": global_search.answer}
 
@@ -38,8 +42,21 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
       UsageError, UnknownMode: the question is empty, or the mode is unknown.
       NotFoundError, NoIndexError: there is nothing to ask.
       EmbeddingSizeChanged: the index was made with another embedding model.
+      IndexGone: the index was deleted while the question was answered, twice.
     """
     check(question, mode)
+    try:
+        return _ask(workspace, collection_name, question, mode)
+    except IndexGone:  # retention has dropped the version that was in use until a moment ago: there is a newer one
+        return _ask(workspace, collection_name, question, mode)
+
+
+def _ask(workspace: Workspace, collection_name: str, question: str, mode: str) -> dict[str, Any]:
+    """As `ask`, from the version that is in use now.
+
+    Raises:
+      IndexGone: it has been deleted meanwhile.
+    """
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         version = versions.current(session, collection)
@@ -55,7 +72,8 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
         embedder=workspace.embedder,
         check_models=workspace.check_models,
     )
-    reply = MODES[mode](asking)
+    with _whole(workspace.database, version):
+        reply = MODES[mode](asking)
     return {
         "collection": collection.name,
         "question": asking.text,
@@ -73,3 +91,20 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
             "completion_tokens": asking.tally.completion_tokens,
         },
     }
+
+
+@contextmanager
+def _whole(database: Database, version: IndexVersion) -> Iterator[None]:
+    """What is read of a version in the block is all there: else the answer rests on a part of it, or on nothing.
+
+    Raises:
+      IndexGone: the version was deleted meanwhile, whatever else that has led to.
+    """
+    try:
+        yield
+    except Exception:
+        with database.transaction() as session:
+            versions.require(session, version)
+        raise
+    with database.transaction() as session:
+        versions.require(session, version)

@@ -345,9 +345,18 @@ def _now(session: Session) -> datetime:
     return now
 
 
-def forget(session: Session, collection_id: str) -> None:
-    """Delete the runs of a collection, with their stages and gaps."""
-    session.execute(delete(Run).where(Run.collection_id == collection_id))
+def forget(session: Session, collection_id: str, kinds: Iterable[RunKind]) -> None:
+    """Delete the runs of a collection that are of these kinds, with their stages, gaps and events."""
+    wanted = [kind.value for kind in kinds]
+    session.execute(delete(Run).where(Run.collection_id == collection_id, Run.kind.in_(wanted)))
+
+
+def uploads(session: Session, collection_id: str) -> list[str]:
+    """The folders of files that runs of a collection have yet to read, or have read."""
+    folder = Run.parameters["folder"].astext
+    return list(
+        session.execute(select(folder).where(Run.collection_id == collection_id, folder.is_not(None))).scalars()
+    )
 
 
 def remove(session: Session, run_id: str) -> None:

@@ -125,6 +125,40 @@ def published(session: Session, collection_id: str) -> list[IndexVersion]:
     return [version for version in found if version.state == VersionState.PUBLISHED.value]
 
 
+def numbered(session: Session, collection: Collection, number: int | None = None) -> IndexVersion:
+    """The published version of this number, or the one in use.
+
+    Raises:
+      NoIndexError: none is in use.
+      NotFoundError: there is none of that number.
+    """
+    if number is None:
+        return current(session, collection)
+    kept = published(session, collection.id)
+    found = next((version for version in kept if version.number == number), None)
+    if found is None:
+        raise NotFoundError(
+            f"there is no version {number} of the index of {collection.name!r}: "
+            f"{_listed(kept) or '`fileintel graphrag index` builds the first one'}"
+        )
+    return found
+
+
+def before(session: Session, collection: Collection, version: IndexVersion) -> IndexVersion:
+    """The newest published version that is older than this one.
+
+    Raises:
+      NotFoundError: there is none.
+    """
+    kept = published(session, collection.id)
+    found = next((one for one in kept if one.number < version.number), None)
+    if found is None:
+        raise NotFoundError(
+            f"there is no version of the index of {collection.name!r} before {version.number}: {_listed(kept)}"
+        )
+    return found
+
+
 def roll_back(session: Session, collection_id: str, number: int | None = None) -> tuple[IndexVersion, IndexVersion]:
     """Let another published version answer questions: that of this number, or the newest one before the one in use.
     Returns the version that was in use, and the one that is now.
@@ -134,20 +168,15 @@ def roll_back(session: Session, collection_id: str, number: int | None = None) -
       NotFoundError: there is no such version.
     """
     collection = locked_collection(session, collection_id)
-    before = current(session, collection)
-    candidates = published(session, collection_id)
-    numbers = ", ".join(str(version.number) for version in candidates)
-    if number is None:
-        wanted = next((version for version in candidates if version.number < before.number), None)
-        if wanted is None:
-            raise NotFoundError(f"there is no version before {before.number} in use of {collection.name!r}: {numbers}")
-    else:
-        wanted = next((version for version in candidates if version.number == number), None)
-        if wanted is None:
-            raise NotFoundError(f"there is no version {number} of the index of {collection.name!r}: kept are {numbers}")
-    collection.current_version_id = wanted.id
+    was = current(session, collection)
+    chosen = before(session, collection, was) if number is None else numbered(session, collection, number)
+    collection.current_version_id = chosen.id
     session.flush()
-    return before, wanted
+    return was, chosen
+
+
+def _listed(kept: Sequence[IndexVersion]) -> str:
+    return f"kept are {', '.join(str(version.number) for version in reversed(kept))}" if kept else ""
 
 
 def locked_collection(session: Session, collection_id: str) -> Collection:

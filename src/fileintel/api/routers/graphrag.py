@@ -49,6 +49,7 @@ def start_index(service: Service, body: IndexOrder, response: Response, idempote
         force=body.force_rebuild,
         fresh=body.fresh,
         method=body.method,
+        fresh_from=body.fresh_from,
         idempotency_key=idempotency_key,
     )
     return accepted(submitted, response)
@@ -80,15 +81,6 @@ def show_index_status(service: Service, collection: CollectionName, run: RunId =
 def check_system(service: Service) -> Any:
     """Whether everything that work needs is there: database, broker, workers, models. Asks all of them."""
     return success(check_everything(service.settings, service.workspace, service.dispatcher))
-
-
-@router.get("/{collection}/versions", response_model=Envelope[answers.Page[answers.Version]], responses=documented(404))
-def list_index_versions(service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None) -> Any:
-    """The versions of the index, the newest first."""
-    place = place_of(cursor, int)
-    versions = graph.list_versions(service.workspace(), collection)
-    rest = [version for version in versions if place is None or version["number"] < place[0]]
-    return success(page(rest[: limit + 1], limit, lambda one: [one["number"]]))
 
 
 @router.get(
@@ -192,7 +184,7 @@ def export_index(service: Service, collection: CollectionName) -> StreamingRespo
 
 @router.delete("/{collection}/index", response_model=Envelope[answers.Deleted], responses=documented(404, 409))
 def delete_index(service: Service, collection: CollectionName) -> Any:
-    """Delete all versions of the index, and the tasks of the collection. Documents and stored answers are kept."""
+    """Delete all versions of the index, its runs, and questions to it. Documents and stored answers are kept."""
     return success({"versions": graph.delete_index(service.workspace(), collection)})
 
 
