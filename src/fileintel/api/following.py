@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from fileintel.api.backend import Backend
 from fileintel.api.problems import NoAnswerYet, QuestionFailed, ShuttingDown, about_task
-from fileintel.errors import DatabaseUnavailable, NotFoundError
+from fileintel.errors import DatabaseUnavailable, IndexGone, NotFoundError
 from fileintel.services import tasks
 
 POLL_SECONDS = 1.0  # also the least time between two progress events
@@ -25,6 +25,7 @@ async def answered(backend: Backend, run_id: str, seconds: float) -> dict[str, A
 
     Raises:
       QuestionFailed: with the reason, and the status of what went wrong.
+      IndexGone: the task was deleted with its index.
       NoAnswerYet, ShuttingDown: it is not over yet; the problem leads to the task.
     """
     give_up = time.monotonic() + seconds
@@ -35,6 +36,8 @@ async def answered(backend: Backend, run_id: str, seconds: float) -> dict[str, A
         except DatabaseUnavailable:
             if time.monotonic() > give_up:
                 raise
+        except NotFoundError as error:
+            raise IndexGone("the index was deleted while the question was answered") from error
         else:
             if tasks.is_over(task):
                 return _reply(task)
