@@ -54,6 +54,12 @@ class ConflictError(FileIntelError):
     http_status = 409
 
 
+class NothingToRetry(ConflictError):
+    """The task has done all that it was to do."""
+
+    code = "nothing_to_retry"
+
+
 class EmptyCollectionError(FileIntelError):
     """The collection holds no document with text, so there is nothing to index."""
 

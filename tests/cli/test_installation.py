@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from fileintel.cli.installation import open_installation
-from fileintel.cli.installation.contract import Installation
+from fileintel.cli.installation.contract import IndexOrder, Installation
+from fileintel.cli.installation.remote.tasks import Silent
 from fileintel.config import load_settings
 from fileintel.errors import FileIntelError, UsageError
 from tests.conftest import CommandLine
@@ -38,6 +39,10 @@ ABILITIES: dict[str, Ability] = {
     "community": lambda one: one.graph.community(COLLECTION, 0),
     "context": lambda one: one.graph.context(COLLECTION, 0),
     "no such context": lambda one: one.graph.context(COLLECTION, 4711),
+    "versions": lambda one: one.versions.all(COLLECTION),
+    "a comparison": lambda one: one.versions.compare(COLLECTION, 1, 1, 5),
+    "coverage": lambda one: one.versions.coverage(COLLECTION, None),
+    "what would be pruned": lambda one: one.cache.prune(None, "standin", True),
     "local answer": lambda one: one.graph.ask(COLLECTION, "Who is Erna Sollid?", "local"),
     "global answer": lambda one: one.graph.ask(COLLECTION, "What happened in the flood?", "global"),
     "no collection": lambda one: one.collections.show("nowhere"),
@@ -52,6 +57,17 @@ ABILITIES: dict[str, Ability] = {
     "an empty question": lambda one: one.graph.ask(COLLECTION, " ", "local"),
     "an unknown mode": lambda one: one.graph.ask(COLLECTION, "Who?", "sideways"),
     "an export to nowhere": lambda one: one.graph.export(COLLECTION, Path("/proc/nowhere")),
+    "no version": lambda one: one.versions.coverage(COLLECTION, 4711),
+    "no version before": lambda one: one.versions.compare(COLLECTION, None, 1, 5),
+    "no version to go back to": lambda one: one.versions.roll_back(COLLECTION, 4711),
+    "the version in use": lambda one: one.versions.roll_back(COLLECTION, 1),
+    "no condition": lambda one: one.cache.prune(None, None, False),
+    "no age": lambda one: one.cache.prune("soon", None, False),
+    "no such stage": lambda one: one.graph.index(IndexOrder(COLLECTION, fresh_from="nowhere"), Silent()),
+    "nothing to retry": lambda one: one.graph.retry(IndexOrder(COLLECTION), Silent()),
+    "nothing to resume": lambda one: one.graph.resume(IndexOrder(COLLECTION), Silent()),
+    "no task to pause": lambda one: one.tasks.pause("4711"),
+    "no task to retry": lambda one: one.tasks.retry("4711"),
     "no task": lambda one: one.tasks.show("4711"),
 }
 

@@ -8,7 +8,7 @@ import typer
 
 from fileintel.cli import prompts
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, Quiet, invocation
-from fileintel.cli.installation.contract import IndexOrder
+from fileintel.cli.installation.contract import IndexOrder, Row
 from fileintel.cli.output import confirm, plain, print_json, print_table, say
 from fileintel.errors import EXIT_UNAVAILABLE
 
@@ -58,13 +58,19 @@ def index(
 def rebuild(
     context: typer.Context,
     collection: Collection,
+    fresh_from: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STAGE", help="Ask again from this stage on: extract, describe, report, embed…"),
+    ] = None,
     wait: Wait = False,
     cancel_on_interrupt: CancelOnInterrupt = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Build a new version in any case, as `index --force` does."""
-    order = IndexOrder(collection, force=True, wait=wait, cancel_on_interrupt=cancel_on_interrupt)
+    """Build a new version in any case. With --from, the model is asked anew from a stage on."""
+    order = IndexOrder(
+        collection, force=True, wait=wait, cancel_on_interrupt=cancel_on_interrupt, fresh_from=fresh_from
+    )
     _build(context, order, quiet=quiet, as_json=as_json)
 
 
@@ -264,10 +270,16 @@ def system_status(context: typer.Context, as_json: Json = False) -> None:
 
 def _build(context: typer.Context, order: IndexOrder, *, quiet: bool, as_json: bool) -> None:
     from fileintel.cli.progress import Following
-    from fileintel.cli.results import exit_code, print_index
 
     with invocation(context).installation() as installation, Following(quiet=quiet) as following:
         found = installation.graph.index(order, following)
+    print_built(found, as_json=as_json)
+
+
+def print_built(found: Row, *, as_json: bool) -> None:
+    """Print what an index run has built and end with its exit code; or print the task that was taken on."""
+    from fileintel.cli.results import exit_code, print_index
+
     if "task_id" in found:  # handed over, and not waited for
         if as_json:
             print_json(found)

@@ -10,7 +10,21 @@ import typer
 from typer.exceptions import TyperException
 
 from fileintel import __version__
-from fileintel.cli import api, collections, config, database, documents, graphrag, output, service, tasks, worker
+from fileintel.cli import (
+    api,
+    cache,
+    collections,
+    config,
+    database,
+    documents,
+    graphrag,
+    output,
+    service,
+    steering,
+    tasks,
+    versions,
+    worker,
+)
 from fileintel.cli.context import Invocation
 from fileintel.cli.interrupt import Interrupted, Parted, leave
 from fileintel.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FileIntelError
@@ -33,9 +47,20 @@ app.add_typer(collections.app, name="collections")
 app.add_typer(documents.app, name="documents")
 app.add_typer(graphrag.app, name="graphrag")
 app.add_typer(tasks.app, name="tasks")
+app.add_typer(cache.app, name="cache")
 app.add_typer(worker.app, name="worker")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
+for name, of_task, of_run in (
+    ("cancel", steering.cancel_task, steering.cancel_run),
+    ("pause", steering.pause_task, steering.pause_run),
+    ("resume", steering.resume_task, steering.resume_run),
+    ("retry", steering.retry_task, steering.retry_run),
+):
+    tasks.app.command(name)(of_task)
+    graphrag.app.command(name)(of_run)
+for command in (versions.versions, versions.rollback, versions.diff, versions.coverage):
+    graphrag.app.command()(command)
 app.command()(api.api)
 app.command()(service.up)
 app.command()(service.down)

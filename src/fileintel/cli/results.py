@@ -75,6 +75,8 @@ def print_status(status: Mapping[str, Any]) -> None:
         print(f"  error          {one_line(status['error'])}")
     if status["state"] == "queued":
         print(f"  note: the run waits to go on: `{build}` does that here")
+    if status["state"] == "paused":
+        print(f"  note: `fileintel graphrag resume {shlex.quote(status['collection'])}` lets the run go on")
     begun = [
         {**stage, "stage": stage["name"], "seconds": round(stage["seconds"], 1)}
         for stage in status["stages"]

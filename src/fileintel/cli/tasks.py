@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from fileintel.cli.context import Json, Quiet, invocation, named
-from fileintel.cli.output import one_line, print_json, print_table, say
+from fileintel.cli.output import one_line, print_json, print_table
 from fileintel.cli.progress import Following
 from fileintel.cli.results import exit_code
 
@@ -56,14 +56,3 @@ def wait(context: typer.Context, task: Task, quiet: Quiet = False, as_json: Json
     else:
         print(f"{found['id']}: {found['state']}" + (f" ({one_line(found['error'])})" if found["error"] else ""))
     sys.exit(exit_code(found["state"]))
-
-
-@app.command()
-def cancel(context: typer.Context, task: Task, as_json: Json = False) -> None:
-    """Ask a task to end. What it was answered so far is kept."""
-    with invocation(context).installation() as installation:
-        found = installation.tasks.cancel(task)
-    if as_json:
-        print_json(found)
-    else:
-        say(f"{found['id']}: {found['state']}")

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from fileintel.errors import UsageError
@@ -23,12 +23,9 @@ def stats(workspace: Workspace) -> dict[str, Any]:
     with workspace.database.transaction() as session:
         size = answers.size(session)
         groups = upkeep.groups(session)
-    return {
-        **asdict(size),
-        "oldest": min((group.oldest for group in groups), default=None),
-        "newest": max((group.newest for group in groups), default=None),
-        "groups": [asdict(group) for group in groups],
-    }
+    oldest = min((group.oldest for group in groups), default=None)
+    newest = max((group.newest for group in groups), default=None)
+    return {**asdict(size), **_told({"oldest": oldest, "newest": newest}), "groups": [_told(asdict(g)) for g in groups]}
 
 
 def prune(
@@ -70,6 +67,11 @@ def age(text: str) -> timedelta:
     if match is None:
         raise UsageError(f"{text!r} is no length of time: give a number and m, h, d or w, such as 90d")
     return timedelta(**{_UNITS[match.group(2).lower()]: int(match.group(1))})
+
+
+def _told(fields: dict[str, Any]) -> dict[str, Any]:
+    """The same with times as texts."""
+    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in fields.items()}
 
 
 def _summed(removed: list[Removed]) -> list[Removed]:

@@ -6,21 +6,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import ConflictError, NotFoundError, ServiceUnavailable
+from fileintel.errors import ConflictError, NothingToRetry, ServiceUnavailable
 from fileintel.graphrag.lease import is_gone
 from fileintel.services import tasks
 from fileintel.services.index_request import IndexRequest, freshness
 from fileintel.services.tasks import Dispatcher, Submitted
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, control, runs, versions
+from fileintel.storage import control, runs, versions
 from fileintel.storage.models import Collection, Run
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
-
-
-class NothingToRetry(ConflictError):
-    """The task has done all that it was to do."""
-
-    code = "nothing_to_retry"
 
 
 def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
@@ -91,6 +85,16 @@ def retry(workspace: Workspace, dispatcher: Dispatcher | None, run_id: str) -> S
     return tasks.sent(workspace, dispatcher, again)
 
 
+def resume_here(workspace: Workspace, run_id: str) -> IndexRequest:
+    """Let a paused index run go on; what has to be asked of an indexer that goes on with it in this process.
+
+    Raises: as `resume`.
+    """
+    resume(workspace, None, run_id)
+    with workspace.database.transaction() as session:
+        return IndexRequest.of(runs.find(session, run_id))
+
+
 def request_for_gaps(workspace: Workspace, run_id: str) -> IndexRequest:
     """What has to be asked of an indexer to close the gaps of an index run, for one that works in this process.
 
@@ -101,22 +105,6 @@ def request_for_gaps(workspace: Workspace, run_id: str) -> IndexRequest:
         if run.kind != RunKind.INDEX.value:
             raise ConflictError(f"task {run.id} is no index run")
         return _request_for_gaps(session, run)
-
-
-def run_of(workspace: Workspace, collection_name: str) -> dict[str, Any]:
-    """The index run of a collection that is not over, or else the newest one.
-
-    Raises:
-      NotFoundError: there is no such collection, or it has no run.
-    """
-    with workspace.database.transaction() as session:
-        collection = collections.find(session, collection_name)
-        run = runs.active(session, collection.id) or runs.latest(session, collection.id)
-        if run is None:
-            raise NotFoundError(
-                f"collection {collection.name!r} has never been indexed: `fileintel graphrag index {collection.name}`"
-            )
-        return tasks.describe(run)
 
 
 def _request_for_gaps(session: Session, run: Run) -> IndexRequest:

@@ -1,10 +1,13 @@
 """The abilities of an installation, by subject. Errors are those of `fileintel.errors`, wherever the work is done."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
+
+from fileintel.errors import NotFoundError
 
 Row = dict[str, Any]  # as services return it and the API sends it: texts, numbers, lists, dictionaries
 
@@ -68,6 +71,7 @@ class IndexOrder:
     Parameters:
       force: build a new version even if nothing has changed.
       fresh: ask the model everything again.
+      fresh_from: a stage from which on it is asked again.
       wait: follow the run to its end; in this process it is always so.
       cancel_on_interrupt: Ctrl-C cancels the run, instead of leaving it to be gone on with.
       method: another one than that of the settings.
@@ -79,6 +83,7 @@ class IndexOrder:
     wait: bool = False
     cancel_on_interrupt: bool = False
     method: str | None = None
+    fresh_from: str | None = None
 
 
 class Collections(Protocol):
@@ -125,6 +130,14 @@ class Graph(Protocol):
     def index(self, order: IndexOrder, watcher: Watcher) -> Row:
         """Bring an index up to date. Returns the status of the run, or, where it is not waited for, what the service
         says of the task that it has taken on: that has a `task_id`."""
+
+    def resume(self, order: IndexOrder, watcher: Watcher) -> Row:
+        """Go on with the paused run of a collection; as `index`, of whose order only `wait` and `cancel_on_interrupt`
+        count."""
+
+    def retry(self, order: IndexOrder, watcher: Watcher) -> Row:
+        """Ask for the gaps of a collection's newest run, and publish a new version; as `resume`. Raises NothingToRetry
+        when there are none."""
 
     def status(self, collection: str) -> Row:
         """How the newest run went."""
@@ -189,8 +202,58 @@ class Tasks(Protocol):
     def cancel(self, task: str) -> Row:
         """Ask a task to end."""
 
+    def pause(self, task: str) -> Row:
+        """Ask a task to rest."""
+
+    def resume(self, task: str) -> Row:
+        """Let workers go on with a paused task."""
+
+    def retry(self, task: str) -> Row:
+        """Let workers do what a task has left undone; says what the service says of the new one. Raises NothingToRetry
+        when there is nothing."""
+
     def follow(self, task: str, watcher: Watcher) -> Row:
         """Wait for the end of a task; returns the task as it is then."""
+
+
+class Versions(Protocol):
+    """The versions of a collection's index."""
+
+    def all(self, collection: str) -> list[Row]:
+        """The newest one first."""
+
+    def roll_back(self, collection: str, number: int | None) -> Row:
+        """Let another version answer questions: this one, or (None) the one before the version in use."""
+
+    def compare(self, collection: str, older: int | None, newer: int | None, limit: int) -> Row:
+        """How two versions differ."""
+
+    def coverage(self, collection: str, number: int | None) -> Row:
+        """What of its documents a version covers, and what is missing from it."""
+
+
+class Cache(Protocol):
+    """The answer store."""
+
+    def stats(self) -> Row:
+        """How many answers there are, how large and how often used."""
+
+    def prune(self, unused_for: str | None, model: str | None, dry_run: bool) -> Row:
+        """Remove answers that were not used for so long, or are of a model."""
+
+
+def run_of(status: Mapping[str, Any]) -> str:
+    """The id of the run that a status is about.
+
+    Raises:
+      NotFoundError: there has been none.
+    """
+    if status["run_id"] is None:
+        name = status["collection"]
+        raise NotFoundError(
+            f"collection {name!r} has no run: `fileintel graphrag index {shlex.quote(name)}` starts one"
+        )
+    return str(status["run_id"])
 
 
 class Installation(Protocol):
@@ -215,6 +278,14 @@ class Installation(Protocol):
     @property
     def tasks(self) -> Tasks:
         """Work that was handed to workers."""
+
+    @property
+    def versions(self) -> Versions:
+        """The versions of a collection's index."""
+
+    @property
+    def cache(self) -> Cache:
+        """The answer store."""
 
     def check(self) -> list[dict[str, str]]:
         """The state of each part: `part`, `state` (`ok` or `failed`), `detail`."""

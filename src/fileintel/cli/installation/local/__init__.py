@@ -4,9 +4,11 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from fileintel.cli.installation.local.cache import LocalCache
 from fileintel.cli.installation.local.collections import LocalCollections
 from fileintel.cli.installation.local.documents import LocalDocuments
 from fileintel.cli.installation.local.graph import LocalGraph
+from fileintel.cli.installation.local.versions import LocalVersions
 from fileintel.config import Settings
 from fileintel.services.workspace import Workspace
 
@@ -23,6 +25,8 @@ class LocalInstallation:
         self.collections = LocalCollections(self._workspace)
         self.documents = LocalDocuments(self._workspace)
         self.graph = LocalGraph(self._workspace)
+        self.versions = LocalVersions(self._workspace)
+        self.cache = LocalCache(self._workspace)
 
     @cached_property
     def prompts(self) -> "LocalPrompts":

@@ -6,13 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import IndexOrder, Pressure, Progress, Row, Watcher
+from fileintel.cli.installation.contract import IndexOrder, Pressure, Progress, Row, Watcher, run_of
 from fileintel.cli.interrupt import Interrupted, Parted, Stop
 from fileintel.services import graph, status
 from fileintel.services.graph import Slice
 from fileintel.services.workspace import Workspace
 
 if TYPE_CHECKING:
+    from fileintel.services.index_request import IndexRequest
     from fileintel.services.indexing import View
 
 
@@ -23,8 +24,26 @@ class LocalGraph:
         self._workspace = workspace
 
     def index(self, order: IndexOrder, watcher: Watcher) -> Row:
-        from fileintel.graphrag.pipeline import Stopped
         from fileintel.services.index_request import IndexRequest
+
+        return self._index(
+            IndexRequest(order.collection, order.force, order.fresh, order.method, order.fresh_from), order, watcher
+        )
+
+    def resume(self, order: IndexOrder, watcher: Watcher) -> Row:
+        from fileintel.services import control
+
+        request = control.resume_here(self._workspace, run_of(self.status(order.collection)))
+        return self._index(request, order, watcher)
+
+    def retry(self, order: IndexOrder, watcher: Watcher) -> Row:
+        from fileintel.services import control
+
+        request = control.request_for_gaps(self._workspace, run_of(self.status(order.collection)))
+        return self._index(request, order, watcher)
+
+    def _index(self, request: "IndexRequest", order: IndexOrder, watcher: Watcher) -> Row:
+        from fileintel.graphrag.pipeline import Paused, Stopped
         from fileintel.services.indexing import Indexer
 
         known: list[str] = []
@@ -36,11 +55,13 @@ class LocalGraph:
         def observe(view: "View") -> None:
             watcher.progressed(_progress(view))
 
-        request = IndexRequest(order.collection, force=order.force, fresh=order.fresh, method=order.method)
         with Stop().heard() as stop:
             indexer = Indexer(self._workspace, stopping=lambda: stop.asked, observe=observe, began=began)
             try:
                 run_id = indexer.index(request)
+            except Paused:
+                again = f"fileintel graphrag resume {shlex.quote(order.collection)}"
+                raise Parted(f"paused; every answer so far is kept: `{again}` goes on from here") from None
             except (Stopped, Interrupted):
                 if order.cancel_on_interrupt and known:
                     self._cancel(known[0])

@@ -24,6 +24,16 @@ class LocalTasks:
     def cancel(self, task: str) -> Row:
         return control.cancel(self._workspace, task)
 
+    def pause(self, task: str) -> Row:
+        return control.pause(self._workspace, task)
+
+    def resume(self, task: str) -> Row:
+        return control.resume(self._workspace, None, task)
+
+    def retry(self, task: str) -> Row:
+        run_id = control.retry(self._workspace, None, task).run_id
+        return {"task_id": run_id, "run_id": run_id, "is_new": True}
+
     def follow(self, task: str, watcher: Watcher) -> Row:
         seen = 0
         while True:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import httpx
 
-from fileintel.cli.installation.contract import IndexOrder, Row, Watcher
+from fileintel.cli.installation.contract import IndexOrder, Row, Watcher, run_of
 from fileintel.cli.installation.remote.connection import CONNECT_SECONDS, Connection
 from fileintel.cli.installation.remote.problems import Unfinished
 from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, parted_from, raise_unless_done
@@ -26,7 +26,19 @@ class RemoteGraph:
         body: Row = {"collection_id": order.collection, "force_rebuild": order.force, "fresh": order.fresh}
         if order.method is not None:
             body["method"] = order.method
-        accepted: Row = self._connection.call("POST", "graphrag", "index", json=body)
+        if order.fresh_from is not None:
+            body["fresh_from"] = order.fresh_from
+        return self._waited_for(self._connection.call("POST", "graphrag", "index", json=body), order, watcher)
+
+    def resume(self, order: IndexOrder, watcher: Watcher) -> Row:
+        task = self._tasks.resume(run_of(self.status(order.collection)))
+        return self._waited_for({"task_id": task["id"], "run_id": task["id"], "is_new": False}, order, watcher)
+
+    def retry(self, order: IndexOrder, watcher: Watcher) -> Row:
+        return self._waited_for(self._tasks.retry(run_of(self.status(order.collection))), order, watcher)
+
+    def _waited_for(self, accepted: Row, order: IndexOrder, watcher: Watcher) -> Row:
+        """The status of a run that was taken on at its end, if it is to be waited for."""
         if not order.wait:
             return accepted
         task_id = accepted["task_id"]

@@ -15,7 +15,12 @@ _KNOWN = {
     if isinstance(one, type) and issubclass(one, FileIntelError) and one is not FileIntelError
 }
 # codes that only the API has, or that are defined beside what raises them
-_LIKE = {"run_active": "conflict", "shutting_down": "service_unavailable", "not_ready": "service_unavailable"}
+_LIKE = {
+    "run_active": "conflict",
+    "run_paused": "conflict",
+    "shutting_down": "service_unavailable",
+    "not_ready": "service_unavailable",
+}
 _EXITS = {
     HTTPStatus.BAD_REQUEST: EXIT_USAGE,
     HTTPStatus.UNPROCESSABLE_ENTITY: EXIT_USAGE,

@@ -34,7 +34,16 @@ class RemoteTasks:
         return dict(self._connection.get("tasks", task))
 
     def cancel(self, task: str) -> Row:
-        return dict(self._connection.call("POST", "tasks", task, "cancel"))
+        return self._steer(task, "cancel")
+
+    def pause(self, task: str) -> Row:
+        return self._steer(task, "pause")
+
+    def resume(self, task: str) -> Row:
+        return self._steer(task, "resume")
+
+    def retry(self, task: str) -> Row:
+        return self._steer(task, "retry")
 
     def follow(self, task: str, watcher: Watcher) -> Row:
         """Raises ServiceUnavailable when the service stays away for `client.patience` seconds; the task goes on."""
@@ -53,6 +62,9 @@ class RemoteTasks:
                     raise
                 failure = error
             outage.goes_on(failure)
+
+    def _steer(self, task: str, verb: str) -> Row:
+        return dict(self._connection.call("POST", "tasks", task, verb))
 
     def _events(self, seen: "_Seen", outage: "_Outage") -> Iterator[Event]:
         headers = {"Last-Event-ID": str(seen.number)}

@@ -1,0 +1,46 @@
+"""`fileintel cache …`"""
+
+from typing import Annotated
+
+import typer
+
+from fileintel.cli.context import Json, invocation
+from fileintel.cli.output import print_json, print_table, say
+
+app = typer.Typer(help="The answers of the model that are stored, for all collections.", no_args_is_help=True)
+COLUMNS = ("model", "purpose", "answers", "bytes", "hits", "oldest", "newest", "last_used")
+REMOVED = ("model", "purpose", "answers", "bytes", "kept")
+
+
+@app.command()
+def stats(context: typer.Context, as_json: Json = False) -> None:
+    """Show how many answers are stored, how large they are and how often they were used."""
+    with invocation(context).installation() as installation:
+        found = installation.cache.stats()
+    if as_json:
+        print_json(found)
+        return
+    print(f"{found['answers']:,} answers, {found['bytes']:,} bytes on disk, used again {found['hits']:,} times")
+    print_table(COLUMNS, found["groups"], "no answers yet")
+
+
+@app.command()
+def prune(
+    context: typer.Context,
+    unused_for: Annotated[
+        str | None, typer.Option(metavar="AGE", help="Those that were not used for so long: 90d, 12h, 2w.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Those of this model.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove stored answers. Where both conditions are given, both must hold. What a run in progress may need stays."""
+    with invocation(context).installation() as installation:
+        removed = installation.cache.prune(unused_for, model, dry_run)
+    if as_json:
+        print_json(removed)
+        return
+    print_table(REMOVED, removed["groups"], "there is nothing to remove")
+    verb = "would be removed" if dry_run else "removed"
+    kept = f"; {removed['kept']:,} stay, because a run in progress may need them" if removed["kept"] else ""
+    say(f"{removed['answers']:,} answers ({removed['bytes']:,} bytes) {verb}{kept}")
