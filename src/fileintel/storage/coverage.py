@@ -12,16 +12,18 @@ from sqlalchemy.orm import Session
 
 from fileintel.storage.models import IndexVersion
 
-# The text units of a version with what became of them.
+# The text units of a version with what became of them. Joins, because the planner hashes those however large they are;
+# an IN (…) beyond its working memory it would scan for each text unit.
 _UNITS = """
     units AS (
-        SELECT u.id, u.document_id,
-            EXISTS (SELECT FROM gaps g WHERE g.run_id = :run AND g.stage = 'extract' AND g.item = u.id::text) AS failed,
-            u.id IN (
-                SELECT unnest(e.text_unit_ids) FROM entities e WHERE e.version_id = :version
-                UNION SELECT unnest(r.text_unit_ids) FROM relationships r WHERE r.version_id = :version
-            ) AS found
-        FROM text_units u WHERE u.version_id = :version
+        SELECT u.id, u.document_id, g.item IS NOT NULL AS failed, f.id IS NOT NULL AS found
+        FROM text_units u
+        LEFT JOIN (
+            SELECT unnest(e.text_unit_ids) AS id FROM entities e WHERE e.version_id = :version
+            UNION SELECT unnest(r.text_unit_ids) FROM relationships r WHERE r.version_id = :version
+        ) AS f ON f.id = u.id
+        LEFT JOIN gaps g ON g.run_id = :run AND g.stage = 'extract' AND g.item = u.id::text
+        WHERE u.version_id = :version
     )"""
 _UNIT_COUNTS = """
     count(units.id) AS text_units,
