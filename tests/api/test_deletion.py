@@ -1,7 +1,9 @@
 """What is deleted is gone everywhere: every table, every partition, every file. What is not, is untouched."""
 
+import os
 from dataclasses import dataclass
 
+import httpx
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -82,6 +84,25 @@ def test_a_deleted_index_leaves_the_documents_and_nothing_else(
     fill(service, fresh_name, model_server_process)
     assert service.ok("DELETE", f"/graphrag/{fresh_name}/index") == {"versions": 2}
     assert look_everywhere(at_rest) == before
+
+
+def test_a_start_clears_what_crashes_have_left_behind_and_not_what_is_waited_for(
+    unattended: Unattended, queueing: Caller, fresh_name: str
+) -> None:
+    queueing.collection(fresh_name)
+    queueing.ok("POST", f"/tasks/{queueing.upload(fresh_name, PEAR)['task_id']}/pause")
+    spool = unattended.home / "spool"
+    (awaited,) = spool.glob("*")
+    lost = spool / "0b9c8f0e.part"
+    lost.mkdir()
+    for folder in (awaited, lost):
+        os.utime(folder, (0, 0))
+    with unattended.api() as url:
+        wait_for(lambda: not lost.exists(), "the end of what was left behind")
+        assert httpx.get(f"{url}/healthz").status_code == 200  # it has started, and is done with clearing
+        assert list(spool.glob("*")) == [awaited]
+    queueing.ok("DELETE", f"/collections/{fresh_name}")
+    assert list(spool.glob("*")) == []
 
 
 def test_files_of_an_upload_that_nobody_has_read_go_with_their_collection(

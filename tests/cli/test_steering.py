@@ -153,7 +153,8 @@ def test_a_rebuild_asks_again_from_a_stage_on_and_can_be_compared_and_undone(
     lines = typed(indexed, "graphrag", "versions", COLLECTION).out.splitlines()
     assert [line.split()[:2] for line in lines[1:]] == [["2", "published"], ["1", "published"]]
     assert lines[2].split()[2] == "yes"
-    assert typed(indexed, "graphrag", "index", COLLECTION, "--json").json["up_to_date"] is True
+    assert "in use         version 1 (rolled back from 2)" in typed(indexed, "graphrag", "status", COLLECTION).out
+    assert "`--force` builds a new one" in typed(indexed, "graphrag", "index", COLLECTION).out
     assert typed(indexed, "graphrag", "rollback", COLLECTION, "5", check=1).err.endswith("kept are 1, 2\n")
 
 

@@ -154,6 +154,7 @@ class VersionInUse(Thing):
     number: int
     run_id: str
     published_at: Moment | None
+    newest: int = Field(description="Number of the newest version; a higher one is out of use by a rollback.")
 
 
 class Records(Thing):

@@ -1,7 +1,7 @@
 """Putting the service together: routes, middleware, errors, and the OpenAPI document."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -15,6 +15,8 @@ from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
 from fileintel.api.routers import cache, collections, documents, graphrag, health, prompts, tasks, versions
 from fileintel.api.security import require_key
+from fileintel.errors import DatabaseUnavailable
+from fileintel.services import tasks as tasks_service
 
 BODY_BYTES = 1024 * 1024  # of a request that is no upload; questions and names are far smaller
 UPLOADS = r"/api/v2/collections/[^/]+/documents"
@@ -61,11 +63,22 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     backend: Backend = app.state.backend
-    await run_in_threadpool(uploads.clear_stale, backend.spool)
+    await run_in_threadpool(_clear_spool, backend)
     try:
         yield
     finally:
         await run_in_threadpool(backend.close)
+
+
+def _clear_spool(backend: Backend) -> None:
+    left = uploads.stale(backend.spool)
+    if not left:
+        return
+    with suppress(DatabaseUnavailable):  # then nobody knows what is still waited for: the next start clears it
+        awaited = tasks_service.awaited_uploads(backend.workspace())
+        for folder in left:
+            if str(folder) not in awaited:
+                uploads.discard(folder)
 
 
 def _operation_id(route: APIRoute) -> str:

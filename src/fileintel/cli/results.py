@@ -41,6 +41,8 @@ def print_index(status: Mapping[str, Any]) -> None:
     _print_warnings(status)
     if status["up_to_date"]:
         print("  model calls    0: the index is up to date, nothing was asked")
+        if status["version"] and status["version"]["newest"] > status["version"]["number"]:
+            print(f"  note: {_in_use(status['version'])}; `--force` builds a new one")
     else:
         print(
             f"  model calls    {llm['calls']} ({llm['cached']} answers came from the store, {llm['retries']} retries)"
@@ -59,7 +61,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     version = status["version"]
     print(f"collection {status['collection']}: {status['state']}")
     build = f"fileintel graphrag index {shlex.quote(status['collection'])}"
-    in_use = f"version {version['number']}" if version else f"no index yet: `{build}` builds it"
+    in_use = _in_use(version) if version else f"no index yet: `{build}` builds it"
     print(f"  in use         {in_use}")
     if status["run_id"] is None:
         return
@@ -140,6 +142,11 @@ def print_answer(reply: Mapping[str, Any]) -> None:
         again = f"fileintel graphrag index {shlex.quote(reply['collection'])}"
         print(f"\nGaps in the index: {reply['gaps']}; `{again}` asks for them again")
     print(f"\n(model: {reply['model']})")
+
+
+def _in_use(version: Mapping[str, Any]) -> str:
+    number, newest = version["number"], version["newest"]
+    return f"version {number}" + (f" (rolled back from {newest})" if newest > number else "")
 
 
 def _print_text(text: str) -> None:

@@ -69,7 +69,7 @@ def describe(
         "embedding_model": run.models.get("embedding") if run else None,
         "extraction_format": run.models.get("extraction_format") if run else None,
         "prompts": run.prompts if run else {},
-        "version": _version(version),
+        "version": _version(session, version),
         "stages": [vars(stage) for stage in runs.stages(session, run.id)] if run else [],
         "counts": {name: counts.get(name, 0) for name in _COUNTS},
         "levels": _levels(session, version.id) if version else {},
@@ -97,14 +97,16 @@ def _model_name(run: Run) -> str:
     return str(run.models.get("chat"))
 
 
-def _version(version: IndexVersion | None) -> dict[str, Any] | None:
+def _version(session: Session, version: IndexVersion | None) -> dict[str, Any] | None:
     if version is None:
         return None
+    newest = versions.published(session, version.collection_id)[0]
     return {
         "id": version.id,
         "number": version.number,
         "run_id": version.run_id,
         "published_at": _iso(version.published_at),
+        "newest": newest.number,
     }
 
 

@@ -248,6 +248,16 @@ def list_tasks(
         return [describe(run) for run in found]
 
 
+def awaited_uploads(workspace: Workspace) -> frozenset[str]:
+    """The folders of uploaded files that have yet to be read.
+
+    Raises:
+      DatabaseUnavailable: PostgreSQL does not answer.
+    """
+    with workspace.database.transaction() as session:
+        return frozenset(runs.uploads(session))
+
+
 def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dict[str, Any]]:
     """The events of a task behind `number`, in order.
 

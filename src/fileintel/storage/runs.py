@@ -351,12 +351,13 @@ def forget(session: Session, collection_id: str, kinds: Iterable[RunKind]) -> No
     session.execute(delete(Run).where(Run.collection_id == collection_id, Run.kind.in_(wanted)))
 
 
-def uploads(session: Session, collection_id: str) -> list[str]:
-    """The folders of files that runs of a collection have yet to read, or have read."""
+def uploads(session: Session, collection_id: str | None = None) -> list[str]:
+    """The folders of uploaded files that runs of a collection were made for; without one, those of all collections
+    that are still to be read."""
     folder = Run.parameters["folder"].astext
-    return list(
-        session.execute(select(folder).where(Run.collection_id == collection_id, folder.is_not(None))).scalars()
-    )
+    found = select(folder).where(folder.is_not(None))
+    whose = Run.state.in_(_ACTIVE) if collection_id is None else Run.collection_id == collection_id
+    return list(session.execute(found.where(whose)).scalars())
 
 
 def remove(session: Session, run_id: str) -> None:
