@@ -1,6 +1,6 @@
 """Asking an index a question."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -35,8 +35,15 @@ def check(question: str, mode: str) -> None:
         raise UnknownMode(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
 
 
-def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "local") -> dict[str, Any]:
-    """An answer with citations that lead to pages.
+def ask(
+    workspace: Workspace,
+    collection_name: str,
+    question: str,
+    mode: str = "local",
+    *,
+    stopping: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """An answer with citations that lead to pages. `stopping` is called often; what it raises ends the waiting.
 
     Raises:
       UsageError, UnknownMode: the question is empty, or the mode is unknown.
@@ -46,12 +53,14 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
     """
     check(question, mode)
     try:
-        return _ask(workspace, collection_name, question, mode)
+        return _ask(workspace, collection_name, question, mode, stopping)
     except IndexGone:  # retention has dropped the version that was in use until a moment ago: there is a newer one
-        return _ask(workspace, collection_name, question, mode)
+        return _ask(workspace, collection_name, question, mode, stopping)
 
 
-def _ask(workspace: Workspace, collection_name: str, question: str, mode: str) -> dict[str, Any]:
+def _ask(
+    workspace: Workspace, collection_name: str, question: str, mode: str, stopping: Callable[[], bool]
+) -> dict[str, Any]:
     """As `ask`, from the version that is in use now.
 
     Raises:
@@ -71,6 +80,7 @@ def _ask(workspace: Workspace, collection_name: str, question: str, mode: str) -
         chat=workspace.chat,
         embedder=workspace.embedder,
         check_models=workspace.check_models,
+        stopping=stopping,
     )
     with _whole(workspace.database, version):
         reply = MODES[mode](asking)

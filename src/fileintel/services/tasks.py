@@ -19,8 +19,10 @@ from fileintel.errors import (
     UsageError,
 )
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
+from fileintel.graphrag.pipeline import Paused
 from fileintel.services import questions
 from fileintel.services.documents import Addition, add_documents
+from fileintel.services.heeding import Heeding
 from fileintel.services.index_request import IndexRequest, RunIsPaused
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, runs, versions
@@ -330,16 +332,18 @@ def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
     if lease is None:
         return run.result or {}
     with _ending(workspace, lease):
-        reply = questions.ask(
-            workspace, run.collection_id, str(run.parameters["question"]), str(run.parameters["mode"])
-        )
+        heeding = Heeding(workspace.database, lease)
+        question, mode = str(run.parameters["question"]), str(run.parameters["mode"])
+        reply = questions.ask(workspace, run.collection_id, question, mode, stopping=heeding)
         with workspace.database.transaction() as session:
             runs.renew(session, lease, result=reply)
     return reply
 
 
 def read_documents(workspace: Workspace, run_id: str) -> None:
-    """Read the uploaded files of a queued run into its collection. Files that cannot be read are gaps."""
+    """Read the uploaded files of a queued run into its collection. Files that cannot be read are gaps. A run that is
+    paused is left after the file that is being read, and begins again with the first: those that are there cost little.
+    """
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
         lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
@@ -354,7 +358,10 @@ def read_documents(workspace: Workspace, run_id: str) -> None:
 def _read_folder(workspace: Workspace, run: Run, lease: Lease) -> None:
     folder = str(run.parameters["folder"])
     with LeaseKeeper(workspace.database, lease), _ending(workspace, lease):
-        added = [_as_sent(one) for one in add_documents(workspace, run.collection_id, [folder], source=UPLOADED)]
+        heeding, added = Heeding(workspace.database, lease, every=0), []
+        for one in add_documents(workspace, run.collection_id, [folder], source=UPLOADED):
+            added.append(_as_sent(one))
+            heeding()
         gaps = [GapRecord("read", one.path, "unreadable", 1, one.problem) for one in added if one.problem]
         read = StageCounts("read", len(added), len(added), sum(one.already_there for one in added), len(gaps), 0.0)
         with workspace.database.transaction() as session:
@@ -402,6 +409,10 @@ def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
     """End a run in the state that fits how the block ends."""
     try:
         yield
+    except Paused:
+        with workspace.database.transaction() as session:
+            runs.hand_back(session, lease, "paused")
+        return
     except FileIntelError as error:
         _finish(workspace, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
         raise

@@ -25,7 +25,8 @@ class Asking:
     """A question to one index version, with everything needed to answer it.
 
     `check_models` is called before the first question that the answer store cannot answer: whoever waits for an
-    answer shall hear at once that a server is down.
+    answer shall hear at once that a server is down. `stopping` is called often while an answer is waited for; what it
+    raises ends the waiting.
     """
 
     text: str
@@ -36,6 +37,7 @@ class Asking:
     chat: ModelClient
     embedder: ModelClient
     check_models: Callable[[], None] = lambda: None
+    stopping: Callable[[], bool] = lambda: False
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -67,7 +69,7 @@ class Asking:
             return Request(purpose, str(place), question, lambda outcome: outcomes.update({place: outcome}))
 
         limit = self.settings.graphrag.concurrency
-        with Fanout(self.chat, self.embedder, journal, self.tally, limit=limit) as fanout:
+        with Fanout(self.chat, self.embedder, journal, self.tally, limit=limit, stopping=self.stopping) as fanout:
             fanout.add(request(place, question) for place, question in enumerate(listed))
             fanout.run()
         return [outcomes[place] for place in range(len(listed))]
