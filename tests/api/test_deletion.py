@@ -65,6 +65,8 @@ def test_a_deleted_collection_leaves_nothing_behind_and_touches_nothing_else(
     service.collection(fresh_name)
     files = (LETTERS, PEAR, ("broken.pdf", b"no pdf"))
     service.wait(service.upload(fresh_name, *files)["task_id"], "succeeded_with_gaps")
+    own = {"text": "Is anything missing? Y or N."}
+    service.ok("PUT", f"/collections/{fresh_name}/prompts/extract_graph_loop.txt", json=own)
     fill(service, fresh_name, model_server_process)
     during = look_everywhere(at_rest)
     changed = {name for name in during.tables if during.tables[name] != before.tables.get(name)}

@@ -18,7 +18,7 @@ from fileintel.identity import content_id
 from fileintel.services.busy import refuse_while_busy
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
-from fileintel.storage import collections, documents, runs, versions
+from fileintel.storage import collections, documents, prompts, runs, versions
 from fileintel.storage.collections import CollectionSummary
 from fileintel.storage.models import Collection, Document
 
@@ -129,6 +129,8 @@ def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:
         versions.locked_collection(session, collection.id)
         versions.drop_all(session, [version.id for version in versions.of_collection(session, collection.id)])
         collections.remove(session, collection.id)
+    with workspace.database.transaction() as session:
+        prompts.drop_unused(session)
     for folder in uploads:  # of runs that will now never read them
         shutil.rmtree(folder, ignore_errors=True)
     return summary

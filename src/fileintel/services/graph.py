@@ -13,7 +13,7 @@ from fileintel.graphrag.context import SECTIONS
 from fileintel.graphrag.stored_context import stored_text
 from fileintel.services.busy import INDEXING, refuse_while_busy
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, runs, versions
+from fileintel.storage import collections, prompts, runs, versions
 from fileintel.storage.models import (
     Base,
     Community,
@@ -189,7 +189,9 @@ def delete_index(workspace: Workspace, collection_name: str) -> int:
         found = versions.of_collection(session, collection.id)
         versions.drop_all(session, [version.id for version in found])
         runs.forget(session, collection.id, (RunKind.INDEX, RunKind.QUESTION))
-        return len(found)
+    with workspace.database.transaction() as session:
+        prompts.drop_unused(session)
+    return len(found)
 
 
 def _community(session: Session, version: IndexVersion, collection: str, number: int) -> Community:

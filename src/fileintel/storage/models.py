@@ -109,7 +109,8 @@ class DocumentPage(Base):
 
 
 class PromptText(Base):
-    """The text of a prompt that a collection or a run has, or had. Kept once, under its hash, and for good."""
+    """The text of a prompt that a collection or a run has, or had. Kept once, under its hash, as long as
+    one of them names it."""
 
     __tablename__ = "prompt_texts"
 

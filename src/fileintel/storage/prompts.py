@@ -3,16 +3,16 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from fileintel.storage.models import CollectionPrompt, PromptText, utc_now
 
 
-def text_hash(text: str) -> str:
+def text_hash(prompt: str) -> str:
     """SHA-256 of a text in UTF-8, in hexadecimal."""
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return hashlib.sha256(prompt.encode("utf-8")).hexdigest()
 
 
 def of_collection(session: Session, collection_id: str) -> dict[str, str]:
@@ -27,12 +27,12 @@ def of_collection(session: Session, collection_id: str) -> dict[str, str]:
 
 
 def keep(session: Session, prompts: Mapping[str, str]) -> dict[str, str]:
-    """Keep the texts of prompts for good; returns their hashes, by name."""
-    hashes = {name: text_hash(text) for name, text in prompts.items()}
-    by_hash = {hashes[name]: text for name, text in prompts.items()}
+    """Keep the texts of prompts; returns their hashes, by name. To be named in the same transaction."""
+    hashes = {name: text_hash(prompt) for name, prompt in prompts.items()}
+    by_hash = {hashes[name]: prompt for name, prompt in prompts.items()}
     rows = [
-        {"sha256": sha256, "text": text, "created_at": utc_now()}
-        for sha256, text in sorted(by_hash.items())  # one order for all writers: no deadlock
+        {"sha256": sha256, "text": prompt, "created_at": utc_now()}
+        for sha256, prompt in sorted(by_hash.items())  # one order for all writers: no deadlock
     ]
     if rows:
         session.execute(insert(PromptText).values(rows).on_conflict_do_nothing())
@@ -57,6 +57,19 @@ def forget(session: Session, collection_id: str, names: Iterable[str] | None = N
     if names is not None:
         statement = statement.where(CollectionPrompt.name.in_(list(names)))
     session.execute(statement)
+
+
+def drop_unused(session: Session) -> None:
+    """Delete the texts that no collection and no run names any more: fitted ones quote documents. In a transaction of
+    its own, because whoever keeps a text at this moment is waited for, and waits."""
+    session.execute(text("LOCK TABLE prompt_texts IN SHARE ROW EXCLUSIVE MODE"))
+    session.execute(
+        text(
+            "DELETE FROM prompt_texts AS t WHERE NOT EXISTS ("
+            "SELECT FROM collection_prompts AS c WHERE c.sha256 = t.sha256) AND NOT EXISTS ("
+            "SELECT FROM runs AS r CROSS JOIN LATERAL jsonb_each_text(r.prompts) AS p WHERE p.value = t.sha256)"
+        )
+    )
 
 
 def texts(session: Session, hashes: Iterable[str]) -> dict[str, str]:
