@@ -1,17 +1,11 @@
 """What a person does with tasks, gaps, versions and the answer store, over HTTP; workers hear of it."""
 
-from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from fileintel.config import load_settings
-from fileintel.services import control, documents, tasks
-from fileintel.services.documents import Addition
-from fileintel.services.workspace import Workspace
 from fileintel.storage.states import RunState, may_become
 from tests.api.conftest import Unattended
 from tests.api.installation import KEY, Caller, Installation, wait_for
@@ -145,38 +139,6 @@ def test_a_question_at_work_is_cancelled_within_seconds(
     service.problem("POST", f"/tasks/{task}/pause", 409, "conflict")
     assert service.ok("POST", f"/tasks/{task}/cancel")["state"] == "cancelling"
     service.wait(task, "cancelled")  # although the server holds its answer
-
-
-def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "upload"
-    folder.mkdir()
-    for number in range(3):
-        (folder / f"{number}.md").write_text(f"# {number}")
-    settings = load_settings(environ={"DATABASE_URL": database_url, "FILEINTEL_HOME": str(tmp_path)})
-
-    def paused_meanwhile(*given: Any, **more: Any) -> Iterator[Addition]:
-        for number, one in enumerate(documents.add_documents(*given, **more)):
-            if number == 1:
-                control.pause(workspace, task)
-            yield one
-
-    with Workspace(settings) as workspace:
-        documents.create_collection(workspace, "c")
-        task = tasks.submit_documents(workspace, None, "c", folder).run_id
-        with monkeypatch.context() as patched:
-            patched.setattr(tasks, "add_documents", paused_meanwhile)
-            tasks.read_documents(workspace, task)
-        shown = tasks.show(workspace, task)
-        assert (shown["state"], shown["owner"]) == ("paused", None)
-        assert documents.show_collection(workspace, "c").documents == 2
-        assert folder.exists(), "its files are still needed"
-        control.resume(workspace, None, task)
-        tasks.read_documents(workspace, task)
-        assert tasks.show(workspace, task)["state"] == "succeeded"
-        assert documents.show_collection(workspace, "c").documents == 3
-        assert not folder.exists()
 
 
 def test_a_rebuild_from_a_stage_asks_that_stage_and_later_ones_again(

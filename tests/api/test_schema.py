@@ -36,7 +36,7 @@ OPERATIONS = {
     "list_index_versions", "list_prompts", "list_relationships", "list_reports", "list_tasks", "pause_task",
     "prune_cache", "read_document_text", "read_metrics", "reset_prompt", "reset_prompts", "resume_task",
     "retry_task", "roll_back_index", "set_prompt", "set_prompts", "show_cache", "show_collection", "show_community",
-    "show_coverage", "show_document", "show_index_status", "show_task", "start_index", "tune_prompts",
+    "show_context", "show_coverage", "show_document", "show_index_status", "show_task", "start_index", "tune_prompts",
     "upload_documents",
 }  # fmt: skip
 

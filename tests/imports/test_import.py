@@ -15,10 +15,11 @@ from fileintel.errors import (
     ModelServerRefused,
     ModelServerUnavailable,
     NotFoundError,
+    NothingToRetry,
     NoVectorsError,
 )
 from fileintel.graphrag.export.columns import EMBEDDED
-from fileintel.services import documents, graph, questions
+from fileintel.services import control, documents, graph, questions, versions
 from fileintel.services.importing import import_index
 from fileintel.services.indexing import Indexer, IndexRequest
 from fileintel.services.status import index_status
@@ -253,6 +254,14 @@ def failing(model_server: StandIn) -> Iterator[StandIn]:
     model_server.configure(faults=[])
 
 
+def test_the_folder_of_an_import_stays_the_users_own(workspace: Workspace, folder: Path) -> None:
+    import_index(workspace, "town", folder, vectors=False)
+    with pytest.raises(NothingToRetry):
+        control.request_for_gaps(workspace, str(index_status(workspace, "town")["run_id"]))
+    documents.delete_collection(workspace, "town")
+    assert (folder / "entities.parquet").exists()
+
+
 def test_when_vectors_fail_the_collection_is_as_before(workspace: Workspace, folder: Path, failing: StandIn) -> None:
     failing.configure(api_key="another")
     with pytest.raises((ModelServerRefused, ModelServerUnavailable)):
@@ -267,4 +276,4 @@ def test_when_vectors_fail_the_collection_is_as_before(workspace: Workspace, fol
     assert documents.list_documents(workspace, "town") == []
     status: dict[str, Any] = index_status(workspace, "town")
     assert (status["state"], status["version"]) == ("failed", None)
-    assert graph.list_versions(workspace, "town") == []
+    assert versions.list_versions(workspace, "town") == []

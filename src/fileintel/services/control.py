@@ -112,6 +112,8 @@ def _request_for_gaps(session: Session, run: Run) -> IndexRequest:
     tasks.refuse_while_active(session, collection)
     if run.state == RunState.SUCCEEDED.value:
         raise NothingToRetry(f"nothing to retry: task {run.id} has no gaps")
+    if run.method == runs.IMPORT:
+        raise ConflictError(f"task {run.id} took over an index of graphrag: import its folder again")
     if run.state == RunState.SUCCEEDED_WITH_GAPS.value and (closed_by := _closed_by(session, run)) is not None:
         raise NothingToRetry(f"nothing to retry: index version {closed_by} has closed the gaps of task {run.id}")
     earlier = IndexRequest.of(run)

@@ -131,8 +131,10 @@ def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:
         collections.remove(session, collection.id)
     with workspace.database.transaction() as session:
         prompts.drop_unused(session)
-    for folder in uploads:  # of runs that will now never read them
-        shutil.rmtree(folder, ignore_errors=True)
+    spool = workspace.home / "spool"
+    for folder in map(Path, uploads):  # of runs that will now never read them
+        if folder.parent == spool:
+            shutil.rmtree(folder, ignore_errors=True)
     return summary
 
 

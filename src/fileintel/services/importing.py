@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import FileIntelError, LeaseLost, ModelServerRefused, NotFoundError
+from fileintel.errors import FileIntelError, LeaseLost, ModelServerRefused, NotFoundError, RunCancelled
 from fileintel.graphrag import pipeline
 from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.imports.folder import Tables, read_tables
@@ -36,7 +36,7 @@ from fileintel.storage.models import Collection, Document, IndexVersion
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
 
-METHOD = "import"  # of the runs that this makes
+METHOD = runs.IMPORT
 NO_MODEL = "not known: the index was imported"
 TEXT_TYPE = "text/plain"
 
@@ -153,9 +153,10 @@ def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
         raise
     except BaseException as error:
         message = str(error) if isinstance(error, FileIntelError) else f"interrupted by {type(error).__name__}"
+        state = RunState.CANCELLED if isinstance(error, RunCancelled) else RunState.FAILED
         with workspace.database.transaction() as session:
             versions.drop_unfinished(session, lease.run_id)
-            runs.finish(session, lease, RunState.FAILED, message)
+            runs.finish(session, lease, state, message)
         raise
     with workspace.database.transaction() as session:
         gaps = runs.gaps(session, lease.run_id)

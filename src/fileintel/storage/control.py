@@ -48,8 +48,9 @@ def pause(session: Session, run_id: str, *, owner_is_gone: bool = False) -> RunS
         raise ConflictError(f"task {run_id} is being cancelled")
     held = runs.is_held(session, run) and not owner_is_gone
     if state is not RunState.PAUSED:
-        if held and run.kind not in _PAUSED_AT_WORK:
-            raise ConflictError(f"task {run_id} is at work on a {run.kind} run, which cannot be paused: cancel it")
+        if held and (run.kind not in _PAUSED_AT_WORK or run.method == runs.IMPORT):
+            what = runs.IMPORT if run.method == runs.IMPORT else run.kind
+            raise ConflictError(f"task {run_id} is a run of the kind {what!r}: at work it cannot be paused; cancel it")
         runs.move(session, run, RunState.PAUSED, ASKED)
     if not held:
         _shut_out(run)

@@ -21,6 +21,7 @@ from fileintel.storage.models import Gap, Run, RunEvent, RunStage, utc_now
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_become
 
 LEASE_SECONDS = 45  # a dead worker's run is free after this long; a live one renews it four times in it
+IMPORT = "import"  # the method of index runs that take over what graphrag has made
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
 _AT_WORK = (RunState.RUNNING.value, RunState.THROTTLED.value)
@@ -354,8 +355,8 @@ def forget(session: Session, collection_id: str, kinds: Iterable[RunKind]) -> No
 def uploads(session: Session, collection_id: str | None = None) -> list[str]:
     """The folders of uploaded files that runs of a collection were made for; without one, those of all collections
     that are still to be read."""
-    folder = Run.parameters["folder"].astext
-    found = select(folder).where(folder.is_not(None))
+    folder = Run.parameters["folder"].astext  # that of an import is the user's own
+    found = select(folder).where(Run.kind == RunKind.DOCUMENTS.value, folder.is_not(None))
     whose = Run.state.in_(_ACTIVE) if collection_id is None else Run.collection_id == collection_id
     return list(session.execute(found.where(whose)).scalars())
 

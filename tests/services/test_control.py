@@ -1,0 +1,41 @@
+"""What a person does with a task reaches the one who works on it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fileintel.services import control, documents, tasks
+from fileintel.services.documents import Addition
+from fileintel.services.workspace import Workspace
+
+
+def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
+    workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "upload"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.md").write_text(f"# {number}")
+
+    def paused_meanwhile(*given: Any, **more: Any) -> Iterator[Addition]:
+        for number, one in enumerate(documents.add_documents(*given, **more)):
+            if number == 1:
+                control.pause(workspace, task)
+            yield one
+
+    documents.create_collection(workspace, "c")
+    task = tasks.submit_documents(workspace, None, "c", folder).run_id
+    with monkeypatch.context() as patched:
+        patched.setattr(tasks, "add_documents", paused_meanwhile)
+        tasks.read_documents(workspace, task)
+    shown = tasks.show(workspace, task)
+    assert (shown["state"], shown["owner"]) == ("paused", None)
+    assert documents.show_collection(workspace, "c").documents == 2
+    assert folder.exists(), "its files are still needed"
+    control.resume(workspace, None, task)
+    tasks.read_documents(workspace, task)
+    assert tasks.show(workspace, task)["state"] == "succeeded"
+    assert documents.show_collection(workspace, "c").documents == 3
+    assert not folder.exists()
