@@ -120,7 +120,7 @@ class ModelClient:
     def __init__(
         self, endpoint: Endpoint, gate: Gate, patience: Patience, extra_body: Mapping[str, Any] | None = None
     ) -> None:
-        from fileintel.llm.transport import PooledTransport
+        from fileintel.llm.transport import ModelHttp
 
         self.endpoint = endpoint
         self.gate = gate
@@ -128,7 +128,7 @@ class ModelClient:
         self._extra_body = dict(extra_body or {})
         self._dialect = Dialect()
         self._last_success = time.monotonic()
-        self._http = httpx.Client(transport=PooledTransport(endpoint.base_url, gate.reading().ceiling))
+        self._http = ModelHttp(endpoint.base_url, gate.reading().ceiling)
         self._openai = openai.OpenAI(
             api_key=endpoint.api_key, base_url=endpoint.base_url, max_retries=0, http_client=self._http
         )
