@@ -17,6 +17,7 @@ class Behaviour:
       embedding_slots, embedding_seconds: the same for embedding requests, which a server of their own answers in
         practice; their time is fixed for each request and grows with the number of texts.
       dimensions: of vectors.
+      metrics: whether there is `/metrics`.
       keep: remember prompts and answers, from which dependencies and shared prefixes are worked out.
     """
 
@@ -26,6 +27,7 @@ class Behaviour:
     embedding_slots: int = 8
     embedding_seconds: float = 0.0
     dimensions: int = 384
+    metrics: bool = True
     keep: bool = False
 
     def seconds(self, identity: bytes) -> float:

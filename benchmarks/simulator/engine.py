@@ -74,6 +74,7 @@ class Slots:
         job.timer = None
         self._leave()
         job.respond(job.body)
+        job.body = b""
 
     def _leave(self) -> None:
         self.running -= 1
@@ -126,8 +127,6 @@ class Engine:
         self.requests += 1
         self.jobs.append(job)
         slots.take(job)
-        if not self.behaviour.keep:
-            job.body = b""
         return slots, job
 
     def records(self) -> list[dict[str, Any]]:

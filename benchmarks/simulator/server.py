@@ -81,7 +81,7 @@ class Line(asyncio.Protocol):
         elif path == "/v1/models":
             entry = {"id": MODEL, "object": "model", "created": 1, "owned_by": "benchmarks"}
             self._send(json.dumps({"object": "list", "data": [entry]}).encode())
-        elif path == "/metrics":
+        elif path == "/metrics" and engine.behaviour.metrics:
             slots = engine.chat
             text = METRICS.format(model=MODEL, running=slots.running, waiting=len(slots.waiting))
             self._send(text.encode(), kind=b"text/plain; version=0.0.4")
