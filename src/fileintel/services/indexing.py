@@ -49,6 +49,7 @@ _INDECISIVE = frozenset(
         "graphrag.keep_versions",
         "embedding.base_url",
         "embedding.api_key",
+        "embedding.endpoints",
         "embedding.model",  # known by the name that the server gives it
         "embedding.batch_size",
         "embedding.batch_tokens",
