@@ -142,6 +142,9 @@ def whole_command(place: Workplace) -> list[results.Line]:
         results.told("model calls of the command", counts["requests"], digits=0),
         results.told("CPU of the command for each call, start included", built.cpu / counts["requests"] * 1000, " ms"),
         results.told("CPU of the command that finds nothing to do", idle.cpu, " s"),
+        results.told(
+            "CPU of the command for each call, beyond that", (built.cpu - idle.cpu) / counts["requests"] * 1000, " ms"
+        ),
     ]
 
 

@@ -81,10 +81,14 @@ def main() -> int:
     parser = results.arguments("reports_168", __doc__ or "")
     parser.add_argument("--mean", type=float, default=3.5, help="seconds of an answer on average")
     options = parser.parse_args()
+    runtime.watch_hub()
     lines: list[results.Line] = []
     for name, max_tokens, target in (("independent", WIDE, 34), ("three levels", NARROW, 25)):
         with workplace() as place:  # of its own: the second would find answers of the first in the store
             lines += compare(place, name, max_tokens, target, options.mean)
+    lines.append(
+        results.at_most("longest time that the hub stood still", runtime.hub_stalls().longest * 1000, 100, " ms")
+    )
     return results.present("reports-168", lines, record=options.record)
 
 
