@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 HUB_PAUSE_SECONDS = 0.0005  # sleep(0) does not let waiting greenlets run enough; half a millisecond does
 TIME_SLICE_SECONDS = 0.01  # computing between two pauses: well below the 100 ms that count as a stall
@@ -23,6 +23,7 @@ BEAT_SECONDS = 0.02  # between two signs of life of the hub; a stall is measured
 FRAMES_SHOWN = 8  # of the stack of whoever kept the hub waiting
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 def go_green() -> None:
@@ -45,6 +46,17 @@ def go_green_database() -> None:
         from psycogreen.gevent import patch_psycopg
 
         patch_psycopg()
+
+
+def aside(function: Callable[..., T], *arguments: Any) -> T:
+    """Call `function(*arguments)` where it does not keep the hub waiting: in a native thread, while other greenlets
+    go on. It must not touch what yields (sockets, locks). Where there are threads, it is simply called."""
+    if not is_green():
+        return function(*arguments)
+    from gevent import get_hub
+
+    result: T = get_hub().threadpool.apply(function, arguments)
+    return result
 
 
 _last_pause = 0.0

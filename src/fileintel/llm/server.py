@@ -25,6 +25,14 @@ METRICS_SECONDS = 2.0
 FORGOTTEN_SECONDS = 60.0  # faults that nobody saw go on for so long are another story
 
 
+class _OpenAI(openai.OpenAI):
+    """Tells no server about this machine. To find it out, the package starts a process, which under gevent stopped
+    all greenlets for up to seconds on a busy machine (openai 2.54: `platform_headers`)."""
+
+    def platform_headers(self) -> dict[str, str]:
+        return {}
+
+
 class ModelServer:
     """Speaks to one endpoint. The openai package builds and sends the requests and sorts errors.
 
@@ -45,7 +53,7 @@ class ModelServer:
         self._silent_since: float | None = None
         self._last_fault = float("-inf")
         self._failing: set[int] = set()
-        self._openai = openai.OpenAI(
+        self._openai = _OpenAI(
             api_key=endpoint.api_key,
             base_url=endpoint.base_url,
             max_retries=0,
