@@ -65,9 +65,8 @@ def tasks_of(records: Sequence[Record]) -> list[Task]:
     tasks = []
     for record in records:
         needs = record.needs
-        about_the_graph = record.purpose not in READING and (record.purpose != EMBED or needs)
         lane = EMBED if record.purpose == EMBED else CHAT
-        tasks.append(Task(record.seconds, (*needs, merged) if about_the_graph else needs, lane))
+        tasks.append(Task(record.seconds, (*needs, merged) if _is_about_the_graph(record) else needs, lane))
     return [*tasks, Task(0.0, read, MERGING)]
 
 
@@ -84,6 +83,8 @@ def report(size: str, mean: float, indexed: Indexed) -> list[results.Line]:
         results.at_most(f"{name}: wall time over the ideal schedule's", indexed.wall / ideal, 1.10, digits=3),
         results.told(f"{name}: wall time from the first request on", indexed.wall, " s"),
         results.told(f"{name}: ideal schedule", ideal, " s"),
+        results.told(f"{name}: of it from the last text unit's answer to the next question", _merging(indexed), " s"),
+        results.told(f"{name}: of it from the last answer to the end of the process", _publishing(indexed), " s"),
         results.told(f"{name}: whole process", indexed.command.ended - indexed.command.began, " s"),
         results.told(f"{name}: chat requests", len(chats), digits=0),
         results.told(f"{name}: chat requests in flight on average", answers / indexed.wall, digits=1),
@@ -92,6 +93,20 @@ def report(size: str, mean: float, indexed: Indexed) -> list[results.Line]:
         results.told(f"{name}: peak memory", indexed.command.peak_mb, " MB", digits=0),
         results.told(f"{name}: share of prompt text that repeats a prefix", shared * 100, " %", digits=0),
     ]
+
+
+def _merging(indexed: Indexed) -> float:
+    """Seconds in which the graph was merged and clustered and no question could be ready."""
+    read = max(record.ended for record in indexed.records if record.purpose in READING)
+    return min(record.arrived for record in indexed.records if _is_about_the_graph(record)) - read
+
+
+def _publishing(indexed: Indexed) -> float:
+    return indexed.command.ended - max(record.ended for record in indexed.records)
+
+
+def _is_about_the_graph(record: Record) -> bool:
+    return record.purpose not in READING and (record.purpose != EMBED or bool(record.needs))
 
 
 def lost(records: Sequence[Record]) -> float:

@@ -218,7 +218,6 @@ class ModelClient:
         trail = Trail()
         while True:
             server, wait_for_server = self._servers.choose()
-            began = time.monotonic()
             try:
                 with server.gate.slot(asking.errand, wait_for_server=wait_for_server):
                     fault = None if server.gate.away_since() is None else server.look()
@@ -233,7 +232,7 @@ class ModelClient:
                 raise ItemGivenUp(Fault(Cure.GIVE_UP_ITEM, "unsendable", str(error)), trail.attempts) from None
             except (openai.OpenAIError, httpx.HTTPError, *MALFORMED) as error:
                 fault = describe_fault(error)
-            self._after(server, fault, trail, patience, asking, began)
+            self._after(server, fault, trail, patience, asking)
 
     def _post(
         self, server: ModelServer, path: str, body: bytes, bound: int | None, trail: Trail, asking: _Asking
@@ -253,7 +252,6 @@ class ModelClient:
         trail: Trail,
         patience: Patience,
         asking: _Asking,
-        began: float,
     ) -> None:
         """What a fault leads to: giving up, waiting at the gate, or a pause before the next attempt."""
         if fault.cure is Cure.GIVE_UP_RUN:
@@ -265,8 +263,8 @@ class ModelClient:
         asking.tally.retried()
         if fault.cure is Cure.WAIT:
             self._be_patient(server, fault, trail, waits)
-            if fault.reason != BUSY or (fault.status != 429 and server.last_answer < began):
-                # nobody was answered since this request began: the server is not busy but away
+            if fault.reason != BUSY or (fault.status != 429 and not server.answered_lately()):
+                # a 503 for everybody is what proxies say, and servers that load their model
                 server.gate.lost(fault.retry_after)
                 return
             server.gate.refused(fault.retry_after)

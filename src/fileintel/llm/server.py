@@ -22,6 +22,7 @@ from fileintel.llm.transport import ModelHttp
 PURPOSE_HEADER = "X-FileIntel-Purpose"
 LOOK_SECONDS = 10.0  # for a request that asks nothing of the model
 METRICS_SECONDS = 2.0
+LATELY_SECONDS = 10.0  # a server that refuses everybody for so long is not busy
 FORGOTTEN_SECONDS = 60.0  # faults that nobody saw go on for so long are another story
 
 
@@ -49,7 +50,7 @@ class ModelServer:
         self.limits = TimeLimits(longest)
         follows = adaptive and gate.reading().ceiling > FLOOR  # below, there is nothing to adapt
         self.governor = Governor(gate, self._load) if follows else None
-        self.last_answer = float("-inf")
+        self._last_answer = float("-inf")
         self._silent_since: float | None = None
         self._last_fault = float("-inf")
         self._failing: set[int] = set()
@@ -84,14 +85,14 @@ class ModelServer:
         return answer
 
     def _answered(self, answer: dict[str, Any], began: float, in_flight: int) -> None:
-        self.last_answer = time.monotonic()
+        self._last_answer = time.monotonic()
         self._silent_since = None
         self._failing.clear()
         self.gate.succeeded()
-        self.limits.took(self.last_answer - began)
+        self.limits.took(self._last_answer - began)
         if self.governor is not None:
             tokens = usage(answer, "prompt_tokens"), usage(answer, "completion_tokens")
-            self.governor.answered(in_flight, self.last_answer - began, *tokens)
+            self.governor.answered(in_flight, self._last_answer - began, *tokens)
 
     def models(self) -> list[str] | None:
         """The models that the server offers; None when it does not tell.
@@ -136,6 +137,10 @@ class ModelServer:
         self._last_fault = now
         if fault.reason == "server_error":
             self._failing.add(id(trail))
+
+    def answered_lately(self) -> bool:
+        """Whether anybody got an answer a moment ago."""
+        return time.monotonic() - self._last_answer < LATELY_SECONDS
 
     def silent_seconds(self) -> float:
         """For how long it has only failed; 0 when its last request was answered."""
