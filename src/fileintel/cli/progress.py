@@ -147,7 +147,7 @@ def _pressure(view: Progress) -> str:
     limit = f"{gate.limit}" if gate.limit == gate.ceiling else f"{gate.limit} (of {gate.ceiling})"
     in_flight = f"in flight {gate.in_flight}/{limit}"
     if gate.away_seconds is not None:
-        return f"{in_flight}, the model server is away: waiting for it since {gate.away_seconds:.0f} s"
+        return f"{in_flight}, the model server is away, for {gate.away_seconds:.0f} s now"
     return in_flight + (", throttled by the server" if gate.throttled else "")
 
 
