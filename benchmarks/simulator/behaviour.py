@@ -14,6 +14,7 @@ class Behaviour:
     Parameters:
       slots: sequences that are generated at once, as vLLM's `--max-num-seqs`; further requests wait in their order.
       mean, sigma: of the lognormal distribution of answer times, in seconds; a mean of 0 means at once.
+      seed: another one gives the same questions other times.
       embedding_slots, embedding_seconds: the same for embedding requests, which a server of their own answers in
         practice; their time is fixed for each request and grows with the number of texts.
       dimensions: of vectors.
@@ -24,6 +25,7 @@ class Behaviour:
     slots: int = 50
     mean: float = 0.0
     sigma: float = 0.4
+    seed: int = 0
     embedding_slots: int = 8
     embedding_seconds: float = 0.0
     dimensions: int = 384
@@ -34,7 +36,8 @@ class Behaviour:
         """How long the answer to a question takes: drawn from its content, so the same in every run and program."""
         if self.mean <= 0:
             return 0.0
-        draw = (int.from_bytes(identity[:7], "big") + 0.5) / 2**56
+        drawn = hashlib.blake2b(identity, digest_size=7, salt=self.seed.to_bytes(8, "big")).digest()
+        draw = (int.from_bytes(drawn, "big") + 0.5) / 2**56
         normal = statistics.NormalDist().inv_cdf(draw)
         return math.exp(math.log(self.mean) - self.sigma * self.sigma / 2 + self.sigma * normal)
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fileintel import runtime
 from fileintel.config import Settings
 from fileintel.errors import (
     ConflictError,
@@ -293,6 +294,7 @@ class Indexer:
             return runs.find(session, lease.run_id)
 
     def _build(self, lease: Lease, inputs: _Inputs) -> None:
+        runtime.calm_collector()
         workspace, settings = self._workspace, inputs.settings
         run = self._begin(lease, inputs)
         progress = Progress(pipeline.STAGES)
