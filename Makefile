@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test bench lint lock clean
 
 help:
 	@echo "make demo   set everything up, index the sample collection, ask it two questions"
 	@echo "make test   set everything up, run every test"
+	@echo "make bench  the short benchmarks, see docs/benchmarks.md"
 	@echo "make setup  create $(VENV); the command is then $(BIN)/fileintel"
 	@echo "make lint   only ruff and mypy"
 	@echo "make lock   resolve the dependencies anew"
@@ -22,6 +23,11 @@ demo: setup
 
 test: setup lint
 	$(BIN)/python -m pytest
+
+bench: setup
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.reports_168
+	$(BIN)/python -m benchmarks.index --size 200kB
 
 lint: setup
 	$(BIN)/ruff check .

@@ -122,6 +122,8 @@ def _check_and_tell(**_: Any) -> None:
     """Prove that what has to yield does, and say how this worker works."""
     from fileintel.services import selfcheck, worker
 
+    runtime.calm_collector()
+    runtime.watch_hub()
     workspace = worker.workspace()
     try:
         for line in selfcheck.check_concurrency(workspace):

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -65,6 +65,8 @@ def redacted(value: object) -> Any:
         return masked_url(value) if "://" in value else value
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, _Section):
+        return {name: redacted(inner) for name, inner in value}
     if isinstance(value, Mapping):
         return {name: MASK if _names_secret(name, inner) else redacted(inner) for name, inner in value.items()}
     return [redacted(item) for item in value] if isinstance(value, list | tuple) else value
@@ -135,11 +137,23 @@ class _Section(BaseModel):
             yield name, value if isinstance(value, _Section) else redacted(value)
 
 
+class ServerSettings(_Section):
+    """One of several servers of the same model; `weight` is its share of the requests, relative to the others'."""
+
+    base_url: ModelServer
+    api_key: Token | None = None
+    weight: Annotated[float, Field(gt=0, le=1000, strict=False)] = 1.0
+
+
+Servers = Annotated[tuple[ServerSettings, ...], Field(strict=False)]
+
+
 class LlmSettings(_Section):
     """The chat model: where it is, how it is sampled, how long it is waited for."""
 
     base_url: ModelServer | None
     api_key: Token | None
+    endpoints: Servers
     model: Text | None
     temperature: Annotated[float, Field(ge=0, le=2)] | None
     top_p: Annotated[float, Field(gt=0, le=1)] | None
@@ -147,6 +161,7 @@ class LlmSettings(_Section):
     timeout: Seconds
     patience: Annotated[float, Field(ge=0, allow_inf_nan=False)]
     max_retries: Annotated[int, Field(ge=0)]
+    adaptive: bool
     extra_body: Annotated[dict[str, JsonValue], AfterValidator(_json_able)]
 
 
@@ -155,6 +170,7 @@ class EmbeddingSettings(_Section):
 
     base_url: ModelServer | None
     api_key: Token | None
+    endpoints: Servers
     model: Text | None
     dimensions: Count | None
     batch_size: Count
@@ -287,12 +303,14 @@ class Endpoint:
       base_url: of the OpenAI protocol; the word "builtin" for a built-in model, which gets its URL when it starts.
       api_key: never empty.
       model: None when the server has to be asked what it has.
+      weight: its share of the requests, relative to that of other servers of the same model.
     """
 
     base_url: str
     api_key: str
     model: str | None
     builtin: bool = False
+    weight: float = 1.0
 
     @property
     def shown_url(self) -> str:
@@ -364,6 +382,14 @@ class Settings(_Section):
         """
         return _embedding_server(self.embedding, _chat_server(self.llm))
 
+    def chat_endpoints(self) -> list[Endpoint]:
+        """All servers of the chat model; raises as `chat_endpoint`."""
+        return _all_servers(self.llm.endpoints, self.chat_endpoint())
+
+    def embedding_endpoints(self) -> list[Endpoint]:
+        """All servers of the embedding model; raises as `embedding_endpoint`."""
+        return _all_servers(self.embedding.endpoints, self.embedding_endpoint())
+
     def _flat(self) -> Iterable[tuple[str, object]]:
         for name, value in self:
             if isinstance(value, _Section):
@@ -372,8 +398,36 @@ class Settings(_Section):
                 yield name, value
 
 
+def _all_servers(servers: tuple[ServerSettings, ...], first: Endpoint) -> list[Endpoint]:
+    """The servers of a list, with the model of the first; where there is no list, the only one."""
+
+    def key(server: ServerSettings) -> str:
+        if server.api_key is not None:
+            return server.api_key.get_secret_value()
+        return first.api_key if urlsplit(server.base_url).hostname == urlsplit(first.base_url).hostname else KEYLESS
+
+    return [Endpoint(server.base_url, key(server), first.model, weight=server.weight) for server in servers] or [first]
+
+
+def _first(section: str, own_url: str | None, servers: tuple[ServerSettings, ...]) -> ServerSettings | None:
+    """The first of a list of servers, if there is one.
+
+    Raises:
+      ConfigError: there is also a single one, or the built-in one is among them.
+    """
+    if servers and own_url is not None:
+        raise ConfigError(f"{section}.base_url and {section}.endpoints are both set: keep one of them")
+    if any(server.base_url == BUILTIN for server in servers):
+        raise ConfigError(f"{section}.endpoints: the built-in model has no second server; set {section}.base_url")
+    return servers[0] if servers else None
+
+
 def _chat_server(llm: LlmSettings) -> Endpoint:
     key = llm.api_key.get_secret_value() if llm.api_key else None
+    first = _first("llm", llm.base_url, llm.endpoints)
+    if first is not None:
+        own = first.api_key.get_secret_value() if first.api_key else key
+        return replace(_served("llm", first.base_url, own or KEYLESS, llm.model), weight=first.weight)
     url = llm.base_url or (OPENAI_URL if key else BUILTIN)
     if url == BUILTIN:
         return _builtin("llm", llm.model, BUILTIN_CHAT_MODEL)
@@ -383,6 +437,10 @@ def _chat_server(llm: LlmSettings) -> Endpoint:
 def _embedding_server(own: EmbeddingSettings, chat: Endpoint) -> Endpoint:
     key = own.api_key.get_secret_value() if own.api_key else None
     url = own.base_url
+    first = _first("embedding", url, own.endpoints)
+    if first is not None:
+        url = first.base_url
+        key = first.api_key.get_secret_value() if first.api_key else key
     if url is None and chat.builtin:
         url = OPENAI_URL if key else BUILTIN
     elif url is None and (own.model or _is_official(chat.base_url)):

@@ -77,6 +77,8 @@ def keys_of(model: type[BaseModel]) -> dict[str, Key]:
 
 def _key(annotation: Any) -> Key:
     types = [leaf for leaf in _leaves(annotation) if isinstance(leaf, type)]
+    if any(issubclass(leaf, BaseModel) for leaf in types):  # a list of mappings, which may have secrets in them
+        return Key("yaml", True)
     secret = any(issubclass(leaf, Secret | SecretStr) for leaf in types)
     if get_origin(annotation) is dict:
         return Key("yaml", secret)

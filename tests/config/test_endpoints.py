@@ -1,5 +1,8 @@
 """Which server is meant, when some of its settings are left out."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from fileintel.config import Endpoint, load_settings
@@ -82,3 +85,63 @@ def test_a_model_or_a_key_without_a_server_is_an_error() -> None:
         embedding(llm_base_url=VLLM, embedding_api_key="k")
     assert chat(llm_model="fileintel-extractive") == BUILTIN_CHAT
     assert embedding(embedding_model="fileintel-hashed-384") == BUILTIN_EMBEDDING
+
+
+TWO = "[{base_url: 'http://gpu-1:8000/v1', weight: 2}, {base_url: 'http://gpu-2:8000/v1', api_key: other}]"
+
+
+def test_several_servers_have_one_model_and_their_weights() -> None:
+    settings = load_settings({"llm.endpoints": TWO, "llm.model": "m", "llm.api_key": "sk"}, {})
+    first, second = settings.chat_endpoints()
+    assert first == settings.chat_endpoint() == Endpoint("http://gpu-1:8000/v1", "sk", "m", weight=2.0)
+    assert second == Endpoint("http://gpu-2:8000/v1", "other", "m")
+
+
+def test_one_server_is_a_list_of_one() -> None:
+    settings = load_settings({"llm.base_url": VLLM}, {})
+    assert settings.chat_endpoints() == [Endpoint(VLLM, "none", None)]
+    assert settings.embedding_endpoints() == [BUILTIN_EMBEDDING]
+
+
+def test_embeddings_can_have_several_servers_too() -> None:
+    settings = load_settings({"embedding.endpoints": TWO, "embedding.model": "e"}, {})
+    assert [endpoint.api_key for endpoint in settings.embedding_endpoints()] == ["none", "other"]
+    assert settings.chat_endpoints() == [BUILTIN_CHAT]
+
+
+def test_a_key_is_not_sent_to_another_host_of_the_list() -> None:
+    listed = "[{base_url: 'http://a/v1', api_key: secret}, {base_url: 'http://a/v2'}, {base_url: 'http://b/v1'}]"
+    keys = [endpoint.api_key for endpoint in load_settings({"llm.endpoints": listed}, {}).chat_endpoints()]
+    assert keys == ["secret", "secret", "none"]
+
+
+def test_a_list_and_a_single_server_contradict_each_other() -> None:
+    with pytest.raises(ConfigError, match=r"llm\.base_url and llm\.endpoints are both set"):
+        load_settings({"llm.endpoints": TWO, "llm.base_url": VLLM}, {}).chat_endpoint()
+
+
+@pytest.mark.parametrize(
+    ("listed", "complaint"),
+    [
+        ("[{base_url: nowhere}]", "URL of a server"),
+        ("[{base_url: 'http://a/v1', weight: 0}]", "greater than 0"),
+        ("[{base_url: 'http://a/v1', wieght: 1}]", "not permitted"),
+        ("[{weight: 1}]", "required"),
+        ("[builtin]", "llm.endpoints"),
+    ],
+)
+def test_a_wrong_entry_is_an_error_that_names_the_list(listed: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint) as error:
+        load_settings({"llm.endpoints": listed}, {})
+    assert "llm.endpoints" in str(error.value)
+
+
+def test_keys_in_a_list_of_servers_are_never_shown(tmp_path: Path) -> None:
+    hidden = tmp_path / "endpoints"
+    hidden.write_text("[{base_url: 'http://u:pass@a/v1', api_key: topsecret}]")
+    settings = load_settings({}, {"FILEINTEL__LLM__ENDPOINTS_FILE": str(hidden)})
+    assert settings.chat_endpoint().api_key == "topsecret"
+    shown = json.dumps([settings.snapshot(), [str(origin) for origin in settings.origins()]]) + repr(settings)
+    assert "topsecret" not in shown
+    assert ":pass@" not in shown
+    assert "http://u:" in shown

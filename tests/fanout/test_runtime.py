@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from fileintel.runtime import ThreadPool, breathe, is_green
-from tests.fanout import scenarios
+from fileintel.runtime import Stalls, ThreadPool, breathe, hub_stalls, is_green, watch_hub
+from tests.fanout import hub_scenarios, scenarios
 from tests.green import GreenProcess
 
 HANGING = """
@@ -88,3 +88,25 @@ def test_breathing_is_free_with_threads_and_rare_with_greenlets(green: GreenProc
 
 def test_both_kinds_of_processes_are_what_they_should_be(perform: Callable[..., Any], green: GreenProcess) -> None:
     assert perform(is_green) == (perform is green)
+
+
+def test_the_watcher_measures_how_long_the_hub_stands_still_and_names_the_culprit(green: GreenProcess) -> None:
+    found = green(hub_scenarios.a_greenlet_computes_too_long)
+    assert found["count"] >= 2
+    assert 0.5 <= found["longest"] < 5
+    assert found["culprit"].startswith("compute (hub_scenarios.py:")
+
+
+def test_the_watcher_sees_a_call_that_blocks_without_computing(green: GreenProcess) -> None:
+    found = green(hub_scenarios.a_greenlet_blocks_without_yielding)
+    assert found["count"] >= 1
+    assert "a_greenlet_blocks_without_yielding" in found["culprit"]
+
+
+def test_a_hub_that_has_nothing_to_do_does_not_stand_still(green: GreenProcess) -> None:
+    assert green(hub_scenarios.nobody_does_anything)["culprit"] == ""
+
+
+def test_where_there_are_threads_there_is_no_hub_to_watch() -> None:
+    watch_hub()
+    assert hub_stalls() == Stalls()

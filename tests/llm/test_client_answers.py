@@ -6,7 +6,7 @@ import pytest
 
 from fileintel.llm.client import Tally
 from fileintel.llm.json_answers import read_object
-from fileintel.llm.questions import Answered, Failed, InvalidAnswer
+from fileintel.llm.questions import Answered, Failed, InvalidAnswer, Sampling
 from tests.llm.asking import chat, client_of, json_chat
 from tests.llm.raw_server import completion, serving
 from tests.standin import Fault, StandIn
@@ -95,14 +95,56 @@ def test_an_object_that_was_cut_off_is_used_when_there_is_no_room_for_a_second_t
     assert outcome.value == {"echo": "hel"}
 
 
-@pytest.mark.parametrize("kind", ["length", "repetition"])
-def test_records_that_were_cut_off_are_used_and_marked(server: StandIn, kind: str) -> None:
-    server.configure(faults=[Fault(kind)])
+def test_records_that_were_cut_off_are_used_and_marked(server: StandIn) -> None:
+    server.configure(faults=[Fault("length")])
     with client_of(server.base_url) as client:
         outcome = client.ask(chat("hello"), Tally())
     assert isinstance(outcome, Answered)
     assert outcome.truncated
     assert server.counts().asked.total() == 1
+
+
+def test_an_answer_that_goes_in_circles_is_asked_for_again_otherwise_and_is_not_shown_to_the_model(
+    server: StandIn,
+) -> None:
+    server.configure(faults=[Fault("repetition", count=1)])
+    with client_of(server.base_url) as client:
+        outcome = client.ask(chat("hello", sampling=Sampling(0.0, None, 1000)), Tally())
+    assert isinstance(outcome, Answered)
+    assert not outcome.truncated
+    first, second = (question["body"] for question in server.questions())
+    assert [message["role"] for message in second["messages"]] == ["system", "user"]
+    assert second["messages"][0] == first["messages"][0]
+    assert second["messages"][1]["content"].startswith("hello")
+    assert "once" in second["messages"][1]["content"]
+    assert (first["temperature"], second["temperature"]) == (0.0, 0.4)
+    assert (first["max_tokens"], second["max_tokens"]) == (1000, 500)
+
+
+def test_an_answer_that_goes_in_circles_twice_is_used_as_far_as_it_goes(server: StandIn) -> None:
+    server.configure(faults=[Fault("repetition")])
+    with client_of(server.base_url) as client:
+        outcome = client.ask(chat("hello"), Tally())
+    assert isinstance(outcome, Answered)
+    assert outcome.truncated
+    assert server.counts().asked.total() == 2
+
+
+def test_an_answer_in_a_script_that_the_question_does_not_have_is_asked_for_again(server: StandIn) -> None:
+    server.configure(faults=[Fault("wrong_language", count=1)])
+    with client_of(server.base_url) as client:
+        outcome = client.ask(chat("hello"), Tally())
+    assert isinstance(outcome, Answered)
+    assert outcome.value.startswith("echo of hello")
+    assert "Cjk script" in server.questions()[1]["body"]["messages"][-1]["content"]
+
+
+def test_an_answer_that_is_in_a_foreign_script_twice_is_used(server: StandIn) -> None:
+    server.configure(faults=[Fault("wrong_language")])
+    with client_of(server.base_url) as client:
+        outcome = client.ask(chat("hello"), Tally())
+    assert isinstance(outcome, Answered)
+    assert server.counts().asked.total() == 2
 
 
 def test_thoughts_are_not_part_of_an_answer(server: StandIn) -> None:

@@ -5,6 +5,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
 from fileintel.llm.client import ModelClient, Tally
@@ -103,6 +105,86 @@ def test_a_server_that_is_restarted_is_waited_for() -> None:
         assert client.gate.reading().limit == 8, "a server that is away is not too busy"
 
 
+def test_when_a_server_is_back_all_go_on_at_once() -> None:
+    with StandIn.start(answers="tests.llm.echo:echo") as first:
+        port = first.port
+    with (
+        client_of(f"http://127.0.0.1:{port}/v1", ceiling=20, waiting=60.0, backoff=30.0) as client,
+        ThreadPoolExecutor(20) as pool,
+    ):
+        asked = [pool.submit(ask, client, f"question {number}") for number in range(20)]
+        while client.gate.reading().state != "away":
+            time.sleep(0.01)
+        assert client.gate.reading().throttled
+        with StandIn.start(port=port, answers="tests.llm.echo:echo") as second:
+            # a pause of each of them would have been half a minute
+            assert all(isinstance(each.result(20), Answered) for each in asked)
+            assert second.counts().asked.total() == 20
+        assert client.gate.reading().state == "open"
+
+
+def test_whoever_does_not_wait_long_gives_up_early_and_the_others_go_on_waiting() -> None:
+    with StandIn.start(answers="tests.llm.echo:echo") as first:
+        port = first.port
+    with client_of(f"http://127.0.0.1:{port}/v1", waiting=60.0) as client, ThreadPoolExecutor(1) as pool:
+        patient = pool.submit(ask, client)
+        with pytest.raises(ModelServerUnavailable):
+            client.ask(chat("a person waits"), Tally(), Errand(urgent=True, patience=0.3))
+        assert not patient.done()
+        with StandIn.start(port=port, answers="tests.llm.echo:echo"):
+            assert isinstance(patient.result(20), Answered)
+
+
+def test_a_host_that_has_no_address_is_a_server_that_is_away() -> None:
+    with (
+        client_of("http://no-such-host.invalid/v1", waiting=0.3) as client,
+        pytest.raises(ModelServerUnavailable, match=r"no-such-host\.invalid"),
+    ):
+        ask(client)
+
+
+def test_questions_that_fail_together_are_not_to_blame(server: StandIn) -> None:
+    server.configure(faults=[Fault("server_error", count=16)])  # more than four times what one may be retried
+    with client_of(server.base_url, retries=2, waiting=20.0) as client, ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda number: ask(client, f"question {number}"), range(4)))
+    assert all(isinstance(outcome, Answered) for outcome in outcomes)
+
+
+def test_questions_that_fail_together_for_ever_are_given_up_one_by_one(server: StandIn) -> None:
+    server.configure(faults=[Fault("server_error")])
+    with client_of(server.base_url, retries=2, waiting=0.5) as client, ThreadPoolExecutor(4) as pool:
+        outcomes = list(pool.map(lambda number: ask(client, f"question {number}"), range(4)))
+    assert all(isinstance(outcome, Failed) and outcome.reason == "server_error" for outcome in outcomes)
+
+
+def test_a_503_for_everybody_means_away_and_one_among_answers_means_busy(server: StandIn) -> None:
+    server.configure(faults=[Fault("unavailable", match="unlucky", first_n_attempts=2)])
+    with client_of(server.base_url, ceiling=10) as client:
+        assert isinstance(ask(client, "unlucky"), Answered)
+        assert client.gate.reading().limit == 10
+        assert isinstance(ask(client, "unlucky again"), Answered)
+        assert client.gate.reading().limit < 10
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([*TRANSIENT, "hang", "empty", "repetition", "context_length"]), st.integers(1, 4)),
+        max_size=5,
+    )
+)
+def test_whatever_fails_every_slot_comes_back(server: StandIn, plan: list[tuple[str, int]]) -> None:
+    server.configure(faults=[Fault(kind, count=count) for kind, count in plan])
+    with client_of(server.base_url, ceiling=3, timeout=0.3) as client, ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(lambda number: ask(client, f"question {number}"), range(8)))
+        assert len(outcomes) == 8
+        assert client.gate.reading().peak <= 3
+        server.configure(faults=[])
+        assert isinstance(ask(client, "afterwards"), Answered)
+        assert client.gate.reading().state != "away"
+    # that nobody is left inside or waiting is what `client_of` looks at
+
+
 def test_a_question_that_gets_no_turn_while_others_do_is_given_up_alone(server: StandIn) -> None:
     server.configure(faults=[Fault("rate_limit", match="unlucky")])
     with client_of(server.base_url, waiting=0.3) as client, ThreadPoolExecutor(1) as pool:
@@ -184,7 +266,7 @@ def test_a_server_that_wants_to_be_left_alone_for_longer_than_patience_ends_the_
 
 
 def test_a_refusal_shrinks_the_limit_and_successes_let_it_grow_again(server: StandIn) -> None:
-    server.configure(faults=[Fault("unavailable", count=1)])
+    server.configure(faults=[Fault("rate_limit", count=1)])
     with client_of(server.base_url, ceiling=10) as client:
         assert isinstance(ask(client), Answered)
         assert client.gate.reading().limit == 7

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel.llm.errand import CalledOff, Errand
-from fileintel.llm.gate import Gate
+from fileintel.llm.gate import Gate, ServerAway
 from tests.green import GreenProcess
 from tests.llm import gate_scenarios
 
@@ -19,7 +20,7 @@ steps = st.lists(
     st.tuples(
         st.integers(0, 3),  # the errand
         st.integers(0, 3),  # how long it works, in switches
-        st.sampled_from(["", "", "", "succeeded", "refused", "fails"]),
+        st.sampled_from(["", "", "", "succeeded", "refused", "lost", "found", "settled", "fails"]),
     ),
     max_size=40,
 )
@@ -47,7 +48,7 @@ def until(condition: Callable[[], bool]) -> None:
 def test_there_are_never_more_than_the_limit_and_everyone_gets_in(
     ceiling: int, schedule: list[tuple[int, int, str]]
 ) -> None:
-    gate, errands = Gate(ceiling), [Errand() for _ in range(4)]
+    gate, errands = Gate(ceiling), [Errand(urgent=number == 3) for number in range(4)]
     inside, most, lock = 0, 0, threading.Lock()
 
     def work(errand: int, switches: int, event: str) -> None:
@@ -64,6 +65,12 @@ def test_there_are_never_more_than_the_limit_and_everyone_gets_in(
                 gate.succeeded()
             elif event == "refused":
                 gate.refused(0.001)
+            elif event == "lost":
+                gate.lost(0.001)
+            elif event == "found":
+                gate.found()
+            elif event == "settled":
+                gate.settle(switches)
             elif event == "fails":
                 raise ValueError
 
@@ -219,3 +226,153 @@ def test_greenlets_that_are_killed_lose_no_slot(green: GreenProcess, scenario: C
     assert found["in_flight"] == found["waiting"] == 0
     assert found["peak"] <= 2
     assert found["survivors"] == found["expected"]
+
+
+def enter_all(gate: Gate, errand: Errand, names: list[str], order: list[str], pool: ThreadPoolExecutor) -> None:
+    def enter(name: str) -> None:
+        with gate.slot(errand):
+            order.append(name)
+
+    for name in names:
+        before = gate.reading().waiting
+        pool.submit(enter, name)
+        until(lambda: gate.reading().waiting > before)  # noqa: B023
+
+
+def test_what_a_person_waits_for_goes_first() -> None:
+    gate, index, question = Gate(1), Errand(), Errand(urgent=True)
+    order: list[str] = []
+    with ThreadPoolExecutor(10) as pool, gate.slot(index):
+        enter_all(gate, index, ["i1", "i2", "i3"], order, pool)
+        enter_all(gate, question, ["q1", "q2"], order, pool)
+    assert order[:2] == ["q1", "q2"]
+    assert sorted(order) == ["i1", "i2", "i3", "q1", "q2"]
+
+
+def test_while_a_question_is_answered_a_slot_stays_free_for_its_next_step_and_no_longer() -> None:
+    clock = Clock()
+    gate, index, question = Gate(10, clock), Errand(), Errand(urgent=True)
+    with ThreadPoolExecutor(12) as pool:
+        leave = threading.Event()
+
+        def work() -> None:
+            with gate.slot(index):
+                leave.wait(10)
+
+        with gate.slot(question):
+            inside = [pool.submit(work) for _ in range(10)]
+            until(lambda: gate.reading().waiting == 1)
+            assert gate.reading().in_flight == 10, "nine of them and the question"
+        assert gate.reading().in_flight == 9
+        with gate.slot(question):
+            pass  # at once
+        clock.now += 6
+        gate.succeeded()  # whoever comes next lets the last one in
+        until(lambda: gate.reading().in_flight == 10)
+        leave.set()
+        for each in inside:
+            each.result(5)
+
+
+def test_many_steps_of_a_question_leave_the_index_its_share() -> None:
+    gate, index, question = Gate(10), Errand(), Errand(urgent=True)
+    leave = threading.Event()
+    entered: list[str] = []
+
+    def work(errand: Errand, name: str) -> None:
+        with gate.slot(errand):
+            entered.append(name)
+            leave.wait(10)
+
+    with ThreadPoolExecutor(40) as pool:
+        with gate.slot(index):
+            for _ in range(9):
+                pool.submit(work, index, "index")
+            until(lambda: len(entered) == 9)
+            for _ in range(20):
+                pool.submit(work, question, "question")
+            pool.submit(work, index, "index")
+            until(lambda: gate.reading().waiting == 21)
+        leave.set()
+    assert entered.count("index") == 10
+    assert entered.count("question") == 20
+
+
+def test_while_a_server_is_away_one_at_a_time_looks_for_it_with_pauses_that_grow() -> None:
+    clock = Clock()
+    gate, errand = Gate(50, clock), Errand()
+    looks = []
+    for _ in range(200):
+        if gate.look_is_due() or gate.away_since() is None:
+            looks.append(clock.now)
+            gate.lost()
+        clock.now += 0.25
+    gaps = [later - earlier for earlier, later in pairwise(looks)]
+    assert gaps[:5] == [0.25, 0.5, 1.0, 2.0, 4.0]
+    assert set(gaps[5:]) == {5.0}
+    reading = gate.reading()
+    assert reading.state == "away"
+    assert reading.throttled
+    assert reading.away_seconds == 50.0
+    clock.now += 5
+    with ThreadPoolExecutor(3) as pool:
+        with gate.slot(errand):
+            waiting = [pool.submit(lambda: gate.slot(errand).__enter__()) for _ in range(2)]
+            until(lambda: gate.reading().waiting == 2)
+            gate.found()
+            for each in waiting:
+                each.result(5)
+        assert gate.reading().state == "open"
+
+
+def test_many_that_find_a_server_away_at_once_are_one_sign() -> None:
+    clock = Clock()
+    gate = Gate(50, clock)
+    for _ in range(50):
+        gate.lost()
+    clock.now += 0.25
+    assert gate.look_is_due()
+
+
+def test_a_server_that_refused_everyone_before_it_went_away_is_not_thought_small() -> None:
+    clock = Clock()
+    gate = Gate(50, clock)
+    for _ in range(5):  # no success in between
+        gate.refused()
+        clock.now += 1
+    gate.lost()
+    gate.found()
+    gate.succeeded()
+    assert gate.reading().limit == 50
+
+
+def test_who_does_not_wait_for_a_server_is_told_that_it_is_away() -> None:
+    gate, errand, impatient = Gate(5), Errand(), Errand(patience=0.1)
+    gate.lost(30)
+    with pytest.raises(ServerAway), gate.slot(errand, wait_for_server=False):
+        pass
+    started = time.monotonic()
+    with pytest.raises(ServerAway), gate.slot(impatient):
+        pass
+    assert time.monotonic() - started >= 0.1
+    assert gate.reading().waiting == 0
+
+
+def test_a_bound_holds_the_limit_until_another_is_set() -> None:
+    gate = Gate(50)
+    gate.settle(20.5)
+    for _ in range(1000):
+        gate.succeeded()
+    assert gate.reading().limit == 20
+    assert gate.reading().state == "throttled"
+    gate.settle(80)
+    assert gate.reading().limit == 50
+
+
+def test_a_bound_that_is_lifted_does_not_lift_what_the_server_refused() -> None:
+    clock = Clock()
+    gate = Gate(50, clock)
+    gate.settle(40)
+    gate.refused()
+    gate.settle(50)
+    assert gate.reading().limit == 28

@@ -145,7 +145,10 @@ def _pressure(view: Progress) -> str:
     if gate is None:
         return ""
     limit = f"{gate.limit}" if gate.limit == gate.ceiling else f"{gate.limit} (of {gate.ceiling})"
-    return f"in flight {gate.in_flight}/{limit}" + (", throttled by the server" if gate.throttled else "")
+    in_flight = f"in flight {gate.in_flight}/{limit}"
+    if gate.away_seconds is not None:
+        return f"{in_flight}, the model server is away, for {gate.away_seconds:.0f} s now"
+    return in_flight + (", throttled by the server" if gate.throttled else "")
 
 
 def _tokens(view: Progress) -> str:

@@ -16,7 +16,7 @@ from string import Formatter
 
 from fileintel.errors import PromptError
 from fileintel.identity import digest
-from fileintel.llm.questions import Message
+from fileintel.llm.questions import IN_LANGUAGE, Message
 from fileintel.resources import shipped
 
 
@@ -65,7 +65,7 @@ class Prompt:
         """The conversation that this prompt opens; `language` is the one that the answer shall be in."""
         instructions = self.instructions.format(**values)
         if language:
-            instructions += f"\n\nWrite all text of your answer in {language}."
+            instructions += "\n\n" + IN_LANGUAGE.format(language=language)
         data = Message(role="user", content=self.data.format(**self._enclosed(values)))
         return (Message(role="system", content=instructions), data) if instructions else (data,)
 

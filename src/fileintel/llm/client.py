@@ -1,14 +1,12 @@
-"""Asking one OpenAI-compatible endpoint: requests through the gate, faults cured, answers parsed.
+"""Asking a model over the OpenAI protocol: requests through the gate, faults cured, answers parsed.
 
 A client is used by many greenlets or threads at once. It never touches the database.
 """
 
 import json
-import random
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import httpx
@@ -16,83 +14,30 @@ import openai
 
 from fileintel.config import Endpoint
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
+from fileintel.llm.answer_checks import foreign_script, goes_in_circles
 from fileintel.llm.dialect import Dialect
 from fileintel.llm.errand import Errand
 from fileintel.llm.faults import BUSY, Cure, Fault, describe_fault
-from fileintel.llm.gate import Gate
+from fileintel.llm.gate import Gate, ServerAway
+from fileintel.llm.patience import STARVING, Patience, Trail
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed, InvalidAnswer, Message
 from fileintel.llm.responses import MALFORMED, Completion, embedding_answer, read_completion, read_vectors
+from fileintel.llm.server import ModelServer
+from fileintel.llm.server_group import ServerGroup
+from fileintel.llm.tally import Tally
 
-PURPOSE_HEADER = "X-FileIntel-Purpose"
-LONGEST_BACKOFF_SECONDS = 20.0
 QUOTED_CHARACTERS = 4_000  # how much of an invalid answer is shown to the model again
 CORRECTION = "Your answer cannot be used: {problem}. Give the whole answer again, in exactly the form asked for."
 CUT_OFF = "it was cut off at the length limit, so give a shorter one"
-# a question that gets no turn while others do is given up after this many times the patience
-STARVING = 2.0
+CIRCLES = "it repeats itself without end"
+STOP_REPEATING = "Answer briefly. Say each thing once, and stop when everything is said."
+# at temperature 0 the same loop would come again; at this one answers keep their form
+LOOSER_TEMPERATURE = 0.4
+SHORTER = 0.5  # of the bound of the answer that went in circles
 
 __all__ = ["ItemGivenUp", "ModelClient", "Patience", "Tally", "embedding_answer"]
 
 T = TypeVar("T")
-
-
-class Tally:
-    """What a run has asked for so far. Shared by the greenlets of one fan-out."""
-
-    def __init__(self, calls: int = 0, retries: int = 0, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
-        self.calls = calls
-        self.retries = retries
-        self.prompt_tokens = prompt_tokens
-        self.completion_tokens = completion_tokens
-        self.in_flight = 0
-        self.peak_in_flight = 0
-        self._lock = threading.Lock()
-
-    def sent(self) -> None:
-        """A request is on its way."""
-        with self._lock:
-            self.in_flight += 1
-            self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
-
-    def returned(self) -> None:
-        """A request is over, well or not."""
-        with self._lock:
-            self.in_flight -= 1
-
-    def answered(self, prompt_tokens: int, completion_tokens: int) -> None:
-        """A request brought an answer, which was paid for."""
-        with self._lock:
-            self.calls += 1
-            self.prompt_tokens += prompt_tokens
-            self.completion_tokens += completion_tokens
-
-    def include(self, other: "Tally") -> None:
-        """Count what another one has counted, such as questions from before a run began."""
-        with self._lock:
-            self.calls += other.calls
-            self.retries += other.retries
-            self.prompt_tokens += other.prompt_tokens
-            self.completion_tokens += other.completion_tokens
-            self.peak_in_flight = max(self.peak_in_flight, other.peak_in_flight)
-
-    def retried(self) -> None:
-        """A question has to be asked once more."""
-        with self._lock:
-            self.retries += 1
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long one question is insisted on.
-
-    `timeout` bounds one request, `waiting` the time a server that is busy or away is waited for, `backoff` is the
-    first pause before another attempt (all in seconds); `retries` bounds the other faults of one question.
-    """
-
-    timeout: float = 600.0
-    waiting: float = 600.0
-    retries: int = 5
-    backoff: float = 1.0
 
 
 class ItemGivenUp(Exception):
@@ -108,55 +53,83 @@ class ItemGivenUp(Exception):
         return Failed(self.fault.reason, attempts_before + self.attempts, said_before + self.fault.message)
 
 
+@dataclass(frozen=True)
+class _Asking:
+    """On whose behalf something is asked, and where it is counted."""
+
+    tally: Tally
+    errand: Errand
+    purpose: str
+
+
 class ModelClient:
-    """Speaks to one endpoint, for chat and for embeddings.
+    """Speaks to the servers of one model, for chat and for embeddings.
 
     Parameters:
       endpoint: where, with which key and model.
       gate: bounds the requests in flight to that endpoint in this process.
       extra_body: merged into every chat request, e.g. to turn reasoning off.
+      others: more servers of the same model, each with its gate.
+      adaptive: whether the gates' limits follow what the servers can use.
     """
 
     def __init__(
-        self, endpoint: Endpoint, gate: Gate, patience: Patience, extra_body: Mapping[str, Any] | None = None
+        self,
+        endpoint: Endpoint,
+        gate: Gate,
+        patience: Patience,
+        extra_body: Mapping[str, Any] | None = None,
+        *,
+        others: Sequence[tuple[Endpoint, Gate]] = (),
+        adaptive: bool = True,
     ) -> None:
-        from fileintel.llm.transport import PooledTransport
-
-        self.endpoint = endpoint
-        self.gate = gate
         self._patience = patience
         self._extra_body = dict(extra_body or {})
-        self._dialect = Dialect()
-        self._last_success = time.monotonic()
-        self._http = httpx.Client(transport=PooledTransport(endpoint.base_url, gate.reading().ceiling))
-        self._openai = openai.OpenAI(
-            api_key=endpoint.api_key, base_url=endpoint.base_url, max_retries=0, http_client=self._http
+        self._servers = ServerGroup(
+            [
+                ModelServer(place, its_gate, patience.timeout, adaptive=adaptive)
+                for place, its_gate in ((endpoint, gate), *others)
+            ]
         )
+        self._first = self._servers.servers[0]
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The first server, and the model."""
+        return self._first.endpoint
+
+    @endpoint.setter
+    def endpoint(self, endpoint: Endpoint) -> None:
+        for server in self._servers.servers:
+            server.endpoint = replace(server.endpoint, model=endpoint.model)
+
+    @property
+    def gate(self) -> Gate | ServerGroup:
+        """The gate, or what several of them look like together."""
+        return self._first.gate if len(self._servers.servers) == 1 else self._servers
 
     def close(self) -> None:
         """Close the connections."""
-        self._openai.close()
+        for server in self._servers.servers:
+            server.close()
 
     def models(self) -> list[str] | None:
-        """The models that the server offers; None when it does not tell.
+        """The models that the server offers, of several those that are there offer together; None when it does not
+        tell.
 
         Raises:
-          ModelServerUnavailable: it does not answer.
-          ModelServerRefused: it does not accept the key.
+          ModelServerUnavailable: none answers.
+          ModelServerRefused: one does not accept the key.
         """
-        try:
-            response = self._openai.get("/models", cast_to=httpx.Response, options={"timeout": 10.0})
-            return sorted(str(entry["id"]) for entry in response.json()["data"])
-        except openai.APIStatusError as error:
-            if error.status_code in (401, 403):
-                raise ModelServerRefused(self._about(describe_fault(error))) from error
-            if error.status_code in (500, 502, 503, 504):
-                raise ModelServerUnavailable(self._about(describe_fault(error))) from error
-            return None
-        except (openai.APIConnectionError, httpx.HTTPError) as error:
-            raise ModelServerUnavailable(self._about(describe_fault(error))) from error
-        except (ValueError, KeyError, TypeError):
-            return None
+        offered: list[list[str] | None] = []
+        for server in self._servers.servers:
+            try:
+                offered.append(server.models())
+            except ModelServerUnavailable:
+                if len(offered) == 0 and server is self._servers.servers[-1]:
+                    raise
+        known = [set(names) for names in offered if names is not None]
+        return sorted(set.intersection(*known)) if known else None
 
     def ask(self, question: ChatQuestion, tally: Tally, errand: Errand | None = None) -> Answered | Failed:
         """One answer that parses, or why there is none. An answer that does not parse is asked for once more.
@@ -166,26 +139,21 @@ class ModelClient:
           ModelServerRefused: the server will not answer any question.
           CalledOff: the errand was, before the question could be sent.
         """
-        errand = errand or Errand()
+        asking = _Asking(tally, errand or Errand(), question.purpose)
         try:
-            first, attempts = self._complete(question, question.messages, tally, errand)
+            first, attempts = self._complete(question, asking)
         except ItemGivenUp as error:
             return error.failed()
         usable, problem = _judged(question, first)
         if usable is not None and problem is None:
             return usable
         tally.retried()
-        correction = (
-            *question.messages,
-            Message(role="assistant", content=first.text[:QUOTED_CHARACTERS] or "(empty)"),
-            Message(role="user", content=CORRECTION.format(problem=problem)),
-        )
         try:
-            second, more = self._complete(question, correction, tally, errand)
+            second, more = self._complete(_asked_again(question, first, str(problem)), asking)
         except ItemGivenUp as error:
             return usable or error.failed(attempts, f"{problem}; asked again: ")
         better, still = _judged(question, second)
-        # a first answer that was cut off, and could be read, is better than none
+        # a first answer with a blemish, which could be read, is better than none
         return better or usable or Failed("invalid_answer", attempts + more, f"{problem}; the second answer: {still}")
 
     def embed(
@@ -195,19 +163,20 @@ class ModelClient:
 
         Raises: as `ask`.
         """
-        errand = errand or Errand()
-        body: dict[str, Any] = {"input": [question.text for question in questions], "encoding_format": "float"}
+        asking = _Asking(tally, errand or Errand(), questions[0].purpose)
+        request: dict[str, Any] = {"input": [question.text for question in questions], "encoding_format": "float"}
         if questions[0].dimensions:
-            body["dimensions"] = questions[0].dimensions
+            request["dimensions"] = questions[0].dimensions
 
-        def attempt() -> tuple[list[bytes], int]:
-            answer = self._post("/embeddings", body, questions[0].purpose, tally, errand)
+        def attempt(server: ModelServer, trail: Trail) -> tuple[list[bytes], int]:
+            body = _serialised({"model": server.endpoint.model, **request})
+            answer = self._post(server, "/embeddings", body, 0, trail, asking)
             return read_vectors(answer, len(questions))
 
         # a batch that fails twice is divided at once: the more attempts are for the single texts
         retries = self._patience.retries if len(questions) == 1 else min(1, self._patience.retries)
         try:
-            (vectors, tokens), _ = self._insist(attempt, retries, tally, errand)
+            (vectors, tokens), _ = self._insist(attempt, replace(self._patience, retries=retries), asking)
         except ItemGivenUp as error:
             if len(questions) == 1:
                 return [error.failed()]
@@ -216,111 +185,135 @@ class ModelClient:
         tally.answered(tokens, 0)
         return [embedding_answer(vector, len(questions), tokens) for vector in vectors]
 
-    def _complete(
-        self, question: ChatQuestion, messages: Sequence[Message], tally: Tally, errand: Errand
-    ) -> tuple[Completion, int]:
+    def _complete(self, question: ChatQuestion, asking: _Asking) -> tuple[Completion, int]:
         """One completion, and after how many attempts it came."""
-        dialect = self._dialect
+        bodies: dict[Dialect, bytes] = {}  # each is serialised once, however often it is sent
 
-        def attempt() -> Completion:
-            nonlocal dialect
+        def attempt(server: ModelServer, trail: Trail) -> Completion:
+            dialect = server.dialect
             while True:
-                body = dialect.body(question, messages)
+                if dialect not in bodies:
+                    request = dialect.body(question, question.messages) | self._extra_body
+                    bodies[dialect] = _serialised({"model": server.endpoint.model, **request})
+                bound = question.sampling.max_tokens
                 try:
-                    answer = self._post("/chat/completions", body | self._extra_body, question.purpose, tally, errand)
+                    answer = self._post(server, "/chat/completions", bodies[dialect], bound, trail, asking)
                 except openai.APIStatusError as error:
-                    poorer = dialect.adapted(describe_fault(error), body)
+                    poorer = dialect.adapted(describe_fault(error), dialect.body(question, question.messages))
                     if poorer is None:
                         raise
                     dialect = poorer
-                    tally.retried()
+                    asking.tally.retried()
                     continue
                 completion = read_completion(answer)
-                self._dialect = self._dialect.joined(dialect)  # only what has worked is remembered
+                server.dialect = server.dialect.joined(dialect)  # only what has worked is remembered
                 return completion
 
-        completion, attempts = self._insist(attempt, self._patience.retries, tally, errand)
-        tally.answered(completion.prompt_tokens, completion.completion_tokens)
+        completion, attempts = self._insist(attempt, self._patience, asking)
+        asking.tally.answered(completion.prompt_tokens, completion.completion_tokens)
         return completion, attempts
 
-    def _post(self, path: str, body: dict[str, Any], purpose: str, tally: Tally, errand: Errand) -> dict[str, Any]:
-        with self.gate.slot(errand):
-            tally.sent()
-            try:
-                response = self._openai.post(
-                    path,
-                    cast_to=httpx.Response,
-                    body={"model": self.endpoint.model, **body},
-                    options={"headers": {PURPOSE_HEADER: purpose}, "timeout": self._patience.timeout},
-                )
-            finally:
-                tally.returned()
-        answer = json.loads(response.content)
-        if not isinstance(answer, dict):
-            raise ValueError("the response is not a JSON object")
-        self._last_success = time.monotonic()
-        self.gate.succeeded()
-        return answer
-
-    def _insist(self, attempt: Callable[[], T], retries: int, tally: Tally, errand: Errand) -> tuple[T, int]:
+    def _insist(self, attempt: Callable[[ModelServer, Trail], T], patience: Patience, asking: _Asking) -> tuple[T, int]:
         """Call `attempt` until it succeeds or the cure of its fault is to give up; the result and the attempts."""
-        attempts = retried = 0
-        waiting_since: float | None = None
+        trail = Trail()
         while True:
-            attempts += 1
+            server, wait_for_server = self._servers.choose()
             try:
-                return attempt(), attempts
+                with server.gate.slot(asking.errand, wait_for_server=wait_for_server):
+                    fault = None if server.gate.away_since() is None else server.look()
+                    if fault is None:
+                        trail.attempts += 1
+                        return attempt(server, trail), trail.attempts
+            except ServerAway:
+                if wait_for_server:
+                    raise ModelServerUnavailable(f"model server {server.endpoint.shown_url}: it is away") from None
+                continue
             except UnicodeEncodeError as error:
-                raise ItemGivenUp(Fault(Cure.GIVE_UP_ITEM, "unsendable", str(error)), attempts) from None
+                raise ItemGivenUp(Fault(Cure.GIVE_UP_ITEM, "unsendable", str(error)), trail.attempts) from None
             except (openai.OpenAIError, httpx.HTTPError, *MALFORMED) as error:
                 fault = describe_fault(error)
-            if fault.cure is Cure.GIVE_UP_RUN:
-                raise ModelServerRefused(self._about(fault))
-            if fault.cure is Cure.WAIT:
-                waiting_since = waiting_since or time.monotonic()
-                self._be_patient(fault, waiting_since, attempts)
-            elif fault.cure is Cure.GIVE_UP_ITEM or retried >= retries:
-                raise ItemGivenUp(fault, attempts)
-            else:
-                retried += 1
-                waiting_since = None
-            tally.retried()
-            errand.pause(self._backoff(attempts, fault))
+            self._after(server, fault, trail, patience, asking)
 
-    def _be_patient(self, fault: Fault, waiting_since: float, attempts: int) -> None:
-        """Look whether the server is waited for any longer; one that is busy shall get less to do."""
-        patience = self._patience.waiting
-        if fault.retry_after is not None and fault.retry_after > patience:
-            message = f"{self._about(fault)} (it wants to be left alone for {fault.retry_after:.0f} s)"
+    def _post(
+        self, server: ModelServer, path: str, body: bytes, bound: int | None, trail: Trail, asking: _Asking
+    ) -> dict[str, Any]:
+        """One request, whose answer may have `bound` tokens."""
+        seconds = server.limits.seconds(len(body), bound, trail)
+        asking.tally.sent()
+        try:
+            return server.post(path, body, asking.purpose, seconds)
+        finally:
+            asking.tally.returned()
+
+    def _after(
+        self,
+        server: ModelServer,
+        fault: Fault,
+        trail: Trail,
+        patience: Patience,
+        asking: _Asking,
+    ) -> None:
+        """What a fault leads to: giving up, waiting at the gate, or a pause before the next attempt."""
+        if fault.cure is Cure.GIVE_UP_RUN:
+            raise ModelServerRefused(server.about(fault))
+        if fault.cure is Cure.GIVE_UP_ITEM:
+            raise ItemGivenUp(fault, trail.attempts)
+        server.failed(fault, trail)
+        waits = asking.errand.patience if asking.errand.patience is not None else patience.waiting
+        asking.tally.retried()
+        if fault.cure is Cure.WAIT:
+            self._be_patient(server, fault, trail, waits)
+            if fault.reason != BUSY or (fault.status != 429 and not server.answered_lately()):
+                # a 503 for everybody is what proxies say, and servers that load their model
+                server.gate.lost(fault.retry_after)
+                return
+            server.gate.refused(fault.retry_after)
+        # while different questions fail together, and nobody is answered, they are not to blame
+        elif not trail.may_retry(fault, patience) and not (server.is_ill() and server.silent_seconds() < waits):
+            raise ItemGivenUp(fault, trail.attempts)
+        asking.errand.pause(patience.pause(trail.attempts, fault))
+
+    def _be_patient(self, server: ModelServer, fault: Fault, trail: Trail, waits: float) -> None:
+        """Look whether a server is waited for any longer."""
+        if fault.retry_after is not None and fault.retry_after > waits:
+            message = f"{server.about(fault)} (it wants to be left alone for {fault.retry_after:.0f} s)"
             raise ModelServerUnavailable(message)
-        if fault.reason == BUSY:
-            self.gate.refused(fault.retry_after)
-        else:
-            self.gate.unanswered()
         now = time.monotonic()
-        if now - max(waiting_since, self._last_success) >= patience:
-            raise ModelServerUnavailable(self._about(fault))
-        if now - waiting_since >= STARVING * patience:  # others were answered all the while
-            raise ItemGivenUp(fault, attempts)
+        trail.waiting_since = trail.waiting_since or now
+        if self._servers.silent_seconds() >= waits:
+            raise ModelServerUnavailable(server.about(fault))
+        if now - trail.waiting_since >= STARVING * waits:  # others were answered all the while
+            raise ItemGivenUp(fault, trail.attempts)
 
-    def _backoff(self, attempt: int, fault: Fault) -> float:
-        shortest = self._patience.backoff
-        if fault.retry_after is not None:
-            # the gate holds everyone for the full time; not all of us have to come back in the same moment
-            return min(fault.retry_after, LONGEST_BACKOFF_SECONDS) + random.uniform(0, shortest)
-        longest: float = min(LONGEST_BACKOFF_SECONDS, shortest * 2 ** min(attempt - 1, 10))
-        return random.uniform(longest / 2, longest)
 
-    def _about(self, fault: Fault) -> str:
-        return f"model server {self.endpoint.shown_url}, model {self.endpoint.model or '(not set)'}: {fault.message}"
+def _serialised(request: dict[str, Any]) -> bytes:
+    return json.dumps(request, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _asked_again(question: ChatQuestion, first: Completion, problem: str) -> ChatQuestion:
+    """The question with what was wrong with its first answer."""
+    if problem == CIRCLES:  # to be shown its own circles would lead a model into them again
+        sampling = question.sampling
+        hint = Message(role="user", content=f"{question.messages[-1]['content']}\n\n{STOP_REPEATING}")
+        looser = replace(
+            sampling,
+            temperature=max(LOOSER_TEMPERATURE, sampling.temperature or 0.0),
+            max_tokens=None if sampling.max_tokens is None else max(1, int(sampling.max_tokens * SHORTER)),
+        )
+        return replace(question, messages=(*question.messages[:-1], hint), sampling=looser)
+    correction = (
+        *question.messages,
+        Message(role="assistant", content=first.text[:QUOTED_CHARACTERS] or "(empty)"),
+        Message(role="user", content=CORRECTION.format(problem=problem)),
+    )
+    return replace(question, messages=correction)
 
 
 def _judged(question: ChatQuestion, completion: Completion) -> tuple[Answered | None, str | None]:
     """The answer if it can be read, and what is wrong with it: an object that was cut off can be both."""
     if not completion.text:
         return None, "it is empty"
-    whole = question.schema is not None and not question.parts_count
-    problem = CUT_OFF if whole and completion.finish_reason == "length" else None
+    problem = _blemish(question, completion)
     try:
         value = question.parse(completion.text)
     except InvalidAnswer as error:
@@ -335,3 +328,13 @@ def _judged(question: ChatQuestion, completion: Completion) -> tuple[Answered | 
         completion_tokens=completion.completion_tokens,
     )
     return answered, problem
+
+
+def _blemish(question: ChatQuestion, completion: Completion) -> str | None:
+    """What can be wrong with an answer that parses."""
+    if completion.finish_reason == "length" and goes_in_circles(completion.text):
+        return CIRCLES
+    if completion.finish_reason == "length" and question.schema is not None and not question.parts_count:
+        return CUT_OFF
+    script = foreign_script(question.messages, completion.text)
+    return None if script is None else f"it is written in {script.capitalize()} script, which the text is not"

@@ -12,9 +12,15 @@ class Errand:
 
     Calling it off ends what only waits (for a turn, for a server that is away, before another attempt). A request
     that is under way is not cut: its answer is paid for.
+
+    Parameters:
+      urgent: a person waits for it: it goes before the others, and some slots are kept free for it.
+      patience: seconds that a server which is away is waited for; None leaves it to the client.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, urgent: bool = False, patience: float | None = None) -> None:
+        self.urgent = urgent
+        self.patience = patience
         self._called_off = threading.Event()
 
     @property

@@ -1,9 +1,13 @@
 """The gate in front of a model server: how many requests of this process may be under way at once.
 
-One gate for each endpoint, shared by all tasks of the process. Waiting tasks are served in turn, so that a
-question does not wait behind the fifty requests that an index run has queued. The limit shrinks when the
-server says that it is too much (429, 503) and grows back as in TCP congestion control (RFC 5681, section 3.1):
-by one with each success up to the limit that last worked, beyond it by one for each full round.
+One gate for each endpoint, shared by all tasks of the process. Waiting tasks are served in turn, so that one does
+not wait behind the fifty requests that another has queued; urgent ones (a person waits) go first. The limit shrinks
+when the server says that it is too much (429, 503) and grows back as in TCP congestion control (RFC 5681, section
+3.1): by one with each success up to the limit that last worked, beyond it by one for each full round. It stays below
+the bound that `settle` sets, which is what the server was found to be able to use.
+
+When the server does not answer at all, one at a time goes through, to see whether it is back; all others wait here,
+and go on at once when it is.
 """
 
 import threading
@@ -12,18 +16,34 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Literal
 
 from fileintel.llm.errand import CalledOff, Errand
 
 SHRINK_FACTOR = 0.7
 SHRINK_PAUSE_SECONDS = 1.0  # one burst of refusals is one signal, not fifty
 MINIMUM_LIMIT = 1
+SHORTEST_LOOK_SECONDS = 0.25  # between two looks whether a server is back; doubled with each
+LONGEST_LOOK_SECONDS = 5.0  # what a restart costs beyond its own time, at most
+# While a person's question is being answered, this share of the slots is kept free for its next step, and the same
+# share stays with the others however many steps it has.
+RESERVED_SHARE = 0.1
+RESERVED_FOR_SECONDS = 5.0  # after the last step that was seen
+
+State = Literal["open", "throttled", "away"]
+
+
+class ServerAway(Exception):
+    """The server does not answer, and whoever asked does not wait for it."""
 
 
 @dataclass(frozen=True)
 class GateReading:
-    """What the gate looks like at one moment. `limit` is the current one, `ceiling` the configured one; `away` says
-    that the server did not answer at all when it was last asked."""
+    """What the gate looks like at one moment. `limit` is the current one, `ceiling` the configured one.
+
+    `away_seconds`: how long the server has not answered; None while it does. `throttled`: fewer requests go through
+    than were configured, for whatever reason.
+    """
 
     in_flight: int
     waiting: int
@@ -31,7 +51,14 @@ class GateReading:
     ceiling: int
     peak: int
     throttled: bool
-    away: bool = False
+    away_seconds: float | None = None
+
+    @property
+    def state(self) -> State:
+        """ "away" while the server does not answer, "throttled" while it wants or can use less, else "open"."""
+        if self.away_seconds is not None:
+            return "away"
+        return "throttled" if self.throttled else "open"
 
 
 class _Turn:
@@ -54,6 +81,44 @@ class _Turn:
             self._bell.set()
 
 
+class _Queues:
+    """Who waits, by errand: one turn for each errand in each round."""
+
+    def __init__(self) -> None:
+        self._queues: OrderedDict[Errand, deque[_Turn]] = OrderedDict()
+        self.in_flight = 0
+
+    def __len__(self) -> int:
+        return sum(map(len, self._queues.values()))
+
+    def __bool__(self) -> bool:
+        return bool(self._queues)
+
+    def turns(self, errand: Errand | None = None) -> Iterator[_Turn]:
+        """Those of one errand, or all."""
+        for queue in self._queues.values() if errand is None else (self._queues.get(errand, ()),):
+            yield from queue
+
+    def join(self, errand: Errand, turn: _Turn) -> None:
+        self._queues.setdefault(errand, deque()).append(turn)
+
+    def abandon(self, errand: Errand, turn: _Turn) -> None:
+        queue = self._queues[errand]
+        queue.remove(turn)
+        if not queue:
+            del self._queues[errand]
+
+    def grant(self) -> None:
+        """Let the next one in."""
+        errand, queue = self._queues.popitem(last=False)
+        turn = queue.popleft()
+        turn.granted = True
+        turn.wake()
+        self.in_flight += 1
+        if queue:
+            self._queues[errand] = queue
+
+
 class Gate:
     """Lets at most `ceiling` requests through at once, fairly between errands.
 
@@ -64,123 +129,201 @@ class Gate:
 
     def __init__(self, ceiling: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._ceiling = ceiling
+        self._bound = float(ceiling)  # what the server can use, as far as is known
         self._limit = float(ceiling)
         self._last_good = float(ceiling)  # the limit that worked, a bit below where refusals began
+        self._before = float(ceiling)  # the limit before the last shrinking
         self._has_worked = True  # at the present limit: refusals without a success tell nothing about it
         self._clock = clock
         self._lock = threading.Lock()
-        self._queues: OrderedDict[Errand, deque[_Turn]] = OrderedDict()
-        self._in_flight = 0
+        self._ordinary, self._urgent = _Queues(), _Queues()
+        self._urgent_until = float("-inf")
         self._peak = 0
         self._held_until = float("-inf")
         self._shrunk_at = float("-inf")
-        self._away = False
+        self._away_since: float | None = None
+        self._looks = 0
 
     @contextmanager
-    def slot(self, errand: Errand) -> Iterator[None]:
+    def slot(self, errand: Errand, *, wait_for_server: bool = True) -> Iterator[None]:
         """Hold one of the slots; waits for it.
 
         Raises:
           CalledOff: nobody wants the answer any more.
+          ServerAway: the server is away, and that is not to be waited for, or was for as long as the errand does.
         """
-        self._enter(errand)
+        self._enter(errand, wait_for_server)
         try:
             yield
         finally:
-            self._leave()
+            self._leave(errand)
 
     def wake(self, errand: Errand) -> None:
         """Let those who wait on this errand see that it was called off."""
         with self._lock:
-            for turn in self._queues.get(errand, ()):
+            for turn in self._queues_of(errand).turns(errand):
                 turn.wake()
 
     def succeeded(self) -> None:
         """A request came back well: let the limit grow."""
         with self._lock:
-            step = 1.0 if self._limit < self._last_good else 1.0 / self._limit
-            self._limit = min(float(self._ceiling), self._limit + step)
+            self._end_absence()
+            self._looks = 0
+            if self._limit < self._bound:
+                step = 1.0 if self._limit < self._last_good else 1.0 / self._limit
+                self._limit = min(self._bound, self._limit + step)
             self._has_worked = True
-            self._away = False
             self._admit()
-
-    def unanswered(self) -> None:
-        """The server could not be reached, for a display: nothing is held back for it."""
-        self._away = True
 
     def refused(self, retry_after: float | None = None) -> None:
         """The server said that it is too much: shrink, and hold everyone for `retry_after` seconds."""
         with self._lock:
             now = self._clock()
             if now - self._shrunk_at >= SHRINK_PAUSE_SECONDS:
+                if self._has_worked:
+                    self._before = self._limit
                 self._limit = max(float(MINIMUM_LIMIT), self._limit * SHRINK_FACTOR)
                 if self._has_worked:
                     self._last_good = self._limit
                 self._has_worked = False
                 self._shrunk_at = now
             if retry_after:
-                self._held_until = max(self._held_until, now + retry_after)
-                for queue in self._queues.values():  # they have to look at the clock now
-                    for turn in queue:
-                        turn.wake()
+                self._hold(now + retry_after)
+
+    def lost(self, retry_after: float | None = None) -> None:
+        """The server does not answer, for a reason that lies with it: one request at a time from now on, with
+        pauses that grow, until one succeeds."""
+        with self._lock:
+            now = self._clock()
+            if self._away_since is None:
+                self._away_since = now
+            if not self._has_worked:  # that it refused was its way of going: it says nothing about how much is too much
+                self._limit = self._last_good = min(self._before, self._bound)
+                self._has_worked = True
+            if now >= self._held_until:
+                pause = min(LONGEST_LOOK_SECONDS, SHORTEST_LOOK_SECONDS * 2.0 ** min(self._looks, 10))
+                self._looks += 1
+                self._hold(now + (retry_after or pause))
+
+    def found(self) -> None:
+        """The server is there again, as far as can be seen: let everyone go on. Should it be lost again before a
+        request succeeds, the pauses go on growing."""
+        with self._lock:
+            self._end_absence()
+            self._admit()
+
+    def settle(self, bound: float) -> None:
+        """Keep the limit at or below `bound` until told otherwise: more is of no use to the server."""
+        with self._lock:
+            held_by_bound = self._limit >= self._bound  # and not by a refusal
+            self._bound = min(float(self._ceiling), max(float(MINIMUM_LIMIT), bound))
+            if held_by_bound or self._limit > self._bound:
+                self._limit = self._bound
+            self._admit()
+
+    def away_since(self) -> float | None:
+        """Since when the server has not answered, by the gate's clock; None while it does."""
+        return self._away_since
+
+    def look_is_due(self) -> bool:
+        """Whether the server is away, and it is time that somebody looks whether it is back."""
+        return self._away_since is not None and not self.in_flight and not self._hold_seconds()
+
+    @property
+    def in_flight(self) -> int:
+        """Those who are inside."""
+        return self._ordinary.in_flight + self._urgent.in_flight
+
+    def load(self) -> float:
+        """Those who are inside or wait, and one more, as a share of the limit."""
+        return (self.in_flight + len(self._ordinary) + len(self._urgent) + 1) / max(1.0, self._limit)
 
     def reading(self) -> GateReading:
         """The present state, for progress displays and metrics."""
         with self._lock:
-            waiting = sum(map(len, self._queues.values()))
             limit = int(self._limit)
-            throttled = limit < self._ceiling or self._hold_seconds() > 0 or self._away
-            return GateReading(self._in_flight, waiting, limit, self._ceiling, self._peak, throttled, self._away)
+            away = None if self._away_since is None else self._clock() - self._away_since
+            throttled = limit < self._ceiling or self._hold_seconds() > 0 or away is not None
+            waiting = len(self._ordinary) + len(self._urgent)
+            return GateReading(self.in_flight, waiting, limit, self._ceiling, self._peak, throttled, away)
 
-    def _enter(self, errand: Errand) -> None:
+    def _queues_of(self, errand: Errand) -> _Queues:
+        return self._urgent if errand.urgent else self._ordinary
+
+    def _enter(self, errand: Errand, wait_for_server: bool) -> None:
         turn = _Turn()
         with self._lock:
-            self._queues.setdefault(errand, deque()).append(turn)
+            self._queues_of(errand).join(errand, turn)
             self._admit()
         try:
-            self._wait(errand, turn)
+            self._wait(errand, turn, wait_for_server)
         except BaseException:  # killed while waiting: the slot that may just have been given must not be lost
             self._give_up(errand, turn)
             raise
 
-    def _wait(self, errand: Errand, turn: _Turn) -> None:
+    def _wait(self, errand: Errand, turn: _Turn, wait_for_server: bool) -> None:
+        came = self._clock()
         while True:
             with self._lock:
                 self._admit()  # a hold may be over: whoever notices first lets everyone in
                 if turn.granted:
                     return
-                bell, hold = turn.rearm(), self._hold_seconds()
+                bell, pause = turn.rearm(), self._hold_seconds() or self._reserved_seconds()
+                away = self._away_since is not None
             if errand.called_off:
                 raise CalledOff
-            bell.wait(hold or None)
+            if away and not wait_for_server:
+                raise ServerAway
+            if away and errand.patience is not None:
+                left = came + errand.patience - self._clock()
+                if left <= 0:
+                    raise ServerAway
+                pause = min(pause or left, left)
+            bell.wait(pause or None)
 
     def _give_up(self, errand: Errand, turn: _Turn) -> None:
         with self._lock:
             if turn.granted:
-                self._in_flight -= 1
+                self._queues_of(errand).in_flight -= 1
                 self._admit()
-                return
-            queue = self._queues[errand]
-            queue.remove(turn)
-            if not queue:
-                del self._queues[errand]
+            else:
+                self._queues_of(errand).abandon(errand, turn)
 
-    def _leave(self) -> None:
+    def _leave(self, errand: Errand) -> None:
         with self._lock:
-            self._in_flight -= 1
+            self._queues_of(errand).in_flight -= 1
             self._admit()
+
+    def _end_absence(self) -> None:
+        if self._away_since is not None:
+            self._away_since, self._held_until = None, float("-inf")
+
+    def _hold(self, until: float) -> None:
+        """Let nobody in before then. The lock is held."""
+        self._held_until = max(self._held_until, until)
+        for queues in (self._urgent, self._ordinary):
+            for turn in queues.turns():  # they have to look at the clock now
+                turn.wake()
 
     def _hold_seconds(self) -> float:
         return max(0.0, self._held_until - self._clock())
 
+    def _reserved_seconds(self) -> float:
+        return max(0.0, self._urgent_until - self._clock())
+
     def _admit(self) -> None:
-        """Give free slots to waiting errands, one each in turn. The lock is held."""
-        while self._queues and self._in_flight < int(self._limit) and not self._hold_seconds():
-            errand, queue = self._queues.popitem(last=False)
-            turn = queue.popleft()
-            turn.granted = True
-            turn.wake()
-            self._in_flight += 1
-            self._peak = max(self._peak, self._in_flight)
-            if queue:
-                self._queues[errand] = queue
+        """Give free slots away: to urgent errands first, among equals one each in turn. The lock is held."""
+        if self._hold_seconds():
+            return
+        limit = MINIMUM_LIMIT if self._away_since is not None else int(self._limit)
+        reserved = min(limit - 1, max(1, int(limit * RESERVED_SHARE)))
+        if self._urgent or self._urgent.in_flight:
+            self._urgent_until = self._clock() + RESERVED_FOR_SECONDS
+        while self._urgent and self.in_flight < limit:
+            if self._ordinary and self._urgent.in_flight >= limit - reserved:
+                break  # the others keep their share
+            self._urgent.grant()
+        for_ordinary = limit - reserved if self._reserved_seconds() else limit
+        while self._ordinary and self.in_flight < limit and self._ordinary.in_flight < for_ordinary:
+            self._ordinary.grant()
+        self._peak = max(self._peak, self.in_flight)

@@ -15,6 +15,7 @@ _REASONING_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _OPENING_TAG = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n")
 _OBJECT = re.compile(r"""\{\s*["'“”]""")  # not a brace in prose
+_BRACKET = re.compile(r"[{}\[\]]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -76,8 +77,8 @@ def read_object(text: str) -> dict[str, Any]:
 def nesting_depth(text: str) -> int:
     """How many brackets stand open at once at most, those in strings included."""
     depth = deepest = 0
-    for character in text:
-        depth = max(0, depth + (character in "{[") - (character in "}]"))
+    for bracket in _BRACKET.findall(text):
+        depth = depth + 1 if bracket in "{[" else max(0, depth - 1)
         deepest = max(deepest, depth)
     return deepest
 

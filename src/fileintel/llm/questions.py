@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypedDict
 
+# how a prompt asks for a language; who checks answers has to know that one was asked for
+IN_LANGUAGE = "Write all text of your answer in {language}."
+
 
 class Message(TypedDict):
     """One turn of a conversation; `role` is system, user or assistant."""

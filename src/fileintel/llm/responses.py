@@ -34,8 +34,8 @@ def read_completion(response: dict[str, Any]) -> Completion:
         # cleaned before it is parsed, so that a stored answer parses like a new one
         text=strip_reasoning(storable(_text(message.get("content")))),
         finish_reason=reason if isinstance(reason, str) else None,
-        prompt_tokens=_usage(response, "prompt_tokens"),
-        completion_tokens=_usage(response, "completion_tokens"),
+        prompt_tokens=usage(response, "prompt_tokens"),
+        completion_tokens=usage(response, "completion_tokens"),
     )
 
 
@@ -49,7 +49,7 @@ def read_vectors(response: dict[str, Any], count: int) -> tuple[list[bytes], int
     vectors = [array.array("f", entry["embedding"]) for entry in entries]
     if any(not vector or not math.isfinite(sum(vector)) for vector in vectors):
         raise ValueError("a vector is empty or holds something that is not a finite number")
-    return [vector.tobytes() for vector in vectors], _usage(response, "prompt_tokens")
+    return [vector.tobytes() for vector in vectors], usage(response, "prompt_tokens")
 
 
 def embedding_answer(vector: bytes, shared_by: int = 1, prompt_tokens: int = 0, cached: bool = False) -> Answered:
@@ -68,7 +68,8 @@ def _text(content: object) -> str:
     raise TypeError(f"the content of the message is of type {type(content).__name__}")
 
 
-def _usage(response: dict[str, Any], field: str) -> int:
+def usage(response: dict[str, Any], field: str) -> int:
+    """Tokens that a response says it cost; 0 when it does not."""
     usage = response.get("usage")
     tokens = usage.get(field) if isinstance(usage, dict) else None
     return tokens if isinstance(tokens, int) else 0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fileintel import errors
+from fileintel.runtime import aside
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -44,6 +45,7 @@ GRAPHEME_CONTEXT = 256
 SURROGATES = re.compile("[\ud800-\udfff]")
 
 _loading = threading.Lock()
+_loaded: "dict[str, Encoding]" = {}
 
 
 def encoding_for(name: str) -> "Encoding":
@@ -55,10 +57,11 @@ def encoding_for(name: str) -> "Encoding":
         ConfigError: the name is unknown, or its file is not there.
     """
     with _loading:
-        return _load(name)
+        if name not in _loaded:
+            _loaded[name] = aside(_load, name)
+        return _loaded[name]
 
 
-@functools.cache
 def _load(name: str) -> "Encoding":
     import tiktoken
     import tiktoken.load

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fileintel import runtime
 from fileintel.config import Settings
 from fileintel.errors import (
     ConflictError,
@@ -51,6 +52,7 @@ _INDECISIVE = frozenset(
         "graphrag.keep_versions",
         "embedding.base_url",
         "embedding.api_key",
+        "embedding.endpoints",
         "embedding.model",  # known by the name that the server gives it
         "embedding.batch_size",
         "embedding.batch_tokens",
@@ -287,6 +289,7 @@ class Indexer:
             return runs.find(session, lease.run_id)
 
     def _build(self, lease: Lease, inputs: _Inputs) -> None:
+        runtime.calm_collector()
         workspace, settings = self._workspace, inputs.settings
         run = self._begin(lease, inputs)
         progress = Progress(pipeline.STAGES)
@@ -372,7 +375,7 @@ class Indexer:
         """Why the model servers take less than they are given; None while they take all."""
         for client in (self._workspace.chat, self._workspace.embedder):
             reading = client.gate.reading()
-            if reading.away:
+            if reading.state == "away":
                 return f"{client.endpoint.shown_url} does not answer"
             if reading.throttled:
                 return f"{client.endpoint.shown_url} is busy: {reading.limit} of {reading.ceiling} requests at once"

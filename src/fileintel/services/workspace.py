@@ -1,5 +1,6 @@
 """The workspace: settings, and the things that they lead to (database, model servers), opened when first needed."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -73,12 +74,12 @@ class Workspace:
         Raises:
           ModelServerUnavailable, ModelServerRefused: see `_with_model`.
         """
-        return self._client(self.settings.chat_endpoint(), self.settings.graphrag.concurrency, "llm.model")
+        return self._client(self.settings.chat_endpoints(), self.settings.graphrag.concurrency, "llm.model")
 
     @cached_property
     def embedder(self) -> "ModelClient":
         """The client of the embedding model, its model known."""
-        return self._client(self.settings.embedding_endpoint(), self.settings.embedding.concurrency, "embedding.model")
+        return self._client(self.settings.embedding_endpoints(), self.settings.embedding.concurrency, "embedding.model")
 
     @property
     def chat_model_name(self) -> str:
@@ -118,24 +119,30 @@ class Workspace:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    def _client(self, endpoint: Endpoint, concurrency: int, setting: str) -> "ModelClient":
-        if endpoint.builtin:
-            endpoint = replace(endpoint, base_url=self._builtin_url())
+    def _client(self, endpoints: Sequence[Endpoint], concurrency: int, setting: str) -> "ModelClient":
+        if endpoints[0].builtin:
+            endpoints = [replace(endpoints[0], base_url=self._builtin_url())]
         # half of the start of a command that asks no model would be the import of its client
         from fileintel.llm.client import ModelClient, Patience
 
         llm = self.settings.llm
         patience = Patience(timeout=llm.timeout, waiting=llm.patience, retries=llm.max_retries)
-        client = ModelClient(endpoint, Gate(concurrency), patience, llm.extra_body)
+        (first, gate), *others = [(endpoint, Gate(_share(endpoint, endpoints, concurrency))) for endpoint in endpoints]
+        client = ModelClient(first, gate, patience, llm.extra_body, others=others, adaptive=llm.adaptive)
         self._clients.append(client)
-        if endpoint.model is None:
-            client.endpoint = replace(endpoint, model=_only_model(client, setting))
+        if first.model is None:
+            client.endpoint = replace(first, model=_only_model(client, setting))
         return client
 
     def _builtin_url(self) -> str:
         if self._builtin is None:
             self._builtin = BuiltinModelServer()
         return self._builtin.start()
+
+
+def _share(endpoint: Endpoint, among: Sequence[Endpoint], concurrency: int) -> int:
+    """How many of the requests that may be under way at once one of several servers gets."""
+    return max(1, round(concurrency * endpoint.weight / sum(each.weight for each in among)))
 
 
 def _only_model(client: "ModelClient", setting: str) -> str:

@@ -32,6 +32,7 @@ class Pressure:
     limit: int
     ceiling: int
     throttled: bool
+    away_seconds: float | None = None  # how long it has not answered
 
 
 @dataclass(frozen=True)

@@ -119,6 +119,6 @@ class LocalGraph:
 
 def _progress(view: "View") -> Progress:
     gate = view.gate
-    pressure = Pressure(gate.in_flight, gate.limit, gate.ceiling, gate.throttled)
+    pressure = Pressure(gate.in_flight, gate.limit, gate.ceiling, gate.throttled, gate.away_seconds)
     known = Progress.of([asdict(stage) for stage in view.stages], view.llm)
     return Progress(known.stages, known.llm, pressure)

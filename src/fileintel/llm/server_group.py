@@ -1,0 +1,48 @@
+"""Several servers of the same model: each with its own gate, the least loaded asked first."""
+
+from collections.abc import Sequence
+
+from fileintel.llm.errand import Errand
+from fileintel.llm.gate import GateReading
+from fileintel.llm.server import ModelServer
+
+
+class ServerGroup:
+    """Chooses a server for each request, and looks like one gate to those who only watch."""
+
+    def __init__(self, servers: Sequence[ModelServer]) -> None:
+        self.servers = tuple(servers)
+
+    def choose(self) -> tuple[ModelServer, bool]:
+        """The server for the next request, and whether to wait for it should it be away, as none else is there.
+
+        One that was lost is chosen as soon as it is time to look for it again.
+        """
+        for server in self.servers:
+            if server.gate.look_is_due():
+                return server, len(self.servers) == 1
+        there = [server for server in self.servers if server.gate.away_since() is None]
+        return min(there or self.servers, key=lambda server: server.gate.load()), not there
+
+    def silent_seconds(self) -> float:
+        """For how long all of them have only failed."""
+        return min(server.silent_seconds() for server in self.servers)
+
+    def wake(self, errand: Errand) -> None:
+        """See `Gate.wake`."""
+        for server in self.servers:
+            server.gate.wake(errand)
+
+    def reading(self) -> GateReading:
+        """The sum over all gates; away when all servers are."""
+        readings = [server.gate.reading() for server in self.servers]
+        away = [reading.away_seconds for reading in readings if reading.away_seconds is not None]
+        return GateReading(
+            in_flight=sum(reading.in_flight for reading in readings),
+            waiting=sum(reading.waiting for reading in readings),
+            limit=sum(reading.limit for reading in readings),
+            ceiling=sum(reading.ceiling for reading in readings),
+            peak=sum(reading.peak for reading in readings),
+            throttled=any(reading.throttled for reading in readings),
+            away_seconds=min(away) if len(away) == len(readings) else None,
+        )

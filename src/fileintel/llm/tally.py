@@ -1,0 +1,48 @@
+"""What a run has asked for so far."""
+
+import threading
+
+
+class Tally:
+    """Calls, retries and tokens of a run. Shared by the greenlets of one fan-out."""
+
+    def __init__(self, calls: int = 0, retries: int = 0, prompt_tokens: int = 0, completion_tokens: int = 0) -> None:
+        self.calls = calls
+        self.retries = retries
+        self.prompt_tokens = prompt_tokens
+        self.completion_tokens = completion_tokens
+        self.in_flight = 0
+        self.peak_in_flight = 0
+        self._lock = threading.Lock()
+
+    def sent(self) -> None:
+        """A request is on its way."""
+        with self._lock:
+            self.in_flight += 1
+            self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+
+    def returned(self) -> None:
+        """A request is over, well or not."""
+        with self._lock:
+            self.in_flight -= 1
+
+    def answered(self, prompt_tokens: int, completion_tokens: int) -> None:
+        """A request brought an answer, which was paid for."""
+        with self._lock:
+            self.calls += 1
+            self.prompt_tokens += prompt_tokens
+            self.completion_tokens += completion_tokens
+
+    def include(self, other: "Tally") -> None:
+        """Count what another one has counted, such as questions from before a run began."""
+        with self._lock:
+            self.calls += other.calls
+            self.retries += other.retries
+            self.prompt_tokens += other.prompt_tokens
+            self.completion_tokens += other.completion_tokens
+            self.peak_in_flight = max(self.peak_in_flight, other.peak_in_flight)
+
+    def retried(self) -> None:
+        """A question has to be asked once more."""
+        with self._lock:
+            self.retries += 1
