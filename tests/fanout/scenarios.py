@@ -23,7 +23,6 @@ from fileintel.storage import answers, collections, runs
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Answer
-from fileintel.storage.runs import GapRecord
 from tests.fanout.bench import Outage, Place, bench
 from tests.standin import StandIn
 
@@ -129,8 +128,8 @@ class _TimedJournal(Journal):
         super().__init__(database)
         self.committed: dict[str, float] = {}
 
-    def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
-        super().record(answers, gaps)
+    def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
+        super().keep(answers, patience)
         self.committed.update((answer.content or "", time.monotonic()) for answer in answers)
 
 

@@ -136,8 +136,9 @@ def test_a_dead_workers_run_is_taken_over_and_its_ghost_cannot_write(
     new = acquire(database, lease.run_id, owner_is_gone=way == "owner is gone")
     assert new is not None
     ghost = RunJournal(database, lease, Progress(["extract"]), Tally(5), patience=0)
+    ghost.keep([answer(1)])
     with pytest.raises(LeaseLost):
-        ghost.record([answer(1)], [GAP])
+        ghost.fail([answer(2).key], [GAP])
     with pytest.raises(LeaseLost):
         ghost.write_progress()
     for end in ENDS:

@@ -43,7 +43,14 @@ class Workspace:
         if url is None:
             self._postgres = EmbeddedPostgres(self.home)
             url = self._postgres.join()
-        return Database(url, storage.pool_size, storage.pool_timeout, storage.statement_timeout)
+        return Database(
+            url,
+            storage.pool_size,
+            storage.pool_timeout,
+            storage.statement_timeout,
+            storage.patience,
+            revive=self._postgres.join if self._postgres else lambda: None,
+        )
 
     @cached_property
     def database(self) -> Database:

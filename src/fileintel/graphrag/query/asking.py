@@ -59,7 +59,7 @@ class Asking:
         outcomes: dict[int, Outcome] = {}
         journal = Journal(self.database, since)
         keys = {question.key for question in listed}
-        if not self.tally.calls and keys - journal.look_up(list(keys)).keys():
+        if not self.tally.calls and keys - journal.find(keys).keys():
             self.check_models()
 
         def request(place: int, question: Question) -> Request:
