@@ -4,14 +4,16 @@ import logging
 import mmap
 import os
 import threading
+import time
 from typing import Any
 
 from fileintel.config import load_settings
-from fileintel.errors import FileIntelError
+from fileintel.errors import DatabaseUnavailable, FileIntelError
 from fileintel.services import tasks
 from fileintel.services.workspace import Workspace
 
 SWEEP_SECONDS = 10.0  # a run whose worker died is found this long after its lease ran out, at the latest
+PAUSE_SECONDS = 1.0  # between two looks whether the database is there
 
 logger = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -29,6 +31,28 @@ def workspace() -> Workspace:
         if os.getpid() not in _workspaces:
             _workspaces[os.getpid()] = Workspace(load_settings())
         return _workspaces[os.getpid()]
+
+
+def await_database() -> None:
+    """Wait for PostgreSQL as long as `storage.patience` lasts: both may have been started at the same moment.
+
+    Raises:
+      DatabaseUnavailable: it is still away, or its schema is not this version's.
+    """
+    mine = workspace()
+    give_up = time.monotonic() + mine.settings.storage.patience
+    told = False
+    while True:
+        try:
+            mine.database.check()
+            return
+        except DatabaseUnavailable as error:
+            if time.monotonic() >= give_up or stopping():
+                raise
+            if not told:
+                logger.warning("waiting for the database: %s", error)
+                told = True
+        time.sleep(PAUSE_SECONDS)
 
 
 def close() -> None:
