@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test lint lock clean
+.PHONY: help setup demo test chaos lint lock clean
 
 help:
 	@echo "make demo   set everything up, index the sample collection, ask it two questions"
 	@echo "make test   set everything up, run every test"
+	@echo "make chaos  some minutes: kill everything at random while an index is built; SEED=7 does the same again"
 	@echo "make setup  create $(VENV); the command is then $(BIN)/fileintel"
 	@echo "make lint   only ruff and mypy"
 	@echo "make lock   resolve the dependencies anew"
@@ -22,6 +23,9 @@ demo: setup
 
 test: setup lint
 	$(BIN)/python -m pytest
+
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 lint: setup
 	$(BIN)/ruff check .

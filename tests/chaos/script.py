@@ -48,9 +48,8 @@ ANY_PURPOSE = (
     "no_usage",
 )
 # Answers that cannot be used are asked for once more. For reports only: what an extraction lacks, a stage cannot see.
+# Without truncated and invalid JSON, which is read as far as it goes: that makes other reports.
 REPORTS = (
-    "truncated_json",
-    "invalid_json",
     "empty",
     "prose",
     "wrong_language",

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import FileIntelError, RunCancelled
 from fileintel.graphrag.progress import Progress
+from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.storage import answers as answer_store
 from fileintel.storage import in_flight, runs
@@ -121,6 +122,7 @@ class RunJournal(Journal):
         patience: float | None = None,
     ) -> None:
         super().__init__(database, fresh_since, patience)
+        self._asker = _asker(lease.run_id, lease.token)
         self.lease = lease
         self._progress = progress
         self._tally = tally
@@ -128,6 +130,16 @@ class RunJournal(Journal):
         self._cached = 0
         self._failed = 0
         self._written_at = float("-inf")
+
+    def take_over(self) -> None:
+        """Earlier attempts of the run ask no more: nobody has to wait until that shows."""
+        earlier = [_asker(self.lease.run_id, token) for token in range(1, self.lease.token)]
+
+        def work(session: Session) -> None:
+            runs.renew(session, self.lease)
+            in_flight.give_all_back(session, *earlier)
+
+        self._insist(work)
 
     def look_up(self, keys: Collection[bytes]) -> LookUp:
         found = super().look_up(keys)
@@ -188,3 +200,8 @@ class RunJournal(Journal):
         runs.renew(session, self.lease)
         if data not in runs.warnings(session, self.lease.run_id):  # an earlier attempt of the run may have told
             runs.note(session, self.lease.run_id, "warning", data)
+
+
+def _asker(run_id: str, token: int) -> str:
+    """Who asks on behalf of a run: a name for each attempt, which its successor knows."""
+    return content_id("asker", run_id, token)

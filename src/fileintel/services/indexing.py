@@ -340,6 +340,7 @@ class Indexer:
             self._observe(View(progress.counts(), journal.llm_counts(), workspace.chat.gate.reading()))
 
         journal = RunJournal(workspace.database, lease, progress, tally, since, view)
+        journal.take_over()
         journal.longest_unsaved = int(run.llm.get("longest_unsaved_ms", 0)) / 1000
         with Fanout(
             workspace.chat,

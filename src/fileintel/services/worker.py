@@ -12,7 +12,7 @@ from fileintel.errors import DatabaseUnavailable, FileIntelError
 from fileintel.services import tasks
 from fileintel.services.workspace import Workspace
 
-SWEEP_SECONDS = 10.0  # a run whose worker died is found this long after its lease ran out, at the latest
+SWEEP_SECONDS = 5.0  # a run whose worker died is found this long after its lease ran out, at the latest
 PAUSE_SECONDS = 1.0  # between two looks whether the database is there
 
 logger = logging.getLogger(__name__)

@@ -41,7 +41,7 @@ _GIVE_BACK = text(
 _GIVE_ALL_BACK = text(
     """
     DELETE FROM questions_in_flight WHERE key IN (
-        SELECT key FROM questions_in_flight WHERE asker = CAST(:asker AS uuid) ORDER BY key FOR UPDATE)
+        SELECT key FROM questions_in_flight WHERE asker = ANY (CAST(:askers AS uuid[])) ORDER BY key FOR UPDATE)
     """
 )
 _RENEW = text(  # what somebody holds at this moment is renewed the next time
@@ -70,9 +70,9 @@ def give_back(session: Session, keys: Sequence[bytes], asker: str) -> None:
         session.execute(_GIVE_BACK, {"asker": asker, "keys": list(keys)})
 
 
-def give_all_back(session: Session, asker: str) -> None:
-    """The asker asks no more."""
-    session.execute(_GIVE_ALL_BACK, {"asker": asker})
+def give_all_back(session: Session, *askers: str) -> None:
+    """These ask no more."""
+    session.execute(_GIVE_ALL_BACK, {"askers": list(askers)})
 
 
 def renew(session: Session, asker: str) -> None:
