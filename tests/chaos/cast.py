@@ -20,7 +20,7 @@ from tests.standin import StandIn
 
 GRAPH_QUEUES = "graphrag_indexing,graphrag_queries"
 MAIN_QUEUES = "default,document_processing"
-START_LIMIT = 60.0  # seconds until a program counts as one that does not start
+START_LIMIT = 120.0  # seconds until a program counts as one that does not start
 BATCH_SIZE, BATCHES = 16, 2  # texts in an embeddings request, and such requests at once
 SETTINGS = {
     "FILEINTEL__LLM__MODEL": "standin",
@@ -158,8 +158,9 @@ class Program:
 
     def wait_until_ready(self) -> str:
         """Wait for the word that says so; gives what is behind it on the line."""
+        wait_for(self.is_ready, f"the start of {self.name}", START_LIMIT)
         assert self._process is not None
-        return self._process.wait_for_output(f"{self._ready}(.*)").group(1).strip()
+        return self._process.output().split(self._ready)[-1].splitlines()[0].strip()
 
     def is_ready(self) -> bool:
         """Whether it has said so."""

@@ -25,23 +25,20 @@ from tests.standin.settings import Settings as StandInSettings
 
 COLLECTION = "chronicles"
 LIMIT = 6  # chat questions at once
+SETTINGS = {
+    "llm.model": "standin",
+    "embedding.model": "standin",
+    "embedding.batch_size": 8,
+    "chunking.size": 120,
+    "chunking.overlap": 20,
+    "graphrag.concurrency": LIMIT,
+}
 
 
 def open_workspace(url: str, model: StandIn, home: Path) -> Workspace:
     """A workspace of one's own, as each worker process has it."""
-    settings = {
-        "home": str(home),
-        "storage.url": url,
-        "storage.pool_size": 5,
-        "llm.base_url": model.base_url,
-        "llm.model": "standin",
-        "embedding.model": "standin",
-        "embedding.batch_size": 8,
-        "chunking.size": 120,
-        "chunking.overlap": 20,
-        "graphrag.concurrency": LIMIT,
-    }
-    return Workspace(load_settings(settings, environ={}))
+    own = {"home": str(home), "storage.url": url, "storage.pool_size": 5, "llm.base_url": model.base_url}
+    return Workspace(load_settings({**SETTINGS, **own}, environ={}))
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,6 @@ class Town:
     with_documents: str
     with_answers: str
     tables: Tables
-    calls: int
 
     def copy(self, *, answered: bool = False) -> AbstractContextManager[str]:
         """A database for the time of a `with` block; gives its URL."""
@@ -87,13 +83,12 @@ def town(server_url: str, model_server_process: StandIn, tmp_path_factory: pytes
             with workspace.database.transaction() as session:
                 collections.create(session, COLLECTION)
             assert len(list(add_documents(workspace, COLLECTION, [str(folder)]))) == 3
-        names = [str(make_url(url).database) for url in (before,)]
-        with copy_of(server_url, names[0]) as after:
+        prepared = str(make_url(before).database)
+        with copy_of(server_url, prepared) as after:
             with open_workspace(after, model_server_process, folder) as workspace:
                 assert Indexer(workspace).index(IndexRequest(COLLECTION))
                 tables = read_tables(after, COLLECTION)
                 graph.delete_index(workspace, COLLECTION)
                 with workspace.database.transaction() as session:
                     session.execute(text("DELETE FROM runs"))
-            calls = model_server_process.counts().answered.total()
-            yield Town(server_url, names[0], str(make_url(after).database), tables, calls)
+            yield Town(server_url, prepared, str(make_url(after).database), tables)

@@ -1,12 +1,10 @@
-"""A process that dies, without one: from a chosen transaction on, its database is out of its reach.
-
-The transaction is reached or not before the death, its commit happened or not: kill -9 leaves nothing else behind.
-"""
+"""What befalls a worker at a chosen transaction, without a process: it dies, its database is away, or it is slow."""
 
 import itertools
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 
 from sqlalchemy.orm import Session
 
@@ -18,40 +16,59 @@ class Death(BaseException):
     """The process is no more. Nobody handles this."""
 
 
-class Fate:
-    """What happens to a database at its `at`-th transaction (from 0).
+class Moment(Enum):
+    """When it happens, as the transaction goes."""
 
-    Parameters:
-      committed: whether that transaction is committed before it happens.
-      deadly: the process dies; else PostgreSQL is only away for that one answer.
+    BEFORE = "before it"
+    UNCOMMITTED = "before its commit"
+    COMMITTED = "after its commit"
+
+
+class Fate:
+    """Calls `strike` at the `at`-th transaction of a database, counted from 0.
+
+    When that is a death, the database is out of reach from then on: kill -9 leaves nothing else behind.
     """
 
-    def __init__(self, database: Database, at: int, *, committed: bool, deadly: bool) -> None:
+    def __init__(self, database: Database, at: int, moment: Moment, strike: Callable[[], object]) -> None:
         self._original = database.transaction
         self._numbers = itertools.count()
-        self._at, self._committed, self._deadly = at, committed, deadly
+        self._at, self._moment, self._strike = at, moment, strike
         self._lock = threading.Lock()
-        self.met = False
+        self._dead = False
         database.transaction = self._transaction  # type: ignore[method-assign]
 
     @property
     def transactions(self) -> int:
-        """How many there were."""
+        """How many there have been; to be asked once."""
         return next(self._numbers)
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
+        if self._dead:
+            raise Death
         with self._lock:
             mine = next(self._numbers) == self._at
-        if self.met and self._deadly:
-            raise Death
+        self._come(mine, Moment.BEFORE)
         with self._original() as session:
             yield session
-            if mine and not self._committed:
-                self._strike()
-        if mine:
-            self._strike()
+            self._come(mine, Moment.UNCOMMITTED)
+        self._come(mine, Moment.COMMITTED)
 
-    def _strike(self) -> None:
-        self.met = True
-        raise Death if self._deadly else DatabaseUnavailable("PostgreSQL does not answer: as told by the test")
+    def _come(self, mine: bool, moment: Moment) -> None:
+        if mine and moment is self._moment:
+            try:
+                self._strike()
+            except Death:
+                self._dead = True
+                raise
+
+
+def die() -> None:
+    """kill -9."""
+    raise Death
+
+
+def go_away() -> None:
+    """PostgreSQL gives no answer, this once."""
+    raise DatabaseUnavailable("PostgreSQL does not answer: as told by the test")

@@ -1,8 +1,8 @@
 """A run that is interrupted at any moment, by a death or by its database, ends as if nothing had happened."""
 
-import contextlib
 import random
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ from fileintel.storage import engine, runs
 from fileintel.storage.states import ACTIVE_STATES
 from tests.cli.tables import read_tables
 from tests.resume.conftest import COLLECTION, LIMIT, Town, open_workspace
-from tests.resume.mortal import Death, Fate
+from tests.resume.mortal import Death, Fate, Moment, die, go_away
 from tests.standin import StandIn
 
-MOMENTS = 8  # drawn from about 35 transactions; all of them take minutes
+MOMENTS = 6  # drawn from about 35 transactions; all of them take minutes
 LATENCY = ("lognormal", 0.02, 1.0)  # seconds; so that answers come one by one
 LEFT = """SELECT
     (SELECT count(*) FROM runs WHERE state <> 'succeeded' OR owner IS NOT NULL OR lease_expires_at IS NOT NULL),
@@ -47,14 +47,15 @@ def left_behind(url: str) -> tuple[Any, ...]:
         return tuple(connection.execute(text(LEFT)).one())
 
 
-def live(url: str, model: StandIn, home: Path, run_id: str, fate: tuple[int, bool, bool]) -> None:
-    """A worker takes the run, and meets its fate at a transaction, before or after its commit: it dies, or only gets
-    no answer."""
-    at, committed, deadly = fate
+def live(url: str, model: StandIn, home: Path, run_id: str, at: int, moment: Moment, fate: Callable[[], None]) -> str:
+    """A worker takes the run, and meets its fate at a transaction; says what it raised."""
     with open_workspace(url, model, home) as workspace:
-        Fate(workspace.database, at, committed=committed, deadly=deadly)
-        with contextlib.suppress(Death, FileIntelError):
+        Fate(workspace.database, at, moment, fate)
+        try:
             Indexer(workspace).work_on(run_id)
+        except (Death, FileIntelError) as error:
+            return type(error).__name__
+    return ""
 
 
 def go_on(workspace: Workspace, run_id: str) -> None:
@@ -65,36 +66,64 @@ def go_on(workspace: Workspace, run_id: str) -> None:
     assert over or Indexer(workspace).work_on(run_id)
 
 
-@pytest.mark.parametrize("deadly", [True, False])
-def test_a_run_that_only_lacks_its_rows_is_finished_whichever_transaction_goes_wrong(
-    town: Town, model_server: StandIn, tmp_path: Path, deadly: bool
-) -> None:
+@pytest.fixture
+def transactions(town: Town, model_server: StandIn, tmp_path: Path) -> int:
+    """How many transactions a run has whose answers are stored."""
     with town.copy(answered=True) as url, open_workspace(url, model_server, tmp_path) as workspace:
-        counted = Fate(workspace.database, -1, committed=False, deadly=False)
+        counted = Fate(workspace.database, -1, Moment.BEFORE, die)
         Indexer(workspace).work_on(submit_index(workspace, None, COLLECTION).run_id)
-        drawn = random.Random(deadly)
-        for at in sorted(drawn.sample(range(counted.transactions), MOMENTS)):
-            fate = at, drawn.random() < 0.5, deadly
+        return counted.transactions
+
+
+@pytest.mark.parametrize("fate", [die, go_away])
+def test_a_run_that_only_lacks_its_rows_is_finished_whichever_transaction_goes_wrong(
+    town: Town, model_server: StandIn, tmp_path: Path, transactions: int, fate: Callable[[], None]
+) -> None:
+    drawn = random.Random(fate.__name__)
+    with town.copy(answered=True) as url, open_workspace(url, model_server, tmp_path) as workspace:
+        for at in sorted(drawn.sample(range(transactions), MOMENTS)):
+            moment = drawn.choice([Moment.UNCOMMITTED, Moment.COMMITTED])
             run_id = submit_index(workspace, None, COLLECTION, force=True).run_id
-            live(url, model_server, tmp_path, run_id, fate)
+            live(url, model_server, tmp_path, run_id, at, moment, fate)
             go_on(workspace, run_id)
-            assert left_behind(url) == NOTHING, fate
-            assert read_tables(url, COLLECTION) == town.tables, fate
+            assert left_behind(url) == NOTHING, (at, moment)
+            assert read_tables(url, COLLECTION) == town.tables, (at, moment)
     assert model_server.counts().asked.total() == 0
 
 
-@pytest.mark.parametrize("fate", [(15, False, True), (40, True, True), (25, False, False)])
+def test_a_worker_that_is_slow_between_any_two_transactions_writes_nothing_after_it_was_replaced(
+    town: Town, model_server: StandIn, tmp_path: Path, transactions: int
+) -> None:
+    drawn, raised = random.Random(1), set()
+    with town.copy(answered=True) as url, open_workspace(url, model_server, tmp_path) as workspace:
+        for at in sorted(drawn.sample(range(transactions), MOMENTS)):
+            run_id = submit_index(workspace, None, COLLECTION, force=True).run_id
+
+            def replace(run_id: str = run_id) -> None:  # all of it, while the first one sleeps
+                go_on(workspace, run_id)
+
+            raised.add(live(url, model_server, tmp_path, run_id, at, Moment.BEFORE, replace))
+            assert left_behind(url) == NOTHING, at
+            assert read_tables(url, COLLECTION) == town.tables, at
+    assert raised <= {"LeaseLost", ""}, raised
+    assert "LeaseLost" in raised
+
+
+@pytest.mark.parametrize(
+    ("at", "moment", "fate"),
+    [(15, Moment.UNCOMMITTED, die), (40, Moment.COMMITTED, die), (25, Moment.UNCOMMITTED, go_away)],
+)
 def test_a_run_that_asks_asks_again_only_what_was_under_way(
-    town: Town, model_server: StandIn, tmp_path: Path, fate: tuple[int, bool, bool]
+    town: Town, model_server: StandIn, tmp_path: Path, at: int, moment: Moment, fate: Callable[[], None]
 ) -> None:
     model_server.configure(latency=list(LATENCY))
     with town.copy() as url, open_workspace(url, model_server, tmp_path) as workspace:
         run_id = submit_index(workspace, None, COLLECTION).run_id
-        live(url, model_server, tmp_path, run_id, fate)
+        live(url, model_server, tmp_path, run_id, at, moment, fate)
         model_server.wait_until(lambda stats: stats.in_flight == 0)  # threads cannot be killed, processes can
         go_on(workspace, run_id)
         assert left_behind(url) == NOTHING
         assert read_tables(url, COLLECTION) == town.tables
     stats = model_server.stats()
     again = [one["answered"] - 1 for one in stats.questions.values() if one["purpose"] != "embeddings"]
-    assert sum(again) <= (LIMIT if fate[2] else 0)
+    assert sum(again) <= (LIMIT if fate is die else 0)

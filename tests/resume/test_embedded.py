@@ -5,14 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from fileintel.config import load_settings
 from fileintel.embedded.postgres import EmbeddedPostgres
+from fileintel.services.indexing import Indexer, IndexRequest
+from fileintel.services.workspace import Workspace
 from tests.chaos import documents
 from tests.cli.conftest import environment
 from tests.cli.tables import read_tables
 from tests.conftest import CommandLine, short_folder
 from tests.embedded.processes import kill, postmaster, wait_until_stopped
-from tests.resume.conftest import COLLECTION, LIMIT, Town
+from tests.resume.conftest import COLLECTION, LIMIT, SETTINGS, Town
+from tests.resume.mortal import Fate, Moment
 from tests.standin import StandIn
 
 INDEX = ("graphrag", "index", COLLECTION, "--json", "-q")
@@ -22,16 +27,8 @@ INDEX = ("graphrag", "index", COLLECTION, "--json", "-q")
 def bare(model_server: StandIn, tmp_path: Path) -> Iterator[CommandLine]:
     """The command line with nothing but a home; the collection has its documents."""
     home = short_folder()
-    settings = {
-        "OPENAI_BASE_URL": model_server.base_url,
-        "FILEINTEL__LLM__MODEL": "standin",
-        "FILEINTEL__EMBEDDING__MODEL": "standin",
-        "FILEINTEL__EMBEDDING__BATCH_SIZE": "8",
-        "FILEINTEL__CHUNKING__SIZE": "120",
-        "FILEINTEL__CHUNKING__OVERLAP": "20",
-        "FILEINTEL__GRAPHRAG__CONCURRENCY": str(LIMIT),
-    }
-    fileintel = CommandLine(environment(home, **settings))
+    settings = {f"FILEINTEL__{key.upper().replace('.', '__')}": str(value) for key, value in SETTINGS.items()}
+    fileintel = CommandLine(environment(home, OPENAI_BASE_URL=model_server.base_url, **settings))
     for name, content in documents.write(1, 3, 2).items():
         (tmp_path / name).write_text(content)
     fileintel("collections", "create", COLLECTION)
@@ -66,3 +63,19 @@ def test_a_killed_database_is_started_again_and_the_run_goes_on(
     database = EmbeddedPostgres(home)
     assert read_tables(database.join(), COLLECTION) == town.tables
     database.leave()
+
+
+def test_a_killed_built_in_model_server_is_started_again_and_the_run_goes_on(town: Town, tmp_path: Path) -> None:
+    settings = {**SETTINGS, "llm.model": None, "llm.base_url": "builtin", "embedding.model": None}
+    with town.copy() as url:
+        own = {"home": str(tmp_path), "storage.url": url}
+        with Workspace(load_settings({**settings, **own}, environ={})) as workspace:
+            workspace.check_models()
+            assert workspace._builtin is not None
+            first = workspace._builtin.pid
+            assert first is not None
+            Fate(workspace.database, 12, Moment.BEFORE, lambda: kill(first))
+            assert Indexer(workspace).index(IndexRequest(COLLECTION))
+            assert workspace._builtin.pid != first
+            gaps = workspace.database.insist(lambda s: s.execute(text("SELECT count(*) FROM gaps")).scalar_one())
+    assert gaps == 0

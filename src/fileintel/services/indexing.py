@@ -196,6 +196,7 @@ class Indexer:
             if self._database.insist(lambda s: runs.requested_state(s, lease.run_id)) is RunState.CANCELLING:
                 raise RunCancelled("the run was cancelled before it began to ask")
             time.sleep(PAUSE_SECONDS)
+            self._workspace.tend()
 
     def _is_published(self, lease: Lease) -> bool:
         """Whether the run's worker died after its index was published, and before that was written down."""
@@ -336,10 +337,11 @@ class Indexer:
         tally.include(inputs.spent)
         since = run.created_at if run.fresh else None
 
-        def view() -> None:
+        def look_around() -> None:
+            workspace.tend()
             self._observe(View(progress.counts(), journal.llm_counts(), workspace.chat.gate.reading()))
 
-        journal = RunJournal(workspace.database, lease, progress, tally, since, view)
+        journal = RunJournal(workspace.database, lease, progress, tally, since, look_around)
         journal.take_over()
         journal.longest_unsaved = int(run.llm.get("longest_unsaved_ms", 0)) / 1000
         with Fanout(

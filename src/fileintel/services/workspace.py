@@ -1,5 +1,6 @@
 """The workspace: settings, and the things that they lead to (database, model servers), opened when first needed."""
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from fileintel.config import Endpoint, Settings
 from fileintel.embedded.postgres import EmbeddedPostgres
-from fileintel.errors import ConfigError, ModelServerRefused
+from fileintel.errors import ConfigError, ModelServerRefused, ModelServerUnavailable
 from fileintel.graphrag.prompts import PromptLibrary
 from fileintel.llm.extractive.launch import BuiltinModelServer
 from fileintel.llm.gate import Gate
@@ -108,6 +109,12 @@ class Workspace:
                     f"it offers: {', '.join(offered) or 'none'}"
                 )
 
+    def tend(self) -> None:
+        """Start the built-in model server again, should somebody have killed it. To be called now and then."""
+        if self._builtin is not None:
+            with suppress(ModelServerUnavailable):  # a later call may succeed; meanwhile requests wait
+                self._builtin.ensure()
+
     def close(self) -> None:
         """Close what was opened."""
         for client in self._clients:
@@ -134,9 +141,13 @@ class Workspace:
         llm = self.settings.llm
         patience = Patience(timeout=llm.timeout, waiting=llm.patience, retries=llm.max_retries)
         client = ModelClient(endpoint, Gate(concurrency), patience, llm.extra_body)
-        self._clients.append(client)
         if endpoint.model is None:
-            client.endpoint = replace(endpoint, model=_only_model(client, setting))
+            try:
+                client.endpoint = replace(endpoint, model=_only_model(client, setting))
+            except BaseException:
+                client.close()  # the next attempt makes another one
+                raise
+        self._clients.append(client)
         return client
 
     def _builtin_url(self) -> str:

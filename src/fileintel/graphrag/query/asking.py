@@ -18,6 +18,8 @@ from fileintel.llm.tokens import Tokenizer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import IndexVersion
 
+DATABASE_PATIENCE = 30.0  # seconds; somebody sits and waits for the answer
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -57,7 +59,7 @@ class Asking:
         """
         listed = list(questions)
         outcomes: dict[int, Outcome] = {}
-        journal = Journal(self.database, since)
+        journal = Journal(self.database, since, DATABASE_PATIENCE)
         keys = {question.key for question in listed}
         if not self.tally.calls and keys - journal.find(keys).keys():
             self.check_models()
