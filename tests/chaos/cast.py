@@ -18,6 +18,7 @@ from tests.api.installation import Process, Redis, wait_for
 from tests.conftest import FOREIGN
 from tests.standin import StandIn
 
+ROOT = Path(__file__).resolve().parents[2]
 GRAPH_QUEUES = "graphrag_indexing,graphrag_queries"
 MAIN_QUEUES = "default,document_processing"
 START_LIMIT = 120.0  # seconds until a program counts as one that does not start
@@ -215,7 +216,7 @@ class Cast:
             "CELERY_BROKER_URL": self.broker.url,
             "FILEINTEL__GRAPHRAG__CONCURRENCY": str(limit),
             "PYTHONUNBUFFERED": "1",
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         }
         self.api = Api(
             "API", [sys.executable, "-m", "fileintel.api", "--port=0"], self.environment, home, "FileIntel API: "

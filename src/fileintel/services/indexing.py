@@ -1,8 +1,7 @@
 """Building an index: finding out whether there is anything to do, holding the run, ending it in the right state."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,8 +12,6 @@ from fileintel.errors import (
     ConflictError,
     EmbeddingSizeChanged,
     EmptyCollectionError,
-    FileIntelError,
-    LeaseLost,
     ModelServerRefused,
     ModelServerUnavailable,
     RunCancelled,
@@ -22,7 +19,7 @@ from fileintel.errors import (
 from fileintel.graphrag import pipeline
 from fileintel.graphrag.fanout import Fanout, Outcome, Request
 from fileintel.graphrag.journal import Journal, RunJournal
-from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
+from fileintel.graphrag.lease import is_gone, this_process
 from fileintel.graphrag.pipeline import Ingredients, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
@@ -34,6 +31,7 @@ from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
 from fileintel.llm.questions import EmbeddingQuestion, Failed
 from fileintel.services import extraction_format
+from fileintel.services.holding import holding
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, prompts, runs, versions
@@ -140,7 +138,7 @@ class Indexer:
             return None
         self._workspace.check_models()
         lease = self._take_run(inputs, request)
-        with self._holding(lease):
+        with holding(self._database, lease):
             self._began(lease.run_id)
             if not self._is_published(lease):
                 self._build(lease, inputs)
@@ -167,7 +165,7 @@ class Indexer:
         request = IndexRequest(
             run.collection_id, bool(run.parameters.get("force")), run.fresh, run.parameters.get("method")
         )
-        with self._holding(lease):
+        with holding(self._database, lease):
             if self._is_published(lease):
                 return True
             inputs = self._patiently(lease, lambda: self._read_inputs(request))
@@ -405,51 +403,6 @@ class Indexer:
             f"{current.embedding_size}: nothing was changed; correct embedding.model, or build all vectors again "
             f"with --fresh"
         )
-
-    @contextmanager
-    def _holding(self, lease: Lease) -> Iterator[None]:
-        """Keep the lease while the block works, and end the run in the state that fits how it ends."""
-        try:
-            with LeaseKeeper(self._database, lease):
-                yield
-        except LeaseLost:
-            raise
-        except RunCancelled as error:
-            self._end(lease, RunState.CANCELLED, str(error))
-            raise
-        except FileIntelError as error:
-            self._end(lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
-            raise
-        except Stopped:
-            self._end(lease, None, None)
-            raise
-        except Exception as error:
-            self._end(lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
-            raise
-        except BaseException:  # Ctrl-C, or the greenlet was killed: somebody will go on
-            self._end(lease, None, None)
-            raise
-        self._database.insist(lambda session: _finish(session, lease))
-
-    def _end(
-        self, lease: Lease, state: RunState | None, error: str | None, result: dict[str, Any] | None = None
-    ) -> None:
-        """Write how a run ended, if that can still be written: it must not hide why it ended."""
-        try:
-            with self._database.transaction() as session:
-                if state is None:
-                    runs.hand_back(session, lease)
-                    return
-                if result is not None:
-                    runs.renew(session, lease, result=result)
-                runs.finish(session, lease, state, error)
-        except FileIntelError:
-            return
-
-
-def _finish(session: Session, lease: Lease) -> None:
-    gaps = runs.gaps(session, lease.run_id)
-    runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
 
 def _tally_of(run: Run) -> Tally:

@@ -173,7 +173,9 @@ def cancel(session: Session, run_id: str) -> RunState:
     Raises:
       ConflictError: it is over.
     """
-    run = session.execute(select(Run).where(Run.id == run_id).with_for_update()).scalar_one()
+    run = _locked(session, run_id)
+    if run is None:
+        raise NotFoundError(f"there is no task {run_id!r}: it was deleted a moment ago")
     state = RunState(run.state)
     if state not in ACTIVE_STATES:
         raise ConflictError(f"task {run_id} is over already: {state.value}")
@@ -185,6 +187,13 @@ def cancel(session: Session, run_id: str) -> RunState:
     run.state = RunState.CANCELLING.value
     note(session, run_id, "state", {"state": run.state})
     return RunState.CANCELLING
+
+
+def _locked(session: Session, run_id: str) -> Run | None:
+    """A run as it stands, which nobody else changes before the end of the transaction. Read anew, also when the session
+    has read it before: it may have had to wait for somebody who changed it."""
+    statement = select(Run).where(Run.id == run_id).with_for_update().execution_options(populate_existing=True)
+    return session.execute(statement).scalar_one_or_none()
 
 
 def _end_cancelled(session: Session, run: Run) -> None:
@@ -221,7 +230,7 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
     `owner_is_gone` says that the caller knows the present owner to be dead, so that the rest of its lease
     need not be waited for. Returns None when the run is held or over; one that was to be cancelled is over then.
     """
-    run = session.execute(select(Run).where(Run.id == run_id).with_for_update()).scalar_one_or_none()
+    run = _locked(session, run_id)
     if run is None or run.state not in _ACTIVE:
         return None
     held = run.lease_expires_at is not None and run.lease_expires_at > _now(session)
