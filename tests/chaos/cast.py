@@ -95,7 +95,8 @@ class Broker:
         self._running = True
 
     def kill(self) -> None:
-        self._redis.stop()
+        if self._running:
+            self._redis.stop()
         self._running = False
 
     close = kill
