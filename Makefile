@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test bench lint lock clean
+.PHONY: help setup demo test chaos bench lint lock clean
 
 help:
 	@echo "make demo   set everything up, index the sample collection, ask it two questions"
 	@echo "make test   set everything up, run every test"
 	@echo "make bench  the short benchmarks, see docs/benchmarks.md"
+	@echo "make chaos  some minutes: kill everything at random while an index is built; SEED=7 does the same again"
 	@echo "make setup  create $(VENV); the command is then $(BIN)/fileintel"
 	@echo "make lint   only ruff and mypy"
 	@echo "make lock   resolve the dependencies anew"
@@ -28,6 +29,9 @@ bench: setup
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.reports_168
 	$(BIN)/python -m benchmarks.index --size 200kB
+
+chaos: setup
+	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))
 
 lint: setup
 	$(BIN)/ruff check .

@@ -76,6 +76,7 @@ def make_app(broker_url: str | None, result_backend: str | None) -> Celery:
         task_track_started=True,
         result_expires=RESULTS_KEPT_SECONDS,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a broker may be away for a night
         broker_transport_options={
             "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
             "max_connections": BROKER_CONNECTIONS,
@@ -126,6 +127,7 @@ def _check_and_tell(**_: Any) -> None:
     runtime.watch_hub()
     workspace = worker.workspace()
     try:
+        worker.await_database()
         for line in selfcheck.check_concurrency(workspace):
             logger.warning("self-check passed: %s", line)
     except (selfcheck.SelfCheckFailed, FileIntelError) as error:

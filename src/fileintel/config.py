@@ -270,6 +270,7 @@ class StorageSettings(_Section):
     pool_size: Annotated[int, Field(ge=2)]  # a run's heartbeat needs one beside the work
     pool_timeout: Seconds
     statement_timeout: Seconds | None
+    patience: Seconds
 
 
 class CelerySettings(_Section):

@@ -126,6 +126,12 @@ class DatabaseUnavailable(FileIntelError):
     exit_code = EXIT_UNAVAILABLE
 
 
+class DatabaseConflict(DatabaseUnavailable):
+    """PostgreSQL has undone a transaction in favour of another one: it may succeed when it is tried again."""
+
+    code = "database_conflict"
+
+
 class ServiceUnavailable(FileIntelError):
     """A part of the service, such as the message broker, does not answer."""
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from fileintel.errors import FileIntelError
 from fileintel.graphrag.fanout import Outcome, Request
@@ -23,7 +23,6 @@ from fileintel.storage import answers, collections, runs
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Answer
-from fileintel.storage.runs import GapRecord
 from tests.fanout.bench import Outage, Place, bench
 from tests.standin import StandIn
 
@@ -129,8 +128,8 @@ class _TimedJournal(Journal):
         super().__init__(database)
         self.committed: dict[str, float] = {}
 
-    def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
-        super().record(answers, gaps)
+    def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
+        super().keep(answers, patience)
         self.committed.update((answer.content or "", time.monotonic()) for answer in answers)
 
 
@@ -155,7 +154,78 @@ def promptness(place: Place) -> dict[str, Any]:
         at.fanout.run()
     database.close()
     lags = sorted(journal.committed[text] - moment for text, moment in arrived.items())
-    return {"lags": lags, "visible": visible}
+    return {"lags": lags, "visible": visible, "longest": journal.longest_unsaved}
+
+
+def busy_owner(place: Place, count: int) -> dict[str, Any]:
+    """The owner is busy with its first answer until all others can be seen in the store."""
+    database = Database(place[0], pool_size=2)
+    journal = Journal(database)
+    with bench(place, limit=count, journal=journal) as at:
+        seen: list[int] = []
+
+        def wait_for_the_others(_: Outcome) -> None:
+            give_up = time.monotonic() + 20
+            while not seen and at.stored() < count and time.monotonic() < give_up:
+                time.sleep(0.01)
+            seen.append(at.stored())
+
+        at.fanout.add(at.request(f"question {n}", then=wait_for_the_others) for n in range(count))
+        at.fanout.run()
+    database.close()
+    return {"seen": seen, "longest": journal.longest_unsaved}
+
+
+def same_questions(place: Place, count: int) -> dict[str, Any]:
+    """Two fan-outs of one process with the same questions, each in an order of its own, and with the same follow-ups
+    and vectors."""
+    found: list[dict[str, list[str]]] = []
+
+    def work(numbers: Iterable[int]) -> None:
+        with bench(place, limit=4) as at:
+
+            def then(text: str) -> Callable[[Outcome], Iterable[Request]]:
+                return lambda _: [at.request(f"more about {text}"), at.request(text, item=f"vector {text}", embed=True)]
+
+            texts = [f"question {number}" for number in numbers]
+            at.fanout.add(at.request(text, then=then(text)) for text in texts)
+            at.fanout.run()
+            found.append(at.delivered)
+
+    threads = [threading.Thread(target=work, args=(order,)) for order in (range(count), reversed(range(count)))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return {"delivered": found, "left": _in_flight(place)}
+
+
+def asks_what_others_ask(place: Place, texts: list[str], held: bool) -> dict[str, Any]:
+    """A fan-out with questions that somebody else has taken; without `held`, the other one dies silently."""
+    database = Database(place[0], pool_size=2)
+    other = Journal(database)
+    with bench(place) as at:
+        requests = [at.request(text) for text in texts]
+        other.look_up([request.question.key for request in requests])
+        at.fanout.add(requests)
+        waited: list[int] = []
+
+        def go_on() -> bool:
+            if not waited:
+                waited.append(at.tally.calls)
+                if held:  # the other one gives up some, and has the answer to the rest
+                    *failed, last = (request.question.key for request in requests)
+                    other.fail(failed, [])
+                    other.keep([StoredAnswer(last, "m", "p", "from elsewhere", None, "stop", 1, 1)])
+                else:
+                    with database.transaction() as session:
+                        session.execute(text("UPDATE questions_in_flight SET expires_at = now()"))
+            return False
+
+        finished = at.fanout.run(until=go_on)
+        found = {"finished": finished, "delivered": at.delivered, "waited": waited, **at.tallied()}
+    database.close()
+    return found
 
 
 def deliver_raises(place: Place) -> dict[str, Any]:
@@ -322,6 +392,14 @@ def _raised(work: Callable[[], object]) -> str:
     except (FileIntelError, KeyError) as error:
         return type(error).__name__
     return ""
+
+
+def _in_flight(place: Place) -> int:
+    database = Database(place[0], pool_size=2)
+    with database.transaction() as session:
+        count = session.execute(text("SELECT count(*) FROM questions_in_flight")).scalar_one()
+    database.close()
+    return int(count)
 
 
 def _stored(place: Place) -> int:

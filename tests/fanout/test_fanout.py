@@ -1,12 +1,14 @@
 """The fan-out, with threads and with greenlets: full, lazy, and never without what was paid for."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
 
 from tests.fanout import scenarios
+from tests.green import GreenProcess
 from tests.llm.echo import echo
 from tests.standin import Fault, StandIn
 
@@ -139,6 +141,51 @@ def test_answers_are_committed_before_they_are_delivered_and_soon(
     assert found["visible"] == [True] * 10
     assert len(found["lags"]) == 200
     assert found["lags"][180] < 0.2, "a tenth is forgiven, on machines that do other things as well"
+    assert found["longest"] > 0
+
+
+def test_answers_are_stored_while_the_owner_is_busy(perform: Perform, place: list[str]) -> None:
+    found = perform(scenarios.busy_owner, place, 20)
+    assert found["seen"] == [20] * 20
+
+
+def test_the_same_questions_of_two_tasks_are_asked_once(perform: Perform, place: list[str], server: StandIn) -> None:
+    server.configure(latency=("lognormal", 0.01, 1.0))
+    found = perform(scenarios.same_questions, place, 40)
+    one, other = found["delivered"]
+    assert one == other
+    assert len(one) == 120
+    stats = server.stats()
+    assert stats.asked["test"] == 80
+    assert {question["asked"] for question in stats.inputs.values()} == {1}
+    assert len(stats.inputs) == 40
+    assert found["left"] == 0
+
+
+def test_the_same_questions_of_two_processes_are_asked_once(
+    green: GreenProcess, place: list[str], server: StandIn
+) -> None:
+    server.configure(latency=("lognormal", 0.01, 1.0))
+    with ThreadPoolExecutor(2) as pool:
+        there = pool.submit(green, scenarios.many, place, 200, 8, 8)
+        here = pool.submit(scenarios.many, place, 200, 8, 8)
+        assert here.result()["delivered"] == there.result()["delivered"]
+        assert here.result()["calls"] + there.result()["calls"] == 200
+    assert server.counts().asked.total() == 200
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_others_have_taken_is_awaited_and_asked_when_they_give_it_up_or_die(
+    perform: Perform, place: list[str], server: StandIn, held: bool
+) -> None:
+    texts = [f"question {number}" for number in range(5)]
+    found = perform(scenarios.asks_what_others_ask, place, texts, held)
+    expected = {text: [echo_of(text)] for text in texts}
+    if held:
+        expected["question 4"] = ["from elsewhere"]
+    assert found["finished"]
+    assert found["delivered"] == expected
+    assert found["calls"] == server.counts().asked.total() == 5 - held
 
 
 def test_an_error_in_the_delivery_loses_no_answer(perform: Perform, place: list[str]) -> None:

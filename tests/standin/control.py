@@ -63,11 +63,19 @@ class StandIn:
         self.port = int(base_url.rsplit(":", 1)[1].partition("/")[0])
 
     @classmethod
-    def start(cls, port: int = 0, **settings: Any) -> "StandIn":
-        """Start a stand-in on a free port, or on `port`; `settings` as for `configure`."""
+    def start(cls, port: int = 0, book: Path | None = None, **settings: Any) -> "StandIn":
+        """Start a stand-in on a free port, or on `port`; `settings` as for `configure`. In the file `book` sound
+        answers are written down, see `ledger.Book`."""
         plain = to_json(settings)
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.standin.server", "--port", str(port)],
+            [
+                sys.executable,
+                "-m",
+                "tests.standin.server",
+                "--port",
+                str(port),
+                *(["--book", str(book)] if book else []),
+            ],
             cwd=ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -82,6 +90,11 @@ class StandIn:
         if plain:
             server._call("configure", plain)
         return server
+
+    def kill(self) -> None:
+        """kill -9."""
+        self._process.kill()
+        self.stop()
 
     def stop(self) -> None:
         """Stop it; connections break off."""

@@ -4,7 +4,9 @@ import hashlib
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 
@@ -32,6 +34,23 @@ class Question:
             "answered": self.answered,
             "repeated": self.repeated,
         }
+
+
+class Book:
+    """Sound answers in a file, a line each, written down just before they are sent: it survives a killed server."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a", buffering=1)
+
+    def note(self, identity: str, purpose: str, texts: Sequence[str]) -> None:
+        """An answer is about to be sent; `texts` are those of an embeddings request."""
+        self._file.write(json.dumps([purpose, [_hash(text) for text in texts] or [identity]]) + "\n")
+
+    @staticmethod
+    def read(path: Path) -> list[tuple[str, str]]:
+        """Purpose and hash of each question that was answered, in order: each text of embeddings for itself."""
+        lines = path.read_text().split("\n")[:-1]  # the last one may be cut off, or is empty
+        return [(purpose, one) for purpose, ones in map(json.loads, lines) for one in ones]
 
 
 @dataclass

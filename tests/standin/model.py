@@ -15,7 +15,7 @@ from fileintel.llm.extractive import engine, protocol
 from fileintel.llm.extractive.protocol import ProtocolError
 
 from . import faults, synthetic
-from .ledger import Ledger, question_id
+from .ledger import Book, Ledger, question_id
 from .settings import CHAT, EMBEDDINGS, Fault, Settings
 from .wire import ClientGone, Connection, Request, Response, retry_after
 
@@ -92,8 +92,8 @@ class Gate:
 class Model:
     """The model behind the stand-in."""
 
-    def __init__(self) -> None:
-        self.slots, self.gate, self.ledger = Slots(), Gate(), Ledger()
+    def __init__(self, book: Book | None = None) -> None:
+        self.slots, self.gate, self.ledger, self.book = Slots(), Gate(), Ledger(), book
         self.configure(Settings())
 
     def configure(self, settings: Settings) -> None:
@@ -281,11 +281,14 @@ class _Exchange:
         if kind == "broken_envelope":
             response = Response(200, response.body[: len(response.body) // 2])
         self._note(200)
+        sound = not kind or kind in faults.HARMLESS
+        if sound and self.model.book is not None:
+            self.model.book.note(self.identity, self.purpose, self.texts)
         if kind == "trickle" and self.fault:
             connection.send_slowly(response, self.fault.seconds)
         else:
             connection.send(response)
-        return not kind or kind in faults.HARMLESS, True
+        return sound, True
 
     def _note(self, status: int) -> None:
         self.model.ledger.statuses.append(status)

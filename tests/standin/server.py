@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -13,6 +14,7 @@ from gevent.threadpool import ThreadPool
 
 from fileintel.llm.extractive import protocol
 
+from .ledger import Book
 from .model import Model
 from .wire import ClientGone, Connection, Request, Response
 
@@ -29,8 +31,8 @@ vllm:num_requests_waiting{{model_name="standin"}} {waiting}.0
 class Application:
     """Routes requests: the model's, the ones about the model, and the ones of the test."""
 
-    def __init__(self) -> None:
-        self.model = Model()
+    def __init__(self, book: Book | None = None) -> None:
+        self.model = Model(book)
 
     def serve(self, sock: Any, _address: Any) -> None:
         """Answer the requests of one connection, one after the other."""
@@ -99,8 +101,10 @@ def main() -> None:
     """Serve until stdin closes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--book", type=Path, help="a file for sound answers, which is added to")
     options = parser.parse_args()
-    server = StreamServer(("127.0.0.1", options.port), Application().serve, backlog=BACKLOG)
+    application = Application(Book(options.book) if options.book else None)
+    server = StreamServer(("127.0.0.1", options.port), application.serve, backlog=BACKLOG)
     server.start()
     gc.freeze()
     print(f"http://127.0.0.1:{server.server_port}/v1", flush=True)

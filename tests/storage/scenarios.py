@@ -1,7 +1,9 @@
 """What the storage is put through; each function runs in a process with threads and in one with greenlets."""
 
 import array
+import gc
 import json
+import random
 import threading
 import time
 from datetime import UTC, datetime
@@ -213,3 +215,61 @@ def killed_in_the_middle(url: str, way: str) -> dict[str, Any]:
     busy = database.engine.pool.checkedout()  # type: ignore[attr-defined]
     database.close()
     return {"written": left, "busy": busy, "seconds": seconds}
+
+
+def ended_at_any_moment(url: str, connections: int) -> dict[str, Any]:
+    """Hundreds of greenlets, many of them killed or timed out while they wait for a connection, connect, query or
+    commit. Every answer must belong to its question. Needs greenlets."""
+    import gevent
+
+    assert is_green()
+    database, drawn = Database(url, pool_size=connections, pool_timeout=30), random.Random(1)
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE tagged (tag int)"))
+    mixed_up: list[tuple[int, int]] = []
+    finished: list[int] = []
+
+    def work(tag: int) -> None:
+        for _ in range(3):
+            with database.transaction() as session:
+                session.execute(text("INSERT INTO tagged VALUES (:tag)"), {"tag": tag})
+                answer = session.execute(text("SELECT :tag + 0 FROM pg_sleep(0.002)"), {"tag": tag}).scalar_one()
+            if answer != tag:
+                mixed_up.append((tag, answer))
+        finished.append(tag)
+
+    def impatient(tag: int, seconds: float) -> None:
+        with gevent.Timeout(seconds, False):
+            work(tag)
+
+    for round_ in range(12):
+        if round_ % 4 == 3:
+            database.engine.dispose()  # so that connecting is among what is interrupted
+        greenlets = [
+            gevent.spawn(impatient, round_ * 100 + number, drawn.uniform(0.001, 0.06) if number % 3 == 0 else 30)
+            for number in range(20)
+        ]
+        victims = [one for number, one in enumerate(greenlets) if number % 3 == 1]
+        for victim in victims:
+            gevent.sleep(drawn.uniform(0, 0.004))
+            victim.kill(block=False)
+        gevent.joinall(greenlets)
+    ended = 12 * 20 - len(finished)
+    # psycopg2 closes a connection that was not ready yet when it is freed, and tracebacks hold it
+    del greenlets, victims, victim
+    gc.collect()
+    for tag in range(2 * connections):
+        work(-tag)
+    busy = database.engine.pool.checkedout()  # type: ignore[attr-defined]
+    threads = [gevent.spawn(database.check) for _ in range(20)]
+    gevent.joinall(threads, raise_error=True)
+    name = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'fileintel' AND datname = current_database()"
+    give_up = time.monotonic() + 20
+    while True:  # the server notices within a second that a client is gone
+        with database.transaction() as session:
+            backends = session.execute(text(name)).scalar_one()
+        if backends <= connections or time.monotonic() > give_up:
+            break
+        gevent.sleep(0.1)
+    database.close()
+    return {"mixed_up": mixed_up, "ended": ended, "finished": len(finished), "busy": busy, "backends": backends}

@@ -106,6 +106,21 @@ def test_of_many_that_want_a_run_one_gets_it(database_url: str) -> None:
     database.close()
 
 
+def test_a_run_that_was_taken_since_it_was_looked_at_is_not_taken_again(database: Database, lease: Lease) -> None:
+    expire(database, lease)
+    with database.transaction() as session:
+        seen = runs.find(session, lease.run_id)
+        other = acquire(database, lease.run_id)
+        assert other is not None
+        assert runs.acquire(session, lease.run_id, "late") is None
+        assert seen.token == other.token == lease.token + 1
+    with database.transaction() as session:
+        seen = runs.find(session, lease.run_id)
+        finish(database, other, RunState.FAILED)
+        with pytest.raises(ConflictError):
+            runs.cancel(session, seen.id)
+
+
 def test_of_many_that_begin_a_run_on_a_collection_one_does(database_url: str) -> None:
     database = Database(database_url, pool_size=8)
     with database.transaction() as session:
@@ -136,8 +151,9 @@ def test_a_dead_workers_run_is_taken_over_and_its_ghost_cannot_write(
     new = acquire(database, lease.run_id, owner_is_gone=way == "owner is gone")
     assert new is not None
     ghost = RunJournal(database, lease, Progress(["extract"]), Tally(5), patience=0)
+    ghost.keep([answer(1)])
     with pytest.raises(LeaseLost):
-        ghost.record([answer(1)], [GAP])
+        ghost.fail([answer(2).key], [GAP])
     with pytest.raises(LeaseLost):
         ghost.write_progress()
     for end in ENDS:

@@ -1,8 +1,8 @@
 """The fan-out: one owner that keeps many questions under way and hands out the answers as they come.
 
-The owner (the greenlet that calls `run`) alone touches the database. It looks a window of questions up in the
-answer store, sends what is missing through a bounded pool, keeps arriving answers, and then calls the
-request's `deliver`, which may return follow-up requests: a gleaning after an extraction, a parent's report
+The owner (the greenlet that calls `run`) looks a window of questions up in the answer store, takes those that
+nobody has asked yet, and sends them through a bounded pool. The scribe stores arriving answers; only then the owner
+calls the request's `deliver`, which may return follow-up requests: a gleaning after an extraction, a parent's report
 when its last child is done. There is no barrier: a request starts when it is there and a slot is free, the
 most urgent first.
 """
@@ -10,13 +10,16 @@ most urgent first.
 import contextlib
 import heapq
 import itertools
-import queue
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from types import TracebackType
 
 from fileintel.errors import FileIntelError
 from fileintel.graphrag.journal import Journal
+from fileintel.graphrag.lane import WINDOW, Lane
+from fileintel.graphrag.request import Arrival, Outcome, Request
+from fileintel.graphrag.scribe import Scribe
 from fileintel.llm.client import ModelClient, Tally, embedding_answer
 from fileintel.llm.errand import CalledOff, Errand
 from fileintel.llm.questions import (
@@ -31,64 +34,10 @@ from fileintel.runtime import breathe, make_pool
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.runs import GapRecord
 
-WINDOW = 256  # questions looked up in one query
+__all__ = ["Fanout", "Outcome", "Request"]
+
 LONGEST_WAIT_SECONDS = 0.2  # the owner wakes at least this often, to see whether it is to stop
-
-Outcome = Answered | Failed
-
-
-@dataclass(frozen=True)
-class Request:
-    """A question of a stage, and what to do with its outcome.
-
-    `deliver` runs in the owner, in order of arrival; it must not wait for anything. `priority`: lower goes first.
-    """
-
-    stage: str
-    item: str
-    question: Question
-    deliver: Callable[[Outcome], Iterable["Request"] | None]
-    priority: float = 0.0
-
-
-@dataclass
-class _Arrival:
-    requests: list[Request]
-    outcomes: list[Outcome] = field(default_factory=list)
-    error: BaseException | None = None
-
-
-class _Lane:
-    """The requests of one kind on their way: not looked up yet, missing from the store, under way.
-
-    Parameters:
-      limit: calls under way at most.
-      reserve: requests that shall be ready to be sent, so that nobody waits for a look-up.
-    """
-
-    def __init__(self, limit: int, reserve: int) -> None:
-        self.limit = limit
-        self.reserve = reserve
-        self.sources: list[tuple[float, int, Iterator[Request]]] = []
-        self.missing: list[tuple[float, int, Request]] = []
-        self.in_flight = 0
-
-    @property
-    def idle(self) -> bool:
-        return not (self.sources or self.missing or self.in_flight)
-
-    def pull(self) -> list[Request]:
-        """The next requests to be looked up, the most urgent first: a window of them when the reserve runs short,
-        else only those that are more urgent than all of the reserve."""
-        scarce = len(self.missing) < self.reserve
-        pulled: list[Request] = []
-        while self.sources and len(pulled) < WINDOW and (scarce or self.sources[0][0] < self.missing[0][0]):
-            request = next(self.sources[0][2], None)
-            if request is None:
-                heapq.heappop(self.sources)
-            else:
-                pulled.append(request)
-        return pulled
+ELSEWHERE_SECONDS = 0.5  # how often it looks whether others have got the answers that it waits for
 
 
 class Fanout:
@@ -122,13 +71,14 @@ class Fanout:
         self._batch_tokens = batch_tokens
         self._stopping = stopping
         self._lanes = {
-            ChatQuestion: _Lane(limit, limit),
-            EmbeddingQuestion: _Lane(embedding_limit, embedding_limit * batch_size),
+            ChatQuestion: Lane(limit, limit),
+            EmbeddingQuestion: Lane(embedding_limit, embedding_limit * batch_size),
         }
         self._pool = make_pool(limit + embedding_limit)
-        self._arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
+        self._scribe = Scribe(journal)
         self._asked: dict[bytes, list[Request]] = {}
-        self._unsaved: list[StoredAnswer] = []
+        self._elsewhere: list[Request] = []  # somebody else is asking these
+        self._looked_elsewhere_at = float("-inf")
         self._order = itertools.count()
         self._errand = Errand()
 
@@ -153,6 +103,7 @@ class Fanout:
         """
         if self._errand.called_off:
             self._errand = Errand()
+        self._scribe.start()
         while not until() and not self._idle():
             stopping = self._stopping()
             if stopping:
@@ -161,8 +112,8 @@ class Fanout:
             else:
                 looked_up = self._look_up()
                 self._dispatch()
-            if self._under_way():
-                self._take_in(self._arrived(wait=not looked_up))
+            if self._under_way() or (self._elsewhere and not stopping):
+                self._take_in(self._scribe.get(0 if looked_up else LONGEST_WAIT_SECONDS))
             elif stopping:
                 return False
             self._journal.tick()
@@ -174,7 +125,7 @@ class Fanout:
         try:
             self._pool.kill()
         finally:
-            self._keep(self._arrived(wait=False))
+            self._scribe.close()
 
     def __enter__(self) -> "Fanout":
         return self
@@ -194,29 +145,42 @@ class Fanout:
                 client.gate.wake(self._errand)
 
     def _idle(self) -> bool:
-        return self._arrivals.empty() and all(lane.idle for lane in self._lanes.values())
+        return not self._elsewhere and all(lane.idle for lane in self._lanes.values())
 
     def _under_way(self) -> bool:
-        return any(lane.in_flight for lane in self._lanes.values()) or not self._arrivals.empty()
+        return any(lane.in_flight for lane in self._lanes.values())
 
     def _look_up(self) -> bool:
-        """Look up one window of each lane: hand out what the store can answer, make ready what it cannot. True when
-        there was anything to look up, so that there may be more."""
+        """Look up one window of each lane: hand out what the store can answer, make ready what is ours to ask. True
+        when there was anything to look up, so that there may be more."""
         windows = [window for lane in self._lanes.values() if (window := lane.pull())]
-        for window in windows:
-            stored = self._journal.look_up(list({request.question.key for request in window}))
+        for window in windows + self._due_elsewhere():
+            found = self._journal.look_up({request.question.key for request in window})
             for request in window:
-                answer = stored.get(request.question.key)
-                outcome = None if answer is None else _revive(request.question, answer)
+                key = request.question.key
+                stored = found.stored.get(key)
+                outcome = None if stored is None else _revive(request.question, stored)
                 if outcome is not None:
                     self._deliver(request, outcome)
-                elif request.question.key in self._asked:  # the same question is on its way already
-                    self._asked[request.question.key].append(request)
-                else:
-                    self._asked[request.question.key] = []
+                elif key in self._asked:  # the same question is on its way already
+                    self._asked[key].append(request)
+                elif key in found.taken or stored is not None:  # what is stored can not be read any more
+                    self._asked[key] = []
                     self._make_ready(request)
+                else:
+                    self._elsewhere.append(request)
                 breathe()
         return bool(windows)
+
+    def _due_elsewhere(self) -> list[list[Request]]:
+        """The requests that somebody else is asking, in windows, when it is time to look again: the answers may have
+        come, and a question that got none, or whose asker died, is ours to ask."""
+        now = time.monotonic()
+        if not self._elsewhere or now - self._looked_elsewhere_at < ELSEWHERE_SECONDS:
+            return []
+        self._looked_elsewhere_at = now
+        waiting, self._elsewhere = self._elsewhere, []
+        return [waiting[start : start + WINDOW] for start in range(0, len(waiting), WINDOW)]
 
     def _make_ready(self, request: Request) -> None:
         lane = self._lanes[type(request.question)]
@@ -231,11 +195,11 @@ class Fanout:
             embedding.in_flight += 1
             self._pool.spawn(self._embed, self._next_batch(embedding))
 
-    def _batch_is_due(self, lane: _Lane) -> bool:
+    def _batch_is_due(self, lane: Lane) -> bool:
         """A full batch, or a smaller one when nothing that is under way could still fill it."""
         return len(lane.missing) >= self._batch_size or not (lane.sources or self._lanes[ChatQuestion].in_flight)
 
-    def _next_batch(self, lane: _Lane) -> list[Request]:
+    def _next_batch(self, lane: Lane) -> list[Request]:
         batch: list[Request] = []
         tokens = 0
         while lane.missing and len(batch) < self._batch_size:
@@ -251,35 +215,33 @@ class Fanout:
         """In a greenlet of the pool: one question, from sending to parsing."""
         question = request.question
         assert isinstance(question, ChatQuestion)
-        arrival = _Arrival([request])
+        arrival = Arrival([request])
         try:
             arrival.outcomes = [self._chat.ask(question, self._tally, self._errand)]
         except BaseException as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it
             arrival.error = error
-        self._arrivals.put(arrival)
+        self._scribe.put(arrival)
 
     def _embed(self, batch: list[Request]) -> None:
-        arrival = _Arrival(batch)
+        arrival = Arrival(batch)
         try:
             questions = [request.question for request in batch if isinstance(request.question, EmbeddingQuestion)]
             arrival.outcomes = self._embedder.embed(questions, self._tally, self._errand)
         except BaseException as error:  # noqa: BLE001 -- as above
             arrival.error = error
-        self._arrivals.put(arrival)
+        self._scribe.put(arrival)
 
-    def _arrived(self, wait: bool) -> list[_Arrival]:
-        arrivals = []
-        try:
-            if wait:
-                arrivals.append(self._arrivals.get(timeout=LONGEST_WAIT_SECONDS))
-            while True:
-                arrivals.append(self._arrivals.get_nowait())
-        except queue.Empty:
-            return arrivals
-
-    def _take_in(self, arrivals: list[_Arrival]) -> None:
-        """Keep what arrived, then hand it out. The first error is raised after everything was kept."""
-        deliveries = self._keep(arrivals)
+    def _take_in(self, arrivals: list[Arrival]) -> None:
+        """Hand out what was kept. The first error is raised after everything else was written down."""
+        deliveries = self._sorted(arrivals)
+        failed = [(request, outcome) for request, outcome in deliveries if isinstance(outcome, Failed)]
+        if failed:
+            gaps = [
+                GapRecord(request.stage, request.item, outcome.reason, outcome.attempts, outcome.last_error)
+                for request, outcome in failed
+                if request.keep
+            ]
+            self._journal.fail(list({request.question.key for request, _ in failed}), gaps)
         for error in (arrival.error for arrival in arrivals if arrival.error is not None):
             if not isinstance(error, CalledOff):
                 raise error
@@ -287,28 +249,20 @@ class Fanout:
             self._deliver(request, outcome)
             breathe()
 
-    def _keep(self, arrivals: list[_Arrival]) -> list[tuple[Request, Outcome]]:
-        """Store answers and gaps; returns what is to be delivered, to requests for the same question as well."""
+    def _sorted(self, arrivals: list[Arrival]) -> list[tuple[Request, Outcome]]:
+        """What is to be delivered, to requests for the same question as well; what came back unasked is made ready
+        again."""
         deliveries: list[tuple[Request, Outcome]] = []
         for arrival in arrivals:
             self._lanes[type(arrival.requests[0].question)].in_flight -= 1
             if arrival.error is not None:
                 for request in arrival.requests:
                     self._make_ready(request)
-            for request, outcome in zip(arrival.requests, arrival.outcomes, strict=False):  # none after an error
-                if isinstance(outcome, Answered):
-                    self._unsaved.append(_to_store(request.question, outcome))
+                continue
+            for request, outcome in zip(arrival.requests, arrival.outcomes, strict=True):
                 deliveries.append((request, outcome))
                 for twin in self._asked.pop(request.question.key, ()):
                     deliveries.append((twin, _told_to(twin.question, outcome)))
-        gaps = [
-            GapRecord(request.stage, request.item, outcome.reason, outcome.attempts, outcome.last_error)
-            for request, outcome in deliveries
-            if isinstance(outcome, Failed)
-        ]
-        if self._unsaved or gaps:
-            self._journal.record(self._unsaved, gaps)
-            self._unsaved.clear()
         return deliveries
 
     def _deliver(self, request: Request, outcome: Outcome) -> None:
@@ -338,16 +292,3 @@ def _told_to(twin: Question, outcome: Outcome) -> Outcome:
         return replace(outcome, value=twin.parse(outcome.content or ""))
     except InvalidAnswer as error:
         return Failed("invalid_answer", 1, str(error))
-
-
-def _to_store(question: Question, answered: Answered) -> StoredAnswer:
-    return StoredAnswer(
-        key=question.key,
-        model=question.model,
-        purpose=question.purpose,
-        content=answered.content,
-        vector=answered.vector,
-        finish_reason=answered.finish_reason,
-        prompt_tokens=answered.prompt_tokens,
-        completion_tokens=answered.completion_tokens,
-    )

@@ -1,30 +1,41 @@
 """What a fan-out reads and writes in the database: stored answers, new answers, gaps, progress.
 
-Only the greenlet that owns a run uses it. Each method is one or two short transactions that can be repeated: a
-database that is being restarted is waited for.
+Each method is one short transaction that can be repeated: a database that is away is waited for (`Database.insist`).
+The greenlet that owns a run looks up and writes what is the run's; the scribe keeps answers.
 """
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import DatabaseUnavailable, RunCancelled
+from fileintel.errors import FileIntelError, RunCancelled
 from fileintel.graphrag.progress import Progress
+from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.storage import answers as answer_store
-from fileintel.storage import runs
+from fileintel.storage import in_flight, runs
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.runs import GapRecord, Lease
 from fileintel.storage.states import RunState
 
 PROGRESS_SECONDS = 1.0  # how often counts are written while answers come in
-PATIENCE_SECONDS = 30.0  # a restart of PostgreSQL takes a few; longer than a lease would be of no use
-PAUSE_SECONDS = 0.5  # between two attempts
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """What became of some questions: `stored` ones have an answer, `taken` ones are ours to ask. Somebody else is
+    asking the rest, and will store the answers."""
+
+    stored: dict[bytes, StoredAnswer]
+    taken: set[bytes]
 
 
 class Journal:
@@ -32,37 +43,63 @@ class Journal:
 
     Parameters:
       fresh: which stored answers are too old to be used.
-      patience: seconds for which a database that does not answer is waited for.
+      patience: seconds for which a database that is away is waited for; None: as long as the settings say.
+
+    Raises, from every method: DatabaseUnavailable, when patience is over.
     """
 
-    def __init__(self, database: Database, fresh: Freshness | None = None, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, database: Database, fresh: Freshness | None = None, patience: float | None = None) -> None:
         self._database = database
         self._fresh = fresh
         self._patience = patience
+        self._asker = str(uuid4())
+        self.longest_unsaved = 0.0  # seconds that an answer was in memory only, before it was committed
 
-    def look_up(self, keys: Sequence[bytes]) -> dict[bytes, StoredAnswer]:
+    def find(self, keys: Collection[bytes]) -> dict[bytes, StoredAnswer]:
         """The stored answers among these keys."""
-        return self._patiently(lambda session: answer_store.find(session, keys, self._fresh))
+        return self._insist(lambda session: answer_store.find(session, list(keys), self._fresh))
 
-    def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
-        """Keep what arrived."""
-        if answers:
-            self._patiently(lambda session: answer_store.save(session, answers))
+    def look_up(self, keys: Collection[bytes]) -> LookUp:
+        """The stored answers among these keys; what has none and is asked by nobody is taken."""
+        return self._insist(lambda session: self._look_up(session, keys))
+
+    def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
+        """Store answers, and give their questions back."""
+
+        def work(session: Session) -> None:
+            in_flight.give_back(session, [answer.key for answer in answers], self._asker)
+            answer_store.save(session, answers)
+
+        self._database.insist(work, self._patience if patience is None else patience)
+
+    def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
+        """These questions have no answer: write that down, and let others ask them."""
+        self._insist(lambda session: self._fail(session, keys, gaps))
+
+    def stay(self) -> None:
+        """Say that what was taken is still being asked."""
+        self._database.insist(lambda session: in_flight.renew(session, self._asker), patience=0)
+
+    def leave(self) -> None:
+        """Give back all that was taken."""
+        self._database.insist(lambda session: in_flight.give_all_back(session, self._asker), patience=0)
 
     def tick(self) -> None:
         """Called often while a fan-out is at work."""
 
-    def _patiently(self, work: Callable[[Session], T]) -> T:
-        """Run `work` in a transaction of its own, again while the database is away."""
-        give_up = time.monotonic() + self._patience
-        while True:
-            try:
-                with self._database.transaction() as session:
-                    return work(session)
-            except DatabaseUnavailable:
-                if time.monotonic() >= give_up:
-                    raise
-                time.sleep(PAUSE_SECONDS)
+    def _look_up(self, session: Session, keys: Collection[bytes]) -> LookUp:
+        taken = in_flight.take(session, keys, self._asker, self._fresh)
+        stored = answer_store.find(session, list(keys), self._fresh)
+        if overtaken := taken & stored.keys():  # answered between the two statements
+            in_flight.give_back(session, sorted(overtaken), self._asker)
+        return LookUp(stored, taken - stored.keys())
+
+    def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
+        del gaps  # outside of a run nobody repairs them
+        in_flight.give_back(session, keys, self._asker)
+
+    def _insist(self, work: Callable[[Session], T]) -> T:
+        return self._database.insist(work, self._patience)
 
 
 class RunJournal(Journal):
@@ -87,10 +124,11 @@ class RunJournal(Journal):
         tally: Tally,
         fresh: Freshness | None = None,
         on_progress: Callable[[], None] = lambda: None,
-        patience: float = PATIENCE_SECONDS,
+        patience: float | None = None,
         throttling: Callable[[], str | None] = lambda: None,
     ) -> None:
         super().__init__(database, fresh, patience)
+        self._asker = _asker(lease.run_id, lease.token)
         self.lease = lease
         self.pausing = False
         self._throttling = throttling
@@ -101,17 +139,24 @@ class RunJournal(Journal):
         self._failed = 0
         self._written_at = float("-inf")
 
-    def look_up(self, keys: Sequence[bytes]) -> dict[bytes, StoredAnswer]:
+    def take_over(self) -> None:
+        """Earlier attempts of the run ask no more: nobody has to wait until that shows."""
+        earlier = [_asker(self.lease.run_id, token) for token in range(1, self.lease.token)]
+
+        def work(session: Session) -> None:
+            runs.renew(session, self.lease)
+            in_flight.give_all_back(session, *earlier)
+
+        self._insist(work)
+
+    def look_up(self, keys: Collection[bytes]) -> LookUp:
         found = super().look_up(keys)
-        self._cached += len(found)
+        self._cached += len(found.stored)
         return found
 
-    def record(self, answers: Sequence[StoredAnswer], gaps: Sequence[GapRecord]) -> None:
-        # what was paid for is kept even by a worker that lost its lease; what is the run's is not
-        super().record(answers, ())
-        if gaps:
-            self._failed += len(gaps)
-            self._patiently(lambda session: self._save_gaps(session, gaps))
+    def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
+        super().fail(keys, gaps)
+        self._failed += len(gaps)
 
     def tick(self) -> None:
         if time.monotonic() - self._written_at >= PROGRESS_SECONDS:
@@ -119,13 +164,26 @@ class RunJournal(Journal):
 
     def write_progress(self) -> None:
         """Write the counts down, renew the lease, and hear whether the run is to stop."""
-        self._patiently(self._save_progress)
+        self._insist(self.save_progress)
         self._written_at = time.monotonic()
         self._on_progress()
 
     def warn(self, stage: str, message: str) -> None:
         """Tell whoever looks at the run of something that they should know before it is over."""
-        self._patiently(lambda session: self._save_warning(session, {"stage": stage, "message": message}))
+        self._insist(lambda session: self._save_warning(session, {"stage": stage, "message": message}))
+
+    def write_last_progress(self) -> None:
+        """Write the counts down once more, if that can be done: whatever ended the work is what has to be told."""
+        with contextlib.suppress(FileIntelError):
+            self._database.insist(self.save_progress, patience=0)
+        self._on_progress()
+
+    def save_progress(self, session: Session) -> None:
+        """The same, within a transaction of the caller."""
+        self.heed(session)
+        runs.renew(session, self.lease, llm=self.llm_counts(), records=self._progress.records())
+        runs.save_stages(session, self.lease.run_id, self._progress.counts())
+        runs.show_throttling(session, self.lease, self._throttling())
 
     def llm_counts(self) -> dict[str, Any]:
         """Calls, tokens and the like, of all attempts of the run."""
@@ -138,22 +196,18 @@ class RunJournal(Journal):
             "prompt_tokens": tally.prompt_tokens,
             "completion_tokens": tally.completion_tokens,
             "peak_in_flight": tally.peak_in_flight,
+            "longest_unsaved_ms": round(self.longest_unsaved * 1000),
         }
 
-    def _save_gaps(self, session: Session, gaps: Sequence[GapRecord]) -> None:
-        runs.renew(session, self.lease)
+    def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
+        runs.renew(session, self.lease)  # first: whoever was replaced writes nothing
         runs.save_gaps(session, self.lease.run_id, gaps)
+        super()._fail(session, keys, gaps)
 
     def _save_warning(self, session: Session, data: dict[str, str]) -> None:
         runs.renew(session, self.lease)
         if data not in runs.warnings(session, self.lease.run_id):  # an earlier attempt of the run may have told
             runs.note(session, self.lease.run_id, "warning", data)
-
-    def _save_progress(self, session: Session) -> None:
-        self.heed(session)
-        runs.renew(session, self.lease, llm=self.llm_counts(), records=self._progress.records())
-        runs.save_stages(session, self.lease.run_id, self._progress.counts())
-        runs.show_throttling(session, self.lease, self._throttling())
 
     def heed(self, session: Session) -> None:
         """Hear whether a person wants the run to stop; a wish to pause is noted."""
@@ -162,3 +216,8 @@ class RunJournal(Journal):
             raise RunCancelled("the run was cancelled; its answers are kept")
         # once heard it stays so: the run may be resumed before everything under way has arrived
         self.pausing = self.pausing or requested is RunState.PAUSED
+
+
+def _asker(run_id: str, token: int) -> str:
+    """Who asks on behalf of a run: a name for each attempt, which its successor knows."""
+    return content_id("asker", run_id, token)

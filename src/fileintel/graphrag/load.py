@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import partial
 
 from fileintel.documents.chunk import Chunk, chunk_text
 from fileintel.graphrag.model import TextUnit
@@ -39,8 +40,7 @@ class _Pages:
     def texts(self) -> Iterator[str]:
         number = 0
         while True:
-            with self._database.transaction() as session:
-                batch = documents.pages_from(session, self._document_id, number)
+            batch = self._database.insist(partial(documents.pages_from, document_id=self._document_id, number=number))
             if not batch:
                 return
             for page in batch:

@@ -5,16 +5,16 @@ same rows; what was answered before is not asked again. That is how a run resume
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from fileintel.config import Settings
-from fileintel.errors import EmptyCollectionError, RunFailed, UsageError
+from fileintel.errors import EmptyCollectionError, RunCancelled, RunFailed, UsageError
 from fileintel.graphrag import load, rows
 from fileintel.graphrag.context import Context, Contexts
 from fileintel.graphrag.fanout import Fanout, Request
@@ -23,6 +23,7 @@ from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
+from fileintel.graphrag.rows import Row
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
 from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
@@ -51,8 +52,10 @@ from fileintel.storage.models import (
 from fileintel.storage.models import (
     TextUnit as TextUnitRow,
 )
+from fileintel.storage.runs import Lease
 
 READ_BETWEEN_TURNS = 25  # text units that the fast method reads in some tenths of a second
+ROWS_PER_TRANSACTION = 1_000  # the run's row is locked meanwhile: for a fraction of a second, also with long vectors
 LOAD, TEXT_UNITS, PUBLISH = "load", "text_units", "publish"
 STAGES = (
     LOAD,
@@ -200,36 +203,65 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
 def publish(run: Ingredients, built: Built) -> str:
     """Write an index beside the one in use, then make it the one in use; returns the version's id.
 
+    In short transactions, each of which can be repeated and names the run's lease before it writes.
+
     Raises:
       LeaseLost: another worker holds the run now; nothing of this one is visible.
-      RunCancelled, Paused: a person has asked for it, before the last moment; nothing is visible either.
+      RunCancelled, Paused: a person has asked for it, before the last moment; nothing is left.
     """
-    lease = run.journal.lease
+    insist, lease = run.database.insist, run.journal.lease
     run.progress.begin(PUBLISH, 1)
-    with run.database.transaction() as session:
-        version = versions.begin(
-            session,
-            lease,
-            run.collection_id,
-            fingerprint=run.fingerprint,
-            embedding_model=run.embedding_model,
-            embedding_size=run.embedding_size,
-        )
-    for table, table_rows in _tables(version.id, built):
-        into = versions.partition_name(version.id) if table is Embedding else None
-        with run.database.transaction() as session:
-            insert_rows(session, table, table_rows, into=into)
-            runs.renew(session, lease)  # last, because it locks the run's row against the keeper of the lease
-            _heed(run, session)
-    with run.database.transaction() as session:
-        versions.build_vector_indexes(session, version.id, run.embedding_size)
-    with run.database.transaction() as session:
-        versions.publish(session, lease, version.id, built.counts())
-        _heed(run, session)  # the run's row is locked by now: who asks later is too late
-    with run.database.transaction() as session:  # of its own: dropping waits for whoever is searching
-        versions.drop_all(session, versions.beyond(session, run.collection_id, run.settings.graphrag.keep_versions))
-    run.progress.item_done(PUBLISH)
-    return version.id
+    version_id = insist(partial(_begin_version, run))
+    try:
+        for table, table_rows in _tables(version_id, built):
+            into = versions.partition_name(version_id) if table is Embedding else None
+            for some in _divided(table_rows):
+                insist(partial(_insert, lease, table, some, into))
+                run.journal.tick()
+                _heed_pause(run)
+        insist(lambda session: versions.build_vector_indexes(session, version_id, run.embedding_size))
+        run.progress.item_done(PUBLISH)
+        insist(partial(_publish, run, version_id, built.counts()))
+    except (RunCancelled, Paused):
+        insist(lambda session: versions.drop(session, version_id))
+        raise
+    # of its own: dropping waits for whoever is searching
+    insist(partial(_drop_old_versions, run))
+    return version_id
+
+
+def _begin_version(run: Ingredients, session: Session) -> str:
+    return versions.begin(
+        session,
+        run.journal.lease,
+        run.collection_id,
+        fingerprint=run.fingerprint,
+        embedding_model=run.embedding_model,
+        embedding_size=run.embedding_size,
+    ).id
+
+
+def _divided(table_rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """The rows in portions, each for a transaction of its own."""
+    rest = iter(table_rows)
+    while some := list(itertools.islice(rest, ROWS_PER_TRANSACTION)):
+        yield some
+
+
+def _insert(lease: Lease, table: type[Base], some: list[Row], into: str | None, session: Session) -> None:
+    runs.renew(session, lease)  # first: a worker that was replaced must not touch a table that its successor drops
+    insert_rows(session, table, some, into=into)
+
+
+def _publish(run: Ingredients, version_id: str, counts: dict[str, Any], session: Session) -> None:
+    """With the progress in one transaction: a worker that dies after it has left nothing to be done."""
+    versions.publish(session, run.journal.lease, version_id, counts)
+    run.journal.save_progress(session)  # hears wishes while the run's row is locked: who asks later is too late
+    _heed_pause(run)
+
+
+def _drop_old_versions(run: Ingredients, session: Session) -> None:
+    versions.drop_all(session, versions.beyond(session, run.collection_id, run.settings.graphrag.keep_versions))
 
 
 class _Stages:
@@ -369,8 +401,8 @@ def _work(run: Ingredients, fanout: Fanout, until: Callable[[], bool] = lambda: 
         raise Paused if run.journal.pausing else Stopped
 
 
-def _heed(run: Ingredients, session: Session) -> None:
-    run.journal.heed(session)
+def _heed_pause(run: Ingredients) -> None:
+    """The journal hears of wishes while it writes progress; one for a pause is heeded here."""
     if run.journal.pausing:
         raise Paused
 
@@ -392,7 +424,8 @@ def fit(tokenizer: Tokenizer, max_tokens: int, text: str) -> tuple[str, int]:
 
 
 def _tables(version_id: str, built: Built) -> Iterable[tuple[type[Base], Iterable[dict[str, Any]]]]:
-    period = datetime.now(UTC).date().isoformat()
+    # upstream has the day of indexing; this one does not change when the same is built on another day
+    period = max(document.created_at for document in built.documents).astimezone(UTC).date().isoformat()
     yield (
         IndexedDocument,
         (

@@ -1,9 +1,12 @@
 """Building an index: finding out whether there is anything to do, holding the run, ending it in the right state."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
 
 from fileintel import runtime
 from fileintel.config import Settings
@@ -11,30 +14,30 @@ from fileintel.errors import (
     ConflictError,
     EmbeddingSizeChanged,
     EmptyCollectionError,
-    FileIntelError,
-    LeaseLost,
     ModelServerRefused,
+    ModelServerUnavailable,
     RunCancelled,
 )
 from fileintel.graphrag import pipeline
-from fileintel.graphrag.fanout import Fanout
+from fileintel.graphrag.fanout import Fanout, Outcome, Request
 from fileintel.graphrag.journal import Journal, RunJournal
-from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
-from fileintel.graphrag.pipeline import Ingredients, Paused, Stopped
+from fileintel.graphrag.lease import is_gone, this_process
+from fileintel.graphrag.pipeline import Ingredients, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
+from fileintel.graphrag.scribe import as_stored
 from fileintel.graphrag.stages import fast
 from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
-from fileintel.llm.client import Tally, embedding_answer
+from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
-from fileintel.llm.questions import Answered, EmbeddingQuestion
+from fileintel.llm.questions import EmbeddingQuestion, Failed
 from fileintel.services import extraction_format
+from fileintel.services.holding import holding
 from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, prompts, runs, versions
-from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Collection, Document, IndexVersion, Run
 from fileintel.storage.runs import Lease, StageCounts
@@ -42,6 +45,7 @@ from fileintel.storage.states import RunState
 
 INPUTS_CHANGED = "the inputs have changed since it was left"
 REPLACED = "more was asked for than it would have asked the model"
+PAUSE_SECONDS = 1.0  # between two looks whether a model server is back
 PROBE_TEXT = "How long is a vector of this model?"
 # settings that change what an index holds; the others only change how it is made
 _DECISIVE = ("chunking", "graphrag", "embedding")
@@ -59,6 +63,8 @@ _INDECISIVE = frozenset(
         "embedding.concurrency",
     }
 )
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -127,14 +133,17 @@ class Indexer:
             return None
         self._workspace.check_models()
         lease = self._take_run(inputs, request)
-        with self._ending(lease):
+        with holding(self._database, lease):
             self._began(lease.run_id)
-            self._build(lease, inputs)
+            if not self._is_published(lease):
+                self._build(lease, inputs)
         return lease.run_id
 
     def work_on(self, run_id: str) -> bool:
         """Do a run that was queued, or go on with one whose worker is gone. Returns False, and does nothing, when
         the run is over or somebody alive is at work on it: messages may come twice.
+
+        Model servers that are away are waited for, as long as `llm.patience` lasts.
 
         Raises: as `index`; the run is then failed, with the reason.
         """
@@ -149,13 +158,14 @@ class Indexer:
                 runs.finish(session, lease, RunState.FAILED, "the import was interrupted: import the folder again")
             return False
         request = IndexRequest.of(run)
-        with self._ending(lease):
-            inputs = self._read_inputs(request)
+        with holding(self._database, lease):
+            if self._is_published(lease):
+                return True
+            inputs = self._patiently(lease, lambda: self._read_inputs(request))
             if self._has_nothing_to_do(inputs, request):
-                with self._database.transaction() as session:
-                    runs.renew(session, lease, result={runs.UP_TO_DATE: True})
+                self._database.insist(lambda session: runs.renew(session, lease, result={runs.UP_TO_DATE: True}))
             else:
-                self._workspace.check_models()
+                self._patiently(lease, self._workspace.check_models)
                 self._build(lease, inputs)
         return True
 
@@ -163,14 +173,39 @@ class Indexer:
     def _database(self) -> Database:
         return self._workspace.database
 
+    def _patiently(self, lease: Lease, work: Callable[[], T]) -> T:
+        """What `work` returns; again while a model server is away, as long as its patience lasts."""
+        give_up = time.monotonic() + self._workspace.settings.llm.patience
+        while True:
+            try:
+                return work()
+            except ModelServerUnavailable:
+                if time.monotonic() >= give_up:
+                    raise
+            if self._stopping():
+                raise Stopped
+            if self._database.insist(lambda s: runs.requested_state(s, lease.run_id)) is RunState.CANCELLING:
+                raise RunCancelled("the run was cancelled before it began to ask")
+            time.sleep(PAUSE_SECONDS)
+            self._workspace.tend()
+
+    def _is_published(self, lease: Lease) -> bool:
+        """Whether the run's worker died after its index was published, and before that was written down."""
+        return self._database.insist(lambda session: versions.published_by(session, lease.run_id)) is not None
+
     def _read_inputs(self, request: IndexRequest) -> _Inputs:
         workspace = self._workspace
-        with self._database.transaction() as session:
+
+        def read(
+            session: Session,
+        ) -> tuple[Collection, list[Document], IndexVersion | None, Run | None, PromptLibrary]:
             collection = collections.find(session, request.collection)
-            found = documents.in_collection(session, collection.id)
             current = versions.current(session, collection) if collection.current_version_id else None
+            found = documents.in_collection(session, collection.id)
             unfinished = runs.active(session, collection.id)
-            library = library_for(workspace, session, collection)
+            return collection, found, current, unfinished, library_for(workspace, session, collection)
+
+        collection, found, current, unfinished, library = self._database.insist(read)
         if not found:
             raise EmptyCollectionError(
                 f"collection {collection.name!r} is empty: add documents with "
@@ -213,13 +248,7 @@ class Indexer:
         was went out of use by a rollback: a person did not want it, and nothing has changed since."""
         if request.force or request.fresh or request.fresh_from or inputs.current is None:
             return False
-        with self._database.transaction() as session:
-            made_of_them = [
-                version
-                for version in versions.published(session, inputs.collection.id)
-                if version.number >= inputs.current.number and version.fingerprint == inputs.fingerprint
-            ]
-            return any(not runs.gaps(session, version.run_id) for version in made_of_them)
+        return self._database.insist(partial(_is_complete, inputs))
 
     def _was_left_unfinished(self, inputs: _Inputs) -> bool:
         """Whether there is a run on the same inputs to go on with, such as a forced one that was interrupted. One
@@ -274,8 +303,8 @@ class Indexer:
     def _begin(self, lease: Lease, inputs: _Inputs) -> Run:
         """Write down what the run is made of, and forget the gaps of an earlier attempt."""
         used = {kind.file: inputs.prompts.text(kind) for kind in pipeline.prompts_of(inputs.settings, inputs.form)}
-        with self._database.transaction() as session:
-            hashes = prompts.keep(session, used)
+
+        def begin(session: Session) -> Run:
             runs.renew(
                 session,
                 lease,
@@ -283,43 +312,41 @@ class Indexer:
                 fingerprint=inputs.fingerprint,
                 settings=inputs.settings.snapshot(),
                 models=self._models(inputs.form),
-                prompts=hashes,
+                prompts=prompts.keep(session, used),
             )
             runs.clear_gaps(session, lease.run_id)
             return runs.find(session, lease.run_id)
+
+        return self._database.insist(begin)
 
     def _build(self, lease: Lease, inputs: _Inputs) -> None:
         runtime.calm_collector()
         workspace, settings = self._workspace, inputs.settings
         run = self._begin(lease, inputs)
         progress = Progress(pipeline.STAGES)
-        before = {
-            name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")
-        }
-        tally = Tally(**before)
+        tally = _tally_of(run)
         tally.include(inputs.spent)
-        tally.peak_in_flight = int(run.llm.get("peak_in_flight", 0))
 
-        def view() -> None:
+        def look_around() -> None:
+            workspace.tend()
             self._observe(View(progress.counts(), journal.llm_counts(), workspace.chat.gate.reading()))
 
         journal = RunJournal(
-            workspace.database, lease, progress, tally, freshness(run), view, throttling=self._throttling
+            workspace.database, lease, progress, tally, freshness(run), look_around, throttling=self._throttling
         )
-        with (
-            LeaseKeeper(workspace.database, lease),
-            Fanout(
-                workspace.chat,
-                workspace.embedder,
-                journal,
-                tally,
-                limit=settings.graphrag.concurrency,
-                embedding_limit=settings.embedding.concurrency,
-                batch_size=settings.embedding.batch_size,
-                batch_tokens=settings.embedding.batch_tokens,
-                stopping=lambda: self._stopping() or journal.pausing,
-            ) as fanout,
-        ):
+        journal.take_over()
+        journal.longest_unsaved = int(run.llm.get("longest_unsaved_ms", 0)) / 1000
+        with Fanout(
+            workspace.chat,
+            workspace.embedder,
+            journal,
+            tally,
+            limit=settings.graphrag.concurrency,
+            embedding_limit=settings.embedding.concurrency,
+            batch_size=settings.embedding.batch_size,
+            batch_tokens=settings.embedding.batch_tokens,
+            stopping=lambda: self._stopping() or journal.pausing,
+        ) as fanout:
             ingredients = Ingredients(
                 database=workspace.database,
                 settings=settings,
@@ -331,35 +358,35 @@ class Indexer:
                 documents=inputs.documents,
                 chat_model=str(workspace.chat.endpoint.model),
                 embedding_model=str(workspace.embedder.endpoint.model),
-                embedding_size=self._embedding_size(journal, tally, inputs.current, fresh=embeds_afresh(run)),
+                embedding_size=self._embedding_size(journal, fanout, inputs.current, fresh=embeds_afresh(run)),
                 fingerprint=inputs.fingerprint,
             )
             try:
-                pipeline.publish(ingredients, pipeline.build(ingredients, fanout))
+                built = pipeline.build(ingredients, fanout)
             finally:
-                journal.write_progress()
+                journal.write_last_progress()
+        pipeline.publish(ingredients, built)
 
-    def _embedding_size(self, journal: Journal, tally: Tally, current: IndexVersion | None, *, fresh: bool) -> int:
+    def _embedding_size(self, journal: Journal, fanout: Fanout, current: IndexVersion | None, *, fresh: bool) -> int:
         """How long the embedding model's vectors are, found out by one question.
 
         Raises:
           EmbeddingSizeChanged: not what the same model returned for the index in use.
         """
-        settings = self._workspace.settings.embedding
-        embedder = self._workspace.embedder
-        model = str(embedder.endpoint.model)
-        question = EmbeddingQuestion("probe", model, PROBE_TEXT, 10, settings.dimensions)
-        stored = journal.look_up([question.key]).get(question.key)
-        if stored is not None and stored.vector is not None:
-            size = len(embedding_answer(stored.vector).value)
-        else:
-            (answer,) = embedder.embed([question], tally)
-            if not isinstance(answer, Answered):
-                raise ModelServerRefused(f"embedding model {model}: {answer.last_error}")
-            size = len(answer.value)
-            self._check_size(model, size, current, fresh)
-            journal.record([_as_stored(question, answer)], [])
+        model = str(self._workspace.embedder.endpoint.model)
+        question = EmbeddingQuestion("probe", model, PROBE_TEXT, 10, self._workspace.settings.embedding.dimensions)
+        outcomes: list[Outcome] = []
+        # kept only once its size is known to be right: the wrong one would be found again when the server is in order
+        fanout.add([Request("embed", "probe", question, outcomes.append, keep=False)])
+        if not fanout.run():
+            raise Stopped
+        (answer,) = outcomes
+        if isinstance(answer, Failed):
+            raise ModelServerRefused(f"embedding model {model}: {answer.last_error}")
+        size = len(answer.value)
         self._check_size(model, size, current, fresh)
+        if not answer.cached:
+            journal.keep([as_stored(question, answer)])
         return size
 
     def _check_size(self, model: str, size: int, current: IndexVersion | None, fresh: bool) -> None:
@@ -381,54 +408,21 @@ class Indexer:
                 return f"{client.endpoint.shown_url} is busy: {reading.limit} of {reading.ceiling} requests at once"
         return None
 
-    @contextmanager
-    def _ending(self, lease: Lease) -> Iterator[None]:
-        """End the run in the state that fits how the block ends."""
-        try:
-            yield
-        except Paused:
-            self._end(lease, None, "paused")
-            raise
-        except Stopped:
-            self._end(lease, None, "its worker stops")
-            raise
-        except LeaseLost:
-            raise
-        except RunCancelled as error:
-            self._end(lease, RunState.CANCELLED, str(error))
-            raise
-        except FileIntelError as error:
-            self._end(lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
-            raise
-        except (KeyboardInterrupt, SystemExit):
-            self._end(lease, None, "its worker was interrupted")
-            raise
-        except Exception as error:
-            self._end(lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
-            raise
-        with self._database.transaction() as session:
-            gaps = runs.gaps(session, lease.run_id)
-            runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
-    def _end(self, lease: Lease, state: RunState | None, reason: str, result: dict[str, Any] | None = None) -> None:
-        """Write how a run ended, or (None) that it is left for another worker, if that can still be written: it must
-        not hide why it ended."""
-        try:
-            with self._database.transaction() as session:
-                runs.renew(session, lease)  # else what is there is its new owner's
-                versions.drop_unfinished(session, lease.run_id)
-            with self._database.transaction() as session:
-                if state is None:
-                    runs.hand_back(session, lease, reason)
-                    return
-                if result is not None:
-                    runs.renew(session, lease, result=result)
-                runs.finish(session, lease, state, reason)
-        except FileIntelError:
-            return
+def _is_complete(inputs: _Inputs, session: Session) -> bool:
+    """Whether the version in use, or a later one, is made of these inputs and lacks nothing."""
+    assert inputs.current is not None
+    made_of_them = [
+        version
+        for version in versions.published(session, inputs.collection.id)
+        if version.number >= inputs.current.number and version.fingerprint == inputs.fingerprint
+    ]
+    return any(not runs.gaps(session, version.run_id) for version in made_of_them)
 
 
-def _as_stored(question: EmbeddingQuestion, answer: Answered) -> StoredAnswer:
-    return StoredAnswer(
-        question.key, question.model, question.purpose, None, answer.vector, None, answer.prompt_tokens, 0
-    )
+def _tally_of(run: Run) -> Tally:
+    """The counts of a run so far: an earlier attempt may have asked before."""
+    before = {name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")}
+    tally = Tally(**before)
+    tally.peak_in_flight = int(run.llm.get("peak_in_flight", 0))
+    return tally

@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from fileintel.graphrag.journal import Journal
+from fileintel.graphrag.scribe import as_stored
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, ChatQuestion, Failed, InvalidAnswer
 from fileintel.services.workspace import Workspace
-from fileintel.storage.answers import Freshness, StoredAnswer
+from fileintel.storage.answers import Freshness
 
 
 def ask_once(
@@ -18,7 +19,7 @@ def ask_once(
       ModelServerUnavailable, ModelServerRefused: the server is not ready for questions.
     """
     journal = Journal(workspace.database, Freshness(since) if since else None)
-    stored = journal.look_up([question.key]).get(question.key)
+    stored = journal.find([question.key]).get(question.key)
     if stored is not None:
         try:
             return Answered(question.parse(stored.content or ""), stored.content, cached=True)
@@ -27,18 +28,5 @@ def ask_once(
     workspace.check_models()  # a server that is down is told at once, not after the patience of a question
     answer = workspace.chat.ask(question, tally)
     if isinstance(answer, Answered):
-        journal.record([_as_stored(question, answer)], [])
+        journal.keep([as_stored(question, answer)])
     return answer
-
-
-def _as_stored(question: ChatQuestion, answer: Answered) -> StoredAnswer:
-    return StoredAnswer(
-        question.key,
-        question.model,
-        question.purpose,
-        answer.content,
-        None,
-        answer.finish_reason,
-        answer.prompt_tokens,
-        answer.completion_tokens,
-    )

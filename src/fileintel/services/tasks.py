@@ -33,7 +33,6 @@ from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 BROKER_SECONDS = 2.0  # for a broker to say that it is there; on loopback and in a cluster it takes milliseconds
 WORKER_SECONDS = 1.0  # for workers to say that they are there; all of them are waited for
 UPLOADED = "upload"  # the source of a document that came over HTTP: its file is deleted once it is read
-GRACE_SECONDS = 20.0  # a message needs some time to find its worker; sending it again earlier would be noise
 
 
 class Dispatcher(Protocol):
@@ -303,20 +302,30 @@ def is_over(task: dict[str, Any]) -> bool:
 
 
 def send_unattended(workspace: Workspace, dispatcher: Dispatcher) -> list[str]:
-    """Send the messages of runs without a worker again; returns their ids."""
+    """Send the messages of runs without a worker again; returns their ids. Many may do this at once.
+
+    Raises:
+      ServiceUnavailable: the broker does not answer; what was not sent is sent later.
+    """
     with workspace.database.transaction() as session:
-        waiting = runs.unattended(session, GRACE_SECONDS)
-        known = [run for run in waiting if RunKind(run.kind) in CeleryDispatcher.TASKS]
-    for run in known:
+        waiting = [run for run in runs.take_unattended(session, is_gone) if RunKind(run.kind) in CeleryDispatcher.TASKS]
+    for run in waiting:
         dispatcher.send(run)
-    return [run.id for run in known]
+    return [run.id for run in waiting]
 
 
 def send_again(workspace: Workspace, dispatcher: Dispatcher, run_id: str) -> None:
-    """Send the message of a run that its worker has handed back, unless a person wants it to rest."""
+    """Send the message of a run that its worker has handed back, unless a person wants it to rest.
+
+    Raises:
+      ServiceUnavailable: the broker does not answer; another worker sends it later.
+    """
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
-    if run.state == RunState.QUEUED.value:
+        wanted = run.state == RunState.QUEUED.value
+        if wanted:
+            runs.note_message(session, [run.id])
+    if wanted:
         dispatcher.send(run)
 
 
@@ -331,7 +340,7 @@ def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
         lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
     if lease is None:
         return run.result or {}
-    with _ending(workspace, lease):
+    with _ending(workspace, lease), LeaseKeeper(workspace.database, lease):
         heeding = Heeding(workspace.database, lease)
         question, mode = str(run.parameters["question"]), str(run.parameters["mode"])
         reply = questions.ask(workspace, run.collection_id, question, mode, stopping=heeding)
@@ -357,7 +366,7 @@ def read_documents(workspace: Workspace, run_id: str) -> None:
 
 def _read_folder(workspace: Workspace, run: Run, lease: Lease) -> None:
     folder = str(run.parameters["folder"])
-    with LeaseKeeper(workspace.database, lease), _ending(workspace, lease):
+    with _ending(workspace, lease), LeaseKeeper(workspace.database, lease):
         heeding, added = Heeding(workspace.database, lease, every=0), []
         for one in add_documents(workspace, run.collection_id, [folder], source=UPLOADED):
             added.append(_as_sent(one))

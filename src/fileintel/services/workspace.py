@@ -1,6 +1,7 @@
 """The workspace: settings, and the things that they lead to (database, model servers), opened when first needed."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fileintel.config import Endpoint, Settings
 from fileintel.embedded.postgres import EmbeddedPostgres
-from fileintel.errors import ConfigError, ModelServerRefused
+from fileintel.errors import ConfigError, ModelServerRefused, ModelServerUnavailable
 from fileintel.graphrag.prompts import PromptLibrary
 from fileintel.llm.extractive.launch import BuiltinModelServer
 from fileintel.llm.gate import Gate
@@ -44,7 +45,14 @@ class Workspace:
         if url is None:
             self._postgres = EmbeddedPostgres(self.home)
             url = self._postgres.join()
-        return Database(url, storage.pool_size, storage.pool_timeout, storage.statement_timeout)
+        return Database(
+            url,
+            storage.pool_size,
+            storage.pool_timeout,
+            storage.statement_timeout,
+            storage.patience,
+            revive=self._postgres.join if self._postgres else lambda: None,
+        )
 
     @cached_property
     def database(self) -> Database:
@@ -102,6 +110,12 @@ class Workspace:
                     f"it offers: {', '.join(offered) or 'none'}"
                 )
 
+    def tend(self) -> None:
+        """Start the built-in model server again, should somebody have killed it. To be called now and then."""
+        if self._builtin is not None:
+            with suppress(ModelServerUnavailable):  # a later call may succeed; meanwhile requests wait
+                self._builtin.ensure()
+
     def close(self) -> None:
         """Close what was opened."""
         for client in self._clients:
@@ -129,9 +143,13 @@ class Workspace:
         patience = Patience(timeout=llm.timeout, waiting=llm.patience, retries=llm.max_retries)
         (first, gate), *others = [(endpoint, Gate(_share(endpoint, endpoints, concurrency))) for endpoint in endpoints]
         client = ModelClient(first, gate, patience, llm.extra_body, others=others, adaptive=llm.adaptive)
-        self._clients.append(client)
         if first.model is None:
-            client.endpoint = replace(first, model=_only_model(client, setting))
+            try:
+                client.endpoint = replace(first, model=_only_model(client, setting))
+            except BaseException:
+                client.close()  # the next attempt makes another one
+                raise
+        self._clients.append(client)
         return client
 
     def _builtin_url(self) -> str:

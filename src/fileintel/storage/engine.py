@@ -4,20 +4,46 @@ Everything here is safe behind PgBouncer in transaction mode: no SET, no session
 that outlive a transaction, no start-up options.
 """
 
-from collections.abc import Iterator
+import contextlib
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
-from fileintel.errors import DatabaseUnavailable
+from fileintel.errors import DatabaseConflict, DatabaseUnavailable
 
 CONNECT_TIMEOUT_SECONDS = 10
 RECYCLE_SECONDS = 1800  # servers and poolers in between close idle connections; half an hour is below usual limits
-STATEMENT_TIMEOUT = "57014"  # "query_canceled" in PostgreSQL's appendix A
+PAUSE_SECONDS = 0.5  # between two attempts to reach a database that is away
+CONFLICT_PAUSE_SECONDS = 0.1  # at most, by chance: two that were in each other's way must not meet again
+# A machine that vanishes closes no connection: libpq asks after 30 s of silence, and gives up on no answer after 60.
+KEEPALIVE = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+
+# SQLSTATEs of PostgreSQL's appendix A.
+STATEMENT_TIMEOUT = "57014"  # query_canceled
+READ_ONLY = "25006"  # read_only_sql_transaction: what was the primary is a standby now
+CONFLICTS = {
+    "40001": "two transactions were in each other's way",  # serialization_failure
+    "40P01": "two transactions waited for each other",  # deadlock_detected
+    "55P03": "a lock was not to be had in time",  # lock_not_available
+}
+ADVICE = {
+    READ_ONLY: "it is a standby that only reads: connect to the primary",
+    "53100": "its disk is full: free space there",  # disk_full
+    "53200": "it has no memory left",  # out_of_memory
+    "53300": "it takes no more connections: lower storage.pool_size, or connect through PgBouncer",
+}
+# "connection exception", "insufficient resources", "operator intervention" (57014 among it), "system error"
+AWAY = ("08", "53", "57", "58")
+
+T = TypeVar("T")
 
 
 class Database:
@@ -30,13 +56,23 @@ class Database:
       pool_size: connections this process holds at most; who comes later waits.
       pool_timeout: how long to wait for a free connection, in seconds.
       statement_timeout: how long one statement may take, in seconds; None leaves it to the server.
+      patience: how long `insist` waits for a database that is away, in seconds.
+      revive: brings the server back, where that is in our hands; called now and then while it is away.
     """
 
     def __init__(
-        self, url: str, pool_size: int = 10, pool_timeout: float = 60.0, statement_timeout: float | None = None
+        self,
+        url: str,
+        pool_size: int = 10,
+        pool_timeout: float = 60.0,
+        statement_timeout: float | None = None,
+        patience: float = 300.0,
+        revive: Callable[[], object] = lambda: None,
     ) -> None:
         self._pool_size = pool_size
         self._statement_timeout = statement_timeout
+        self._patience = patience
+        self._revive = revive
         self.engine: Engine = create_engine(
             url,
             pool_size=pool_size,
@@ -44,8 +80,13 @@ class Database:
             pool_timeout=pool_timeout,
             pool_pre_ping=True,
             pool_recycle=RECYCLE_SECONDS,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "fileintel"},
+            connect_args={
+                "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+                "application_name": "fileintel",
+                **KEEPALIVE,
+            },
         )
+        event.listen(self.engine, "handle_error", _leave_a_standby)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -53,7 +94,8 @@ class Database:
         """One session, one transaction: committed at the end of the block, rolled back on an error.
 
         Raises:
-          DatabaseUnavailable: PostgreSQL does not answer, or not in time.
+          DatabaseUnavailable: PostgreSQL does not answer, not in time, or cannot do its work now.
+          DatabaseConflict: it has undone the transaction in favour of another one.
         """
         try:
             with self._sessions.begin() as session:
@@ -67,12 +109,39 @@ class Database:
             message = f"all {self._pool_size} connections of this process are in use: raise storage.pool_size"
             raise DatabaseUnavailable(message) from error
         except DBAPIError as error:
-            if getattr(error.orig, "pgcode", None) == STATEMENT_TIMEOUT and self._statement_timeout is not None:
-                message = f"PostgreSQL took longer than storage.statement_timeout={self._statement_timeout:g} s"
-                raise DatabaseUnavailable(message) from error
-            if not error.connection_invalidated and not _is_connection_trouble(error):
+            known = self._explained(error)
+            if known is None:
                 raise
-            raise DatabaseUnavailable(f"PostgreSQL does not answer: {_first_line(error)}") from error
+            raise known from error
+
+    def insist(self, work: Callable[[Session], T], patience: float | None = None) -> T:
+        """What `work` returns, run in a transaction of its own; again while the database is away, or when another
+        transaction was in its way.
+
+        `work` must be harmless when it is repeated: a commit whose answer got lost has happened. `patience` takes
+        the place of this database's own.
+
+        Raises:
+          DatabaseUnavailable: for longer than patience lasts.
+        """
+        seconds = self._patience if patience is None else patience
+        since: float | None = None
+        while True:
+            try:
+                with self.transaction() as session:
+                    return work(session)
+            except DatabaseUnavailable as error:
+                now = time.monotonic()
+                since = now if since is None else since
+                if now - since >= seconds:
+                    raise
+                in_the_way = isinstance(error, DatabaseConflict)
+            if in_the_way:
+                time.sleep(random.uniform(0, CONFLICT_PAUSE_SECONDS))
+            else:
+                time.sleep(PAUSE_SECONDS)
+                with contextlib.suppress(DatabaseUnavailable):
+                    self._revive()
 
     def check(self) -> None:
         """Raise DatabaseUnavailable unless a query comes back."""
@@ -83,13 +152,28 @@ class Database:
         """Give all connections back to the server."""
         self.engine.dispose()
 
+    def _explained(self, error: DBAPIError) -> DatabaseUnavailable | None:
+        """The error as one that passes; None for a mistake in a statement, which does not."""
+        code: str | None = getattr(error.orig, "pgcode", None)
+        if code in CONFLICTS:
+            return DatabaseConflict(f"PostgreSQL has undone a transaction, {CONFLICTS[code]}: {_first_line(error)}")
+        if code in ADVICE:
+            return DatabaseUnavailable(f"PostgreSQL cannot go on, {ADVICE[code]} ({_first_line(error)})")
+        if code == STATEMENT_TIMEOUT and self._statement_timeout is not None:
+            return DatabaseUnavailable(
+                f"PostgreSQL took longer than storage.statement_timeout={self._statement_timeout:g} s"
+            )
+        # without a code the driver never got through, or what is in between said so (PgBouncer)
+        never_got_through = code is None and isinstance(error, OperationalError | InterfaceError)
+        if error.connection_invalidated or never_got_through or (code or "").startswith(AWAY):
+            return DatabaseUnavailable(f"PostgreSQL does not answer: {_first_line(error)}")
+        return None
 
-def _is_connection_trouble(error: DBAPIError) -> bool:
-    # class 08 is "connection exception", 57P0x "server is going down"; without a code the driver never got through
-    code: str | None = getattr(error.orig, "pgcode", None)
-    if code is None:
-        return isinstance(error, OperationalError | InterfaceError)
-    return code.startswith(("08", "57P"))
+
+def _leave_a_standby(context: ExceptionContext) -> None:
+    """After a failover, connections to what is a standby now are of no use: all of the pool are made anew."""
+    if getattr(context.original_exception, "pgcode", None) == READ_ONLY:
+        context.is_disconnect = True
 
 
 def _first_line(error: DBAPIError) -> str:

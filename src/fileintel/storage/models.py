@@ -150,6 +150,17 @@ class Answer(Base):
     last_used_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class QuestionInFlight(Base):
+    """A question that somebody is asking, or is about to ask; see `storage.in_flight`."""
+
+    __tablename__ = "questions_in_flight"
+    __table_args__ = ({"prefixes": ["UNLOGGED"]},)
+
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    asker: Mapped[str] = mapped_column(UUID_TEXT)
+    expires_at: Mapped[datetime]
+
+
 class Run(Base):
     """One piece of work on a collection: its state, its lease, its counts. Also what the API calls a task.
 
@@ -193,6 +204,7 @@ class Run(Base):
     owner: Mapped[str | None]
     token: Mapped[int] = mapped_column(BigInteger, default=0)
     lease_expires_at: Mapped[datetime | None]
+    message_sent_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

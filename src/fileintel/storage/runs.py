@@ -4,7 +4,7 @@ A run is held by a lease. Its `token` grows with each takeover, and every write 
 token it holds: a worker that was only slow, and has been replaced, cannot write any more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +20,8 @@ from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import Gap, Run, RunEvent, RunStage, utc_now
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_become
 
-LEASE_SECONDS = 45  # a dead worker's run is free after this long; a live one renews it four times in it
+LEASE_SECONDS = 40  # a dead worker's run is free after this long; a live one renews it four times in it
+RESEND_SECONDS = 30  # a message may have to wait for a worker, or be lost with its broker: then it is sent again
 IMPORT = "import"  # the method of index runs that take over what graphrag has made
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
@@ -125,12 +126,47 @@ def with_key(session: Session, idempotency_key: str) -> Run | None:
     return session.execute(select(Run).where(Run.idempotency_key == idempotency_key)).scalar_one_or_none()
 
 
-def unattended(session: Session, grace_seconds: float) -> list[Run]:
-    """Runs that wait for a worker, or whose worker has let its lease run out, for longer than the grace."""
-    age = func.now() - func.coalesce(Run.lease_expires_at, Run.created_at)
+def take_unattended(session: Session, gone: Callable[[str | None], bool]) -> list[Run]:
+    """Runs that nobody works on, and whose message is due: at once when a lease has run out, or its owner is `gone`;
+    later on every RESEND_SECONDS. They count as sent: of several that look at the same time, one gets each."""
     waiting = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.THROTTLED.value, RunState.CANCELLING.value)
-    statement = select(Run).where(Run.state.in_(waiting), age > timedelta(seconds=grace_seconds))
-    return list(session.execute(statement.order_by(Run.created_at)).scalars())
+    for run in session.execute(select(Run).where(Run.state.in_(waiting), Run.lease_expires_at > func.now())).scalars():
+        if gone(run.owner):
+            _end_lease(session, Lease(run.id, run.token))
+    since_last = func.now() - func.coalesce(Run.message_sent_at, Run.created_at)
+    never_since = Run.lease_expires_at.is_not(None) & (
+        Run.message_sent_at.is_(None) | (Run.message_sent_at < Run.lease_expires_at)
+    )
+    statement = (
+        select(Run)
+        .where(Run.state.in_(waiting), Run.lease_expires_at.is_(None) | (Run.lease_expires_at <= func.now()))
+        .where(never_since | (since_last >= timedelta(seconds=RESEND_SECONDS)))
+        .order_by(Run.created_at)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    found = list(session.execute(statement).scalars())
+    note_message(session, [run.id for run in found])
+    return found
+
+
+def note_message(session: Session, run_ids: Sequence[str]) -> None:
+    """The messages of these runs are being sent."""
+    session.execute(
+        update(Run)
+        .where(Run.id.in_(run_ids))
+        .values(message_sent_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _end_lease(session: Session, lease: Lease) -> None:
+    session.execute(
+        update(Run)
+        .where(Run.id == lease.run_id, Run.token == lease.token, Run.lease_expires_at > func.now())
+        .values(lease_expires_at=func.now())
+        .execution_options(synchronize_session=False)
+    )
 
 
 def locked(session: Session, run_id: str) -> Run:
@@ -139,11 +175,17 @@ def locked(session: Session, run_id: str) -> Run:
     Raises:
       NotFoundError: it is gone.
     """
-    statement = select(Run).where(Run.id == run_id).with_for_update().execution_options(populate_existing=True)
-    run = session.execute(statement).scalar_one_or_none()
+    run = _locked(session, run_id)
     if run is None:
         raise NotFoundError(f"there is no task {run_id!r}: `fileintel tasks list` shows those there are")
     return run
+
+
+def _locked(session: Session, run_id: str) -> Run | None:
+    """A run as it stands, read anew, also when the session has read it before: it may have had to wait for somebody
+    who changed it."""
+    statement = select(Run).where(Run.id == run_id).with_for_update().execution_options(populate_existing=True)
+    return session.execute(statement).scalar_one_or_none()
 
 
 def is_held(session: Session, run: Run) -> bool:
@@ -198,7 +240,7 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
     need not be waited for. Returns None when the run is held, paused or over; one that was to be cancelled is over
     then.
     """
-    run = session.execute(select(Run).where(Run.id == run_id).with_for_update()).scalar_one_or_none()
+    run = _locked(session, run_id)
     if run is None or run.state not in _ACTIVE or run.state == RunState.PAUSED.value:
         return None
     if is_held(session, run) and not owner_is_gone:
@@ -270,7 +312,7 @@ def hand_back(session: Session, lease: Lease, reason: str = "its worker stops") 
         move(session, run, RunState.QUEUED, reason)
     else:
         note(session, run.id, "left", {"reason": reason})
-    run.owner = run.lease_expires_at = None
+    run.owner = run.lease_expires_at = run.message_sent_at = None
     return RunState(run.state)
 
 

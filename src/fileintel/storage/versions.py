@@ -19,8 +19,8 @@ HALFVEC_LARGEST = 4_000
 
 
 def begin(session: Session, lease: Lease, collection_id: str, **values: Any) -> IndexVersion:
-    """A new version in the making, with a table of its own for its vectors. What earlier attempts and runs left
-    behind is dropped first.
+    """A new version in the making, with a table of its own for its vectors. What an earlier attempt or a run that
+    died left behind is dropped first: only one run of a collection is active.
 
     Raises:
       LeaseLost: the run is another worker's.
@@ -53,9 +53,17 @@ def in_the_making(session: Session, collection_id: str) -> Sequence[str]:
     return session.execute(statement).scalars().all()
 
 
+def published_by(session: Session, run_id: str) -> IndexVersion | None:
+    """The version that a run has published."""
+    statement = select(IndexVersion).where(
+        IndexVersion.run_id == run_id, IndexVersion.state == VersionState.PUBLISHED.value
+    )
+    return session.execute(statement.order_by(IndexVersion.number.desc()).limit(1)).scalar_one_or_none()
+
+
 def build_vector_indexes(session: Session, version_id: str, size: int) -> None:
     """HNSW indexes (Malkov, Yashunin 2018, through pgvector) over this version's vectors, one for each kind that is
-    too large for an exact search."""
+    too large for an exact search. Harmless when repeated."""
     if size > HALFVEC_LARGEST:
         return
     statement = select(Embedding.kind, func.count()).where(Embedding.version_id == version_id).group_by(Embedding.kind)
@@ -64,7 +72,8 @@ def build_vector_indexes(session: Session, version_id: str, size: int) -> None:
             expression, operators = vector_expression(size)
             session.execute(
                 text(
-                    f"CREATE INDEX ON {partition_name(version_id)} USING hnsw (({expression}) {operators}) "
+                    f"CREATE INDEX IF NOT EXISTS hnsw_{version_id.replace('-', '')}_{kind} "
+                    f"ON {partition_name(version_id)} USING hnsw (({expression}) {operators}) "
                     f"WHERE kind = '{kind}'"
                 )
             )

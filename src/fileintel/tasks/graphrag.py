@@ -4,13 +4,18 @@ from fileintel.tasks.graphrag import build_graphrag_index_task
 build_graphrag_index_task.delay(collection_id="thesis", force_rebuild=False)
 """
 
+import logging
+from contextlib import suppress
 from typing import Any
 
 from celery import shared_task
 
+from fileintel.errors import LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
 from fileintel.services import questions, tasks, worker
 from fileintel.services.indexing import Indexer
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="fileintel.tasks.graphrag.build_graphrag_index_task", bind=True)  # type: ignore[untyped-decorator]
@@ -33,7 +38,10 @@ def build_graphrag_index_task(
     try:
         Indexer(workspace, stopping=worker.stopping).work_on(run_id)
     except Stopped:
-        tasks.send_again(workspace, tasks.CeleryDispatcher(self.app), run_id)
+        with suppress(ServiceUnavailable):  # then another worker finds the run
+            tasks.send_again(workspace, tasks.CeleryDispatcher(self.app), run_id)
+    except LeaseLost as error:
+        logger.warning("%s", error)  # the other one goes on
     return tasks.show(workspace, run_id)
 
 

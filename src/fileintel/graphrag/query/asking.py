@@ -19,6 +19,8 @@ from fileintel.storage.answers import Freshness
 from fileintel.storage.engine import Database
 from fileintel.storage.models import IndexVersion
 
+DATABASE_PATIENCE = 30.0  # seconds; somebody sits and waits for the answer
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -60,9 +62,9 @@ class Asking:
         """
         listed = list(questions)
         outcomes: dict[int, Outcome] = {}
-        journal = Journal(self.database, Freshness(since) if since else None)
+        journal = Journal(self.database, Freshness(since) if since else None, DATABASE_PATIENCE)
         keys = {question.key for question in listed}
-        if not self.tally.calls and keys - journal.look_up(list(keys)).keys():
+        if not self.tally.calls and keys - journal.find(keys).keys():
             self.check_models()
 
         def request(place: int, question: Question) -> Request:

@@ -1,0 +1,72 @@
+"""Holding a run: its lease is kept while somebody works on it, and how it ended is written down."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from fileintel.errors import FileIntelError, LeaseLost, RunCancelled
+from fileintel.graphrag.lease import LeaseKeeper
+from fileintel.graphrag.pipeline import Paused, Stopped
+from fileintel.storage import runs, versions
+from fileintel.storage.engine import Database
+from fileintel.storage.runs import Lease
+from fileintel.storage.states import RunState
+
+
+@contextmanager
+def holding(database: Database, lease: Lease) -> Iterator[None]:
+    """Keep the lease while the block works, and end the run in the state that fits how the block ends.
+
+    One that is only interrupted is handed back: somebody will go on with it.
+    """
+    try:
+        with LeaseKeeper(database, lease):
+            yield
+    except LeaseLost:
+        raise
+    except RunCancelled as error:
+        _end(database, lease, RunState.CANCELLED, str(error))
+        raise
+    except FileIntelError as error:
+        _end(database, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
+        raise
+    except Paused:
+        _end(database, lease, None, "paused")
+        raise
+    except Stopped:
+        _end(database, lease, None, "its worker stops")
+        raise
+    except Exception as error:
+        _end(database, lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
+        raise
+    except BaseException:  # Ctrl-C, or the greenlet was killed
+        _end(database, lease, None, "its worker was interrupted")
+        raise
+    database.insist(lambda session: _finish(session, lease))
+
+
+def _end(
+    database: Database, lease: Lease, state: RunState | None, reason: str, result: dict[str, Any] | None = None
+) -> None:
+    """Write how a run ended, or (None) that it is left for another worker, if that can still be written: it must not
+    hide why it ended."""
+    try:
+        with database.transaction() as session:
+            runs.renew(session, lease)  # else what is there is its new owner's
+            versions.drop_unfinished(session, lease.run_id)
+        with database.transaction() as session:
+            if state is None:
+                runs.hand_back(session, lease, reason)
+                return
+            if result is not None:
+                runs.renew(session, lease, result=result)
+            runs.finish(session, lease, state, reason)
+    except FileIntelError:
+        return
+
+
+def _finish(session: Session, lease: Lease) -> None:
+    gaps = runs.gaps(session, lease.run_id)
+    runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)

@@ -1,0 +1,84 @@
+"""Questions under way: who has taken which, so that no two ask the same one.
+
+Whoever wants to ask takes the question first; who comes second waits for the answer in the store. What was taken is
+given back in the transaction that stores the answer, and expires when its asker does not renew it any more. The table
+is unlogged: what is under way when PostgreSQL crashes is forgotten, and then asked twice at worst.
+
+Rows are locked in the order of their keys everywhere, and before those of the answers: no two wait for each other.
+"""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from fileintel.storage.answers import Freshness
+
+EXPIRY_SECONDS = 30  # after the last renewal; an asker that was silent for so long is dead or hangs
+RENEW_SECONDS = EXPIRY_SECONDS / 4
+
+_TAKE = text(
+    f"""
+    INSERT INTO questions_in_flight (key, asker, expires_at)
+    SELECT wanted.key, CAST(:asker AS uuid), now() + interval '{EXPIRY_SECONDS} seconds'
+      FROM unnest(CAST(:keys AS bytea[])) AS wanted (key)
+     WHERE NOT EXISTS (
+           SELECT FROM answers
+            WHERE answers.key = wanted.key
+              AND (answers.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
+                   OR answers.purpose <> ALL (CAST(:purposes AS text[]))))
+     ORDER BY wanted.key
+        ON CONFLICT (key) DO UPDATE SET asker = EXCLUDED.asker, expires_at = EXCLUDED.expires_at
+     WHERE questions_in_flight.asker = EXCLUDED.asker OR questions_in_flight.expires_at <= now()
+    RETURNING key
+    """
+)
+_GIVE_BACK = text(
+    """
+    DELETE FROM questions_in_flight WHERE key IN (
+        SELECT key FROM questions_in_flight
+         WHERE asker = CAST(:asker AS uuid) AND key = ANY (CAST(:keys AS bytea[])) ORDER BY key FOR UPDATE)
+    """
+)
+_GIVE_ALL_BACK = text(
+    """
+    DELETE FROM questions_in_flight WHERE key IN (
+        SELECT key FROM questions_in_flight WHERE asker = ANY (CAST(:askers AS uuid[])) ORDER BY key FOR UPDATE)
+    """
+)
+_RENEW = text(  # what somebody holds at this moment is renewed the next time
+    f"""
+    UPDATE questions_in_flight SET expires_at = now() + interval '{EXPIRY_SECONDS} seconds' WHERE key IN (
+        SELECT key FROM questions_in_flight WHERE asker = CAST(:asker AS uuid) ORDER BY key FOR UPDATE SKIP LOCKED)
+    """
+)
+
+
+def take(session: Session, keys: Collection[bytes], asker: str, fresh: Freshness | None = None) -> set[bytes]:
+    """Take those of these questions that have no answer, and that nobody else has taken; returns what was taken,
+    also before by the same asker. An answer that is not `fresh` enough counts as none.
+
+    An answer that is stored meanwhile is seen by the next statement: look it up afterwards.
+    """
+    if not keys:
+        return set()
+    # without purposes the age decides alone: nothing differs from all of an array with NULL in it
+    purposes = list(fresh.purposes) if fresh and fresh.purposes is not None else [None]
+    given = {"asker": asker, "keys": list(keys), "since": fresh.since if fresh else None, "purposes": purposes}
+    return {bytes(key) for key in session.execute(_TAKE, given).scalars()}
+
+
+def give_back(session: Session, keys: Sequence[bytes], asker: str) -> None:
+    """These are answered, or will not be: others may ask them."""
+    if keys:
+        session.execute(_GIVE_BACK, {"asker": asker, "keys": list(keys)})
+
+
+def give_all_back(session: Session, *askers: str) -> None:
+    """These ask no more."""
+    session.execute(_GIVE_ALL_BACK, {"askers": list(askers)})
+
+
+def renew(session: Session, asker: str) -> None:
+    """The asker is alive."""
+    session.execute(_RENEW, {"asker": asker})
