@@ -1,12 +1,13 @@
 """What a person asks of a run, in whatever order and whatever its worker does meanwhile."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from fileintel.errors import ConflictError, LeaseLost, RunCancelled
 from fileintel.graphrag.journal import RunJournal
@@ -14,7 +15,7 @@ from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
 from fileintel.storage import collections, control, runs
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Run
+from fileintel.storage.models import Run, utc_now
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_become
 from tests.storage.conftest import collection_of
@@ -132,8 +133,11 @@ def test_a_queued_run_that_is_paused_waits_until_it_is_resumed(database: Databas
     assert ask(database, lease, "pause") is RunState.PAUSED
     assert acquire(database, lease.run_id) is None
     with database.transaction() as session:
-        assert runs.unattended(session, -60) == [], "no sweeper sends its message"
+        session.execute(update(Run).values(created_at=utc_now() - timedelta(hours=1)))
+        assert runs.take_unattended(session, lambda _: False) == [], "no sweeper sends its message"
     assert ask(database, lease, "resume") is RunState.QUEUED
+    with database.transaction() as session:
+        assert [run.id for run in runs.take_unattended(session, lambda _: False)] == [lease.run_id]
     assert acquire(database, lease.run_id) is not None
     with pytest.raises(ConflictError, match="not paused: it is running"):
         ask(database, lease, "resume")

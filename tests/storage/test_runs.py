@@ -118,7 +118,7 @@ def test_a_run_that_was_taken_since_it_was_looked_at_is_not_taken_again(database
         seen = runs.find(session, lease.run_id)
         finish(database, other, RunState.FAILED)
         with pytest.raises(ConflictError):
-            runs.cancel(session, seen.id)
+            control.cancel(session, seen.id)
 
 
 def test_of_many_that_begin_a_run_on_a_collection_one_does(database_url: str) -> None:

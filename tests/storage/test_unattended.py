@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import text
 
-from fileintel.storage import collections, runs
+from fileintel.storage import collections, control, runs
 from fileintel.storage.engine import Database
 from fileintel.storage.runs import RESEND_SECONDS, Lease
 from fileintel.storage.states import RunKind, RunState
@@ -91,7 +91,7 @@ def test_a_run_that_was_to_be_cancelled_when_its_worker_died_is_sent_to_be_ended
     database: Database, lease: Lease
 ) -> None:
     with database.transaction() as session:
-        runs.cancel(session, lease.run_id)
+        control.cancel(session, lease.run_id)
     assert found(database, gone=True) == [lease.run_id]
     with database.transaction() as session:
         assert runs.acquire(session, lease.run_id, "another") is None

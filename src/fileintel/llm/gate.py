@@ -41,8 +41,8 @@ class ServerAway(Exception):
 class GateReading:
     """What the gate looks like at one moment. `limit` is the current one, `ceiling` the configured one.
 
-    `away_seconds`: how long the server has not answered; None while it does. `throttled`: fewer requests go through
-    than were configured, for whatever reason.
+    `away_seconds`: how long the server has not answered; None while it does. `throttled`: it refuses what it was found
+    to be able to use, or does not answer.
     """
 
     in_flight: int
@@ -55,7 +55,7 @@ class GateReading:
 
     @property
     def state(self) -> State:
-        """ "away" while the server does not answer, "throttled" while it wants or can use less, else "open"."""
+        """ "away" while the server does not answer, "throttled" while it wants less, else "open"."""
         if self.away_seconds is not None:
             return "away"
         return "throttled" if self.throttled else "open"
@@ -243,7 +243,8 @@ class Gate:
         with self._lock:
             limit = int(self._limit)
             away = None if self._away_since is None else self._clock() - self._away_since
-            throttled = limit < self._ceiling or self._hold_seconds() > 0 or away is not None
+            # the bound is no refusal: more would not be answered any faster
+            throttled = limit < int(self._bound) or self._hold_seconds() > 0 or away is not None
             waiting = len(self._ordinary) + len(self._urgent)
             return GateReading(self.in_flight, waiting, limit, self._ceiling, self._peak, throttled, away)
 
