@@ -32,9 +32,11 @@ class Victim(StrEnum):
 
 
 PUBLISHING = 1.0  # the moment when the index is being written
+# Not: an answer without its count of tokens, because counts decide how large the contexts of reports are.
 # of the whole; a kind of trouble that is met at a first attempt only is over with the second
 COMMON = 0.015
 HANGS = 0.003  # each costs the time of a timeout
+RARE = 0.005  # what is met twice, by the question and its correction, is a gap
 ANY_PURPOSE = (
     "rate_limit",
     "server_error",
@@ -45,19 +47,11 @@ ANY_PURPOSE = (
     "half_body",
     "broken_envelope",
     "trickle",
-    "no_usage",
 )
-# Answers that cannot be used are asked for once more. For reports only: what an extraction lacks, a stage cannot see.
-# Without truncated and invalid JSON, which is read as far as it goes: that makes other reports.
-REPORTS = (
-    "empty",
-    "prose",
-    "wrong_language",
-    "fenced_json",
-    "think_tags",
-    "trailing_commas",
-    "length",
-)
+# For reports only: what an extraction lacks, a stage cannot see. Not truncated or invalid JSON, and no answers that are
+# cut off: they are read as far as they go, which makes other reports.
+WRAPPED = ("fenced_json", "think_tags", "trailing_commas")
+UNUSABLE = ("empty", "prose", "wrong_language")
 VECTORS = ("fewer_vectors", "shuffled_vectors")
 STORMS = {
     "429 for most, come back in a second": Fault("rate_limit", share=0.7, retry_after=1.0),
@@ -88,7 +82,8 @@ def background(share: float = COMMON) -> list[Fault]:
     return [
         Fault("hang", share=HANGS, first_n_attempts=1),
         *(Fault(kind, share=share, first_n_attempts=1, seconds=0.5) for kind in ANY_PURPOSE),
-        *(Fault(kind, share=share, first_n_attempts=1, purpose="report") for kind in REPORTS),
+        *(Fault(kind, share=share, first_n_attempts=1, purpose="report") for kind in WRAPPED),
+        *(Fault(kind, share=RARE, first_n_attempts=1, purpose="report") for kind in UNUSABLE),
         *(Fault(kind, share=share, first_n_attempts=1) for kind in VECTORS),
     ]
 
