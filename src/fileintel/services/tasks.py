@@ -1,15 +1,14 @@
 """Tasks: runs that are handed to workers. A task's row is written first, its message only says where to look."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from fileintel.documents.document import shown
 from fileintel.errors import (
     ConflictError,
     EmptyCollectionError,
@@ -18,18 +17,14 @@ from fileintel.errors import (
     ServiceUnavailable,
     UsageError,
 )
-from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.services import questions
-from fileintel.services.documents import Addition, add_documents
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, runs, versions
 from fileintel.storage.models import Run
-from fileintel.storage.runs import GapRecord, Lease, StageCounts
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
 BROKER_SECONDS = 2.0  # for a broker to say that it is there; on loopback and in a cluster it takes milliseconds
 WORKER_SECONDS = 1.0  # for workers to say that they are there; all of them are waited for
-UPLOADED = "upload"  # the source of a document that came over HTTP: its file is deleted once it is read
 GRACE_SECONDS = 20.0  # a message needs some time to find its worker; sending it again earlier would be noise
 
 
@@ -242,8 +237,21 @@ def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
         runs.cancel(session, run.id)
-    _drop_upload(workspace, run)
+    drop_upload(workspace, run)
     return describe(run)
+
+
+def drop_upload(workspace: Workspace, run: Run) -> None:
+    """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
+    if run.kind != RunKind.DOCUMENTS.value:
+        return
+    with suppress(FileIntelError):
+        try:
+            over = is_over(show(workspace, run.id))
+        except NotFoundError:  # deleted with its collection
+            over = True
+        if over:
+            shutil.rmtree(str(run.parameters["folder"]), ignore_errors=True)
 
 
 def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dict[str, Any]]:
@@ -303,116 +311,6 @@ def send_again(workspace: Workspace, dispatcher: Dispatcher, run_id: str) -> Non
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
     dispatcher.send(run)
-
-
-def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Answer a queued question, and keep the reply as its result.
-
-    Raises:
-      FileIntelError: it could not be answered; the run is failed with the reason.
-    """
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
-    if lease is None:
-        return run.result or {}
-    with _ending(workspace, lease):
-        reply = questions.ask(
-            workspace, run.collection_id, str(run.parameters["question"]), str(run.parameters["mode"])
-        )
-        with workspace.database.transaction() as session:
-            runs.renew(session, lease, result=reply)
-    return reply
-
-
-def read_documents(workspace: Workspace, run_id: str) -> None:
-    """Read the uploaded files of a queued run into its collection. Files that cannot be read are gaps."""
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
-    if lease is None:
-        return
-    try:
-        _read_folder(workspace, run, lease)
-    finally:
-        _drop_upload(workspace, run)
-
-
-def _read_folder(workspace: Workspace, run: Run, lease: Lease) -> None:
-    folder = str(run.parameters["folder"])
-    with LeaseKeeper(workspace.database, lease), _ending(workspace, lease):
-        added = [_as_sent(one) for one in add_documents(workspace, run.collection_id, [folder], source=UPLOADED)]
-        gaps = [GapRecord("read", one.path, "unreadable", 1, one.problem) for one in added if one.problem]
-        read = StageCounts("read", len(added), len(added), sum(one.already_there for one in added), len(gaps), 0.0)
-        with workspace.database.transaction() as session:
-            runs.renew(session, lease, result=_what_became_of(added))
-            runs.save_stages(session, run.id, [read])
-            runs.save_gaps(session, run.id, gaps)
-
-
-def _as_sent(one: Addition) -> Addition:
-    """The same with the name that the caller gave: our folders are nobody's business."""
-    name = Path(one.path).name
-    problem = one.problem.replace(shown(one.path), shown(name), 1) if one.problem else None
-    return replace(one, path=name, problem=problem)
-
-
-def _what_became_of(added: Sequence[Addition]) -> dict[str, Any]:
-    """The result of an upload: its documents, and what became of each file, in the order in which they were sent."""
-    files = [
-        {
-            "name": one.path,
-            "document_id": one.document["id"] if one.document else None,
-            "already_there": one.already_there,
-            "problem": one.problem,
-        }
-        for one in added
-    ]
-    return {"documents": [one.document for one in added if one.document], "files": files}
-
-
-def _drop_upload(workspace: Workspace, run: Run) -> None:
-    """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
-    if run.kind != RunKind.DOCUMENTS.value:
-        return
-    with suppress(FileIntelError):
-        try:
-            over = is_over(show(workspace, run.id))
-        except NotFoundError:  # deleted with its collection
-            over = True
-        if over:
-            shutil.rmtree(str(run.parameters["folder"]), ignore_errors=True)
-
-
-@contextmanager
-def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
-    """End a run in the state that fits how the block ends."""
-    try:
-        yield
-    except FileIntelError as error:
-        _finish(workspace, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
-        raise
-    except Exception as error:
-        _finish(workspace, lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
-        raise
-    with workspace.database.transaction() as session:
-        gaps = runs.gaps(session, lease.run_id)
-    _finish(workspace, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
-
-
-def _finish(
-    workspace: Workspace,
-    lease: Lease,
-    state: RunState,
-    error: str | None = None,
-    result: dict[str, Any] | None = None,
-) -> None:
-    with workspace.database.transaction() as session:
-        if runs.requested_state(session, lease.run_id) is RunState.CANCELLING:
-            state = RunState.CANCELLED
-        if result is not None:
-            runs.renew(session, lease, result=result)
-        runs.finish(session, lease, state, error)
 
 
 def describe(run: Run) -> dict[str, Any]:

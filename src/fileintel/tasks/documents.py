@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from fileintel.services import tasks, worker
+from fileintel.services import performing, tasks, worker
 
 
 @shared_task(name="fileintel.tasks.documents.process_documents_task")  # type: ignore[untyped-decorator]
@@ -12,5 +12,5 @@ def process_documents_task(collection_id: str, run_id: str) -> dict[str, Any]:
     """Read uploaded files into a collection; returns the run as `fileintel tasks show` prints it."""
     del collection_id  # the run knows it; the message carries it for those who read messages
     workspace = worker.workspace()
-    tasks.read_documents(workspace, run_id)
+    performing.read_documents(workspace, run_id)
     return tasks.show(workspace, run_id)

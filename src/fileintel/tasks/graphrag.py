@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 
 from fileintel.graphrag.pipeline import Stopped
-from fileintel.services import questions, tasks, worker
+from fileintel.services import performing, questions, tasks, worker
 from fileintel.services.indexing import Indexer
 
 
@@ -48,5 +48,5 @@ def query_graphrag_task(
     """
     workspace = worker.workspace()
     if run_id is not None:
-        return tasks.answer(workspace, run_id)
+        return performing.answer(workspace, run_id)
     return questions.ask(workspace, collection_id, question, mode)
