@@ -264,7 +264,7 @@ def _vectors(
         run.progress,
         size=run.embedding_size,
         dimensions=settings.dimensions,
-        fit=partial(pipeline.fit, tokenizer, settings.max_input_tokens),
+        fit=partial(tokenizer.fit, max_tokens=settings.max_input_tokens),
     )
     graph = found.graph
     stage.vectors |= known_vectors(found.tables, graph, units, run.embedding_model, run.embedding_size)
