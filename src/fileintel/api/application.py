@@ -9,12 +9,13 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from fileintel import __version__
-from fileintel.api import problems, uploads
+from fileintel.api import problems
 from fileintel.api.backend import Backend
 from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
 from fileintel.api.routers import collections, documents, graphrag, health, prompts, tasks
 from fileintel.api.security import require_key
+from fileintel.services.spool import clear_stale
 
 BODY_BYTES = 1024 * 1024  # of a request that is no upload; questions and names are far smaller
 UPLOADS = r"/api/v2/collections/[^/]+/documents"
@@ -61,7 +62,7 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     backend: Backend = app.state.backend
-    await run_in_threadpool(uploads.clear_stale, backend.spool)
+    await run_in_threadpool(clear_stale, backend.spool)
     try:
         yield
     finally:

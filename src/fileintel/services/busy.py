@@ -12,12 +12,12 @@ def refuse_while_busy(session: Session, collection: Collection) -> None:
     """Whether the collection, or its index, may be deleted.
 
     Raises:
-      ActiveRunError: an index run holds a lease that is in time, and its owner is not known to be dead.
+      ActiveRunError: a run that works on the whole of it (index, vectors, metadata) holds a lease that is in time,
+        and its owner is not known to be dead.
     """
     from fileintel.services.tasks import ActiveRunError  # it brings the model's client, for which lists need not wait
 
-    run = runs.active(session, collection.id)
-    if run is None or run.lease_expires_at is None or is_gone(run.owner):
-        return
-    if run.lease_expires_at > session.execute(select(func.now())).scalar_one():
-        raise ActiveRunError(run.id, collection.name)
+    now = session.execute(select(func.now())).scalar_one()
+    for run in runs.all_active(session, collection.id):
+        if run.lease_expires_at is not None and run.lease_expires_at > now and not is_gone(run.owner):
+            raise ActiveRunError(run.id, collection.name)

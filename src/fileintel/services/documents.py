@@ -14,10 +14,12 @@ from fileintel.documents.kinds import is_supported, unsupported
 from fileintel.documents.load import DocumentReader
 from fileintel.errors import DocumentError, UsageError
 from fileintel.identity import content_id
+from fileintel.services import metadata
 from fileintel.services.busy import refuse_while_busy
+from fileintel.services.passages import check_encoding, cut_document
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
-from fileintel.storage import collections, documents, versions
+from fileintel.storage import collections, documents, vectors, versions
 from fileintel.storage.collections import CollectionSummary
 from fileintel.storage.models import Collection, Document
 
@@ -125,6 +127,7 @@ def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:
         refuse_while_busy(session, collection)
         summary = collections.summary(session, collection)
         versions.drop_all(session, [version.id for version in versions.of_collection(session, collection.id)])
+        vectors.drop_all(session, [one.id for one in vectors.sets_of(session, collection.id)])
         collections.remove(session, collection.id)
         return summary
 
@@ -152,12 +155,15 @@ def check_file_name(name: str) -> None:
 def add_documents(
     workspace: Workspace, collection_name: str, paths: Sequence[str], *, source: str | None = None
 ) -> Iterator[Addition]:
-    """Add files, folders and globs to a collection, one after the other. A file that cannot be read does not stop
-    the others; nothing of it is stored. `source` says where they are from, by default the path of each.
+    """Add files, folders and globs to a collection, one after the other, and cut each into passages. A file that
+    cannot be read does not stop the others; nothing of it is stored. `source` says where they are from, by default
+    the path of each.
 
     Raises:
       NotFoundError, DocumentError: there is no such collection, or no such path.
+      ConfigError: the token encoding is missing.
     """
+    check_encoding(workspace)
     with workspace.database.transaction() as session:
         collection_id = collections.find(session, collection_name).id
     files = find_documents(paths)
@@ -165,6 +171,7 @@ def add_documents(
         for path in files:
             try:
                 document, already_there = _add(workspace, collection_id, reader, path, source)
+                cut_document(workspace, document.id)
                 yield Addition(str(path), describe_document(document), already_there)
             except DocumentError as problem:
                 yield Addition(str(path), None, problem=str(problem))
@@ -228,19 +235,21 @@ def document_text(
 
 
 def delete_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
-    """Delete a document and its pages. Index versions that hold it stay whole until they are built anew."""
+    """Delete a document, its pages and passages. Index versions that hold it stay whole until they are built anew."""
     with workspace.database.transaction() as session:
         document = _find(session, name, collection_name)
+        vectors.forget_document(session, document)
         documents.remove(session, document.id)
         return describe_document(document)
 
 
 def describe_document(document: Document) -> dict[str, Any]:
     """A document as the command line and the API show it."""
+    described = metadata.describe(document)
     return {
         "id": document.id,
         "name": document.name,
-        "title": document.title,
+        "title": described["metadata"]["title"] or document.title,
         "media_type": document.media_type,
         "pages": document.pages,
         "characters": document.characters,
@@ -250,6 +259,7 @@ def describe_document(document: Document) -> dict[str, Any]:
         "properties": document.properties,
         "source": document.source,
         "created_at": document.created_at.isoformat(),
+        **described,
     }
 
 

@@ -28,7 +28,7 @@ from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, EmbeddingQuestion
 from fileintel.llm.tokens import Tokenizer
 from fileintel.services.documents import check_name
-from fileintel.services.indexing import PROBE_TEXT
+from fileintel.services.vector_size import PROBE_TEXT
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
 from fileintel.storage import collections, documents, runs, versions

@@ -12,7 +12,6 @@ from fileintel.errors import (
     EmptyCollectionError,
     FileIntelError,
     LeaseLost,
-    ModelServerRefused,
     RunCancelled,
 )
 from fileintel.graphrag import pipeline
@@ -25,21 +24,19 @@ from fileintel.graphrag.prompts import INDEXING, PromptLibrary
 from fileintel.graphrag.stages import fast
 from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
-from fileintel.llm.client import Tally, embedding_answer
+from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
-from fileintel.llm.questions import Answered, EmbeddingQuestion
 from fileintel.services import extraction_format
 from fileintel.services.own_settings import library_for, settings_for
+from fileintel.services.vector_size import embedding_size
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, prompts, runs, versions
-from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Collection, Document, IndexVersion, Run
 from fileintel.storage.runs import Lease, StageCounts
 from fileintel.storage.states import RunState
 
 INPUTS_CHANGED = "the inputs have changed since it was left"
-PROBE_TEXT = "How long is a vector of this model?"
 # settings that change what an index holds; the others only change how it is made
 _DECISIVE = ("chunking", "graphrag", "embedding")
 _INDECISIVE = frozenset(
@@ -341,27 +338,12 @@ class Indexer:
                 journal.write_progress()
 
     def _embedding_size(self, journal: Journal, tally: Tally, current: IndexVersion | None, *, fresh: bool) -> int:
-        """How long the embedding model's vectors are, found out by one question.
-
-        Raises:
-          EmbeddingSizeChanged: not what the same model returned for the index in use.
-        """
-        settings = self._workspace.settings.embedding
         embedder = self._workspace.embedder
-        model = str(embedder.endpoint.model)
-        question = EmbeddingQuestion("probe", model, PROBE_TEXT, 10, settings.dimensions)
-        stored = journal.look_up([question.key]).get(question.key)
-        if stored is not None and stored.vector is not None:
-            size = len(embedding_answer(stored.vector).value)
-        else:
-            (answer,) = embedder.embed([question], tally)
-            if not isinstance(answer, Answered):
-                raise ModelServerRefused(f"embedding model {model}: {answer.last_error}")
-            size = len(answer.value)
-            self._check_size(model, size, current, fresh)
-            journal.record([_as_stored(question, answer)], [])
-        self._check_size(model, size, current, fresh)
-        return size
+
+        def check(size: int) -> None:
+            self._check_size(str(embedder.endpoint.model), size, current, fresh)
+
+        return embedding_size(embedder, journal, tally, self._workspace.settings.embedding.dimensions, check)
 
     def _check_size(self, model: str, size: int, current: IndexVersion | None, fresh: bool) -> None:
         if current is None or fresh or current.embedding_model != model or current.embedding_size in (None, size):
@@ -412,9 +394,3 @@ class Indexer:
                 runs.finish(session, lease, state, error)
         except FileIntelError:
             return
-
-
-def _as_stored(question: EmbeddingQuestion, answer: Answered) -> StoredAnswer:
-    return StoredAnswer(
-        question.key, question.model, question.purpose, None, answer.vector, None, answer.prompt_tokens, 0
-    )

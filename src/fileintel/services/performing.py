@@ -1,68 +1,149 @@
-"""Performing tasks: what a worker does with a run whose message it got, and the state in which it ends."""
+"""Performing tasks: what a worker does with a run whose message it got."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fileintel.documents.document import shown
-from fileintel.errors import FileIntelError
-from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
-from fileintel.services import questions, tasks
+from fileintel.errors import ConflictError, RunCancelled
+from fileintel.graphrag.lease import LeaseKeeper
+from fileintel.graphrag.progress import Progress
+from fileintel.services import processing, questions, tasks, working
 from fileintel.services.documents import Addition, add_documents
+from fileintel.services.passages import cut_collection, uncut
+from fileintel.services.processing import Order
+from fileintel.services.tasks import Dispatcher
+from fileintel.services.working import Held
 from fileintel.services.workspace import Workspace
 from fileintel.storage import runs
 from fileintel.storage.models import Run
-from fileintel.storage.runs import GapRecord, Lease, StageCounts
+from fileintel.storage.runs import GapRecord
 from fileintel.storage.states import RunState
 
 UPLOADED = "upload"  # the source of a document that came over HTTP: its file is deleted once it is read
+READ, CUT = "read", "cut"
 
 
 def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Answer a queued question, and keep the reply as its result.
+    """Answer a queued question to an index, and keep the reply as its result.
 
     Raises:
       FileIntelError: it could not be answered; the run is failed with the reason.
     """
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
-    if lease is None:
-        return run.result or {}
-    with _ending(workspace, lease):
-        reply = questions.ask(
-            workspace, run.collection_id, str(run.parameters["question"]), str(run.parameters["mode"])
-        )
+
+    def ask(run: Run) -> dict[str, Any]:
+        question, mode = str(run.parameters["question"]), str(run.parameters["mode"])
+        return questions.ask(workspace, run.collection_id, question, mode)
+
+    return _answer(workspace, run_id, ask)
+
+
+def answer_from_passages(workspace: Workspace, run_id: str) -> dict[str, Any]:
+    """The same for a queued question to the passages of a collection."""
+    return _answer(
+        workspace,
+        run_id,
+        lambda run: questions.ask_passages(workspace, run.collection_id, str(run.parameters["question"])),
+    )
+
+
+def _answer(workspace: Workspace, run_id: str, ask: Callable[[Run], dict[str, Any]]) -> dict[str, Any]:
+    held = working.take(workspace, run_id)
+    if held is None:
         with workspace.database.transaction() as session:
-            runs.renew(session, lease, result=reply)
+            return runs.find(session, run_id).result or {}
+    with working.ending(workspace.database, held.lease):
+        reply = ask(held.run)
+        with workspace.database.transaction() as session:
+            runs.renew(session, held.lease, result=reply)
+            working.finish(session, held.lease)
     return reply
 
 
-def read_documents(workspace: Workspace, run_id: str) -> None:
-    """Read the uploaded files of a queued run into its collection. Files that cannot be read are gaps."""
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
-    if lease is None:
+def process_documents(workspace: Workspace, run_id: str, dispatcher: Dispatcher | None = None) -> None:
+    """Do a queued run on documents: read the uploaded files that it names and cut them into passages, or, where it
+    names none, cut what is not cut with the present settings. Files that cannot be read are gaps.
+
+    What the settings want to be made of uploads is queued when they are read.
+
+    Raises:
+      RunCancelled: somebody asked for it; what was read stays.
+      ConfigError: the token encoding is missing.
+    """
+    held = working.take(workspace, run_id)
+    if held is None:
         return
     try:
-        _read_folder(workspace, run, lease)
+        with LeaseKeeper(workspace.database, held.lease), working.ending(workspace.database, held.lease):
+            _Reading(workspace, held).run(dispatcher)
     finally:
-        tasks.drop_upload(workspace, run)
+        tasks.drop_upload(workspace, held.run)
 
 
-def _read_folder(workspace: Workspace, run: Run, lease: Lease) -> None:
-    folder = str(run.parameters["folder"])
-    with LeaseKeeper(workspace.database, lease), _ending(workspace, lease):
-        added = [_as_sent(one) for one in add_documents(workspace, run.collection_id, [folder], source=UPLOADED)]
-        gaps = [GapRecord("read", one.path, "unreadable", 1, one.problem) for one in added if one.problem]
-        read = StageCounts("read", len(added), len(added), sum(one.already_there for one in added), len(gaps), 0.0)
-        with workspace.database.transaction() as session:
-            runs.renew(session, lease, result=_what_became_of(added))
-            runs.save_stages(session, run.id, [read])
-            runs.save_gaps(session, run.id, gaps)
+class _Reading:
+    """A run on documents at work. Counts and gaps are written after each document."""
+
+    def __init__(self, workspace: Workspace, held: Held) -> None:
+        self._workspace = workspace
+        self._held = held
+        self._stage = READ if "folder" in held.run.parameters else CUT
+        self._progress = Progress([self._stage])
+
+    def run(self, dispatcher: Dispatcher | None) -> None:
+        result: dict[str, Any] = {}
+        made: list[Run] = []
+        if self._stage == READ:
+            added = self._read(str(self._held.run.parameters["folder"]))
+            made = self._ask_for_what_follows()
+            result = {**_what_became_of(added), "tasks": {run.kind: run.id for run in made}}
+        else:
+            result = {"documents_cut": self._cut()}
+        with self._workspace.database.transaction() as session:
+            runs.renew(session, self._held.lease, result=result)
+            working.finish(session, self._held.lease)
+        processing.send_or_leave(self._workspace, dispatcher, made)
+
+    def _read(self, folder: str) -> list[Addition]:
+        self._progress.begin(READ, sum(1 for path in Path(folder).rglob("*") if path.is_file()))
+        added = []
+        for one in add_documents(self._workspace, self._held.run.collection_id, [folder], source=UPLOADED):
+            added.append(_as_sent(one))
+            self._progress.item_done(READ, cached=one.already_there, failed=one.problem is not None)
+            self._note(added[-1])
+        return added
+
+    def _cut(self) -> int:
+        collection_id = self._held.run.collection_id
+        self._progress.begin(CUT, len(uncut(self._workspace, collection_id)))
+        count = 0
+        for _ in cut_collection(self._workspace, collection_id):
+            count += 1
+            self._progress.item_done(CUT)
+            self._note()
+        self._progress.complete(CUT)
+        self._note()
+        return count
+
+    def _note(self, one: Addition | None = None) -> None:
+        """Write how far the run is, and hear whether it is to stop."""
+        run_id = self._held.run.id
+        with self._workspace.database.transaction() as session:
+            if runs.requested_state(session, run_id) is RunState.CANCELLING:
+                raise RunCancelled("the run was cancelled; the documents that were read are kept")
+            runs.renew(session, self._held.lease)
+            runs.save_stages(session, run_id, self._progress.counts())
+            if one is not None and one.problem:
+                gap = GapRecord(READ, shown(one.path), "unreadable", 1, one.problem)
+                runs.save_gaps(session, run_id, [gap])
+
+    def _ask_for_what_follows(self) -> list[Run]:
+        settings = self._workspace.settings.documents
+        order = Order(embed=settings.embed_on_upload, metadata=settings.extract_metadata)
+        try:
+            return processing.ask_for(self._workspace, self._held.run.collection_id, order)
+        except ConflictError:  # a run of the kind is being cancelled: whoever did that does not want another one
+            return []
 
 
 def _as_sent(one: Addition) -> Addition:
@@ -84,34 +165,3 @@ def _what_became_of(added: Sequence[Addition]) -> dict[str, Any]:
         for one in added
     ]
     return {"documents": [one.document for one in added if one.document], "files": files}
-
-
-@contextmanager
-def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
-    """End a run in the state that fits how the block ends."""
-    try:
-        yield
-    except FileIntelError as error:
-        _finish(workspace, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
-        raise
-    except Exception as error:
-        _finish(workspace, lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
-        raise
-    with workspace.database.transaction() as session:
-        gaps = runs.gaps(session, lease.run_id)
-    _finish(workspace, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
-
-
-def _finish(
-    workspace: Workspace,
-    lease: Lease,
-    state: RunState,
-    error: str | None = None,
-    result: dict[str, Any] | None = None,
-) -> None:
-    with workspace.database.transaction() as session:
-        if runs.requested_state(session, lease.run_id) is RunState.CANCELLING:
-            state = RunState.CANCELLED
-        if result is not None:
-            runs.renew(session, lease, result=result)
-        runs.finish(session, lease, state, error)

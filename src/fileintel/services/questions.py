@@ -1,14 +1,21 @@
-"""Asking an index a question."""
+"""Asking questions: an index of the graph, or the passages of a collection."""
 
+import shlex
 from dataclasses import asdict
 from typing import Any
 
-from fileintel.errors import UsageError
+from sqlalchemy.orm import Session
+
+from fileintel.documents.passages import cut_name
+from fileintel.errors import EmptyCollectionError, NoVectorsError, UsageError
 from fileintel.graphrag.query import global_search, local
-from fileintel.graphrag.query.asking import Asking
+from fileintel.graphrag.query import passages as passage_search
+from fileintel.graphrag.query.asking import Asking, IndexAsking, PassageAsking, Reply
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, runs, versions
+from fileintel.storage import collections, documents, passages, runs, vectors, versions
+from fileintel.storage.models import Collection, VectorSet
+from fileintel.storage.vectors import Coverage
 
 MODES = {"local": local.answer, "global": global_search.answer}
 
@@ -19,15 +26,15 @@ class UnknownMode(UsageError):
     code = "unknown_mode"
 
 
-def check(question: str, mode: str) -> None:
-    """Whether a question can be asked at all.
+def check(question: str, mode: str | None) -> None:
+    """Whether a question can be asked at all; `mode` is None for one to passages.
 
     Raises:
       UsageError, UnknownMode: it is empty, or the mode is unknown.
     """
     if not question.strip():
         raise UsageError("the question is empty: ask one")
-    if mode not in MODES:
+    if mode is not None and mode not in MODES:
         raise UnknownMode(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
 
 
@@ -44,18 +51,76 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
         collection = collections.find(session, collection_name)
         version = versions.current(session, collection)
         gaps = len(runs.gaps(session, version.run_id))
-        library = library_for(workspace, session, collection)
-    asking = Asking(
-        text=question.strip(),
-        version=version,
-        database=workspace.database,
-        settings=settings_for(workspace, collection),
-        prompts=library,
-        chat=workspace.chat,
-        embedder=workspace.embedder,
-        check_models=workspace.check_models,
-    )
+        means = _means(workspace, session, collection, question)
+    asking = IndexAsking(version=version, **means)
     reply = MODES[mode](asking)
+    return {**_told(workspace, collection, asking, reply), "version": version.number, "gaps": gaps}
+
+
+def expect_vectors(session: Session, collection: Collection, model: str | None = None) -> VectorSet:
+    """The vectors that a question to the passages of a collection is compared with: those of an embedding model, or,
+    where that is not known, of any.
+
+    Raises:
+      EmptyCollectionError: the collection has no documents.
+      NoVectorsError: no passage has a vector of the model.
+    """
+    sets = vectors.sets_of(session, collection.id)
+    for found in sets:
+        if model in (None, found.model) and vectors.coverage(session, collection.id, found.id).with_vector:
+            return found
+    if not documents.ids_in_collection(session, collection.id):
+        raise EmptyCollectionError(f"collection {collection.name!r} is empty: add documents first")
+    of_model = f" of embedding model {model}" if model else ""
+    raise NoVectorsError(
+        f"the passages of {collection.name!r} have no vectors{of_model} yet: "
+        f"make them with `{_making_vectors(collection.name)}`"
+    )
+
+
+def ask_passages(workspace: Workspace, collection_name: str, question: str) -> dict[str, Any]:
+    """An answer from the passages nearest to a question, with citations; no index of the graph is needed.
+
+    `coverage` says how many passages there are and how many of them could be found at all, and what to do about the
+    others; `gaps` is their number.
+
+    Raises:
+      UsageError: the question is empty.
+      NotFoundError, EmptyCollectionError, NoVectorsError: there is nothing to ask.
+      EmbeddingSizeChanged: the vectors were made with another embedding model.
+    """
+    check(question, None)
+    model = str(workspace.embedder.endpoint.model)
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        vector_set = expect_vectors(session, collection, model)
+        coverage = vectors.coverage(session, collection.id, vector_set.id)
+        uncut = passages.uncut(session, collection.id, cut_name(workspace.settings.chunking))
+        means = _means(workspace, session, collection, question)
+    asking = PassageAsking(vector_set=vector_set, **means)
+    told = _told(workspace, collection, asking, passage_search.answer(asking))
+    covered = {
+        "passages": coverage.passages,
+        "with_vector": coverage.with_vector,
+        "uncut_documents": len(uncut),
+        "note": _note(collection.name, coverage, len(uncut)),
+    }
+    return {**told, "version": None, "gaps": coverage.lacking, "coverage": covered}
+
+
+def _means(workspace: Workspace, session: Session, collection: Collection, question: str) -> dict[str, Any]:
+    return {
+        "text": question.strip(),
+        "database": workspace.database,
+        "settings": settings_for(workspace, collection),
+        "prompts": library_for(workspace, session, collection),
+        "chat": workspace.chat,
+        "embedder": workspace.embedder,
+        "check_models": workspace.check_models,
+    }
+
+
+def _told(workspace: Workspace, collection: Collection, asking: Asking, reply: Reply) -> dict[str, Any]:
     return {
         "collection": collection.name,
         "question": asking.text,
@@ -65,11 +130,26 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
         "unknown_citations": reply.unknown_citations,
         "context": dict(sorted(reply.context.items())),
         "model": workspace.chat_model_name,
-        "version": version.number,
-        "gaps": gaps,
         "llm": {
             "calls": asking.tally.calls,
             "prompt_tokens": asking.tally.prompt_tokens,
             "completion_tokens": asking.tally.completion_tokens,
         },
     }
+
+
+def _note(collection: str, coverage: Coverage, uncut: int) -> str | None:
+    """What this answer could not rest on, and how to change that; None where it could rest on everything."""
+    missing = []
+    if coverage.lacking:
+        missing.append(f"{coverage.lacking} of {coverage.passages} passages have no vector yet")
+    if uncut:
+        documents_ = "1 document is" if uncut == 1 else f"{uncut} documents are"
+        missing.append(f"{documents_} not cut with the present settings")
+    if not missing:
+        return None
+    return f"{' and '.join(missing)}: `{_making_vectors(collection)}` sees to it"
+
+
+def _making_vectors(collection: str) -> str:
+    return f"fileintel documents process {shlex.quote(collection)} --embed"

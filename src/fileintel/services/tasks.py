@@ -46,21 +46,28 @@ class CeleryDispatcher:
         RunKind.INDEX: "fileintel.tasks.graphrag.build_graphrag_index_task",
         RunKind.QUESTION: "fileintel.tasks.graphrag.query_graphrag_task",
         RunKind.DOCUMENTS: "fileintel.tasks.documents.process_documents_task",
+        RunKind.EMBEDDING: "fileintel.tasks.embedding.embed_documents_task",
+        RunKind.METADATA: "fileintel.tasks.metadata.extract_metadata_task",
+        RunKind.PASSAGE_QUESTION: "fileintel.tasks.questions.answer_question_task",
     }
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     def send(self, run: Run) -> None:
+        ids = {"collection_id": run.collection_id, "run_id": run.id}
+        self.send_task(self.TASKS[RunKind(run.kind)], kwargs=ids, task_id=run.id)
+
+    def send_task(self, name: str, **options: Any) -> None:
+        """Send a task that is no run; `options` are those of Celery's `send_task`.
+
+        Raises:
+          ServiceUnavailable: the broker does not answer.
+        """
         from kombu.exceptions import OperationalError
 
         try:
-            self._app.send_task(
-                self.TASKS[RunKind(run.kind)],
-                kwargs={"collection_id": run.collection_id, "run_id": run.id},
-                task_id=run.id,
-                retry=False,
-            )
+            self._app.send_task(name, retry=False, **options)
         except (OperationalError, OSError) as error:
             raise ServiceUnavailable(f"the message broker does not answer: {error}") from error
 
@@ -122,8 +129,8 @@ def submit_index(
     def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)
         wanted = Run(kind=RunKind.INDEX.value, collection_id=collection.id, parameters=parameters)
-        if (earlier := _earlier(session, idempotency_key, wanted)) is not None:
-            return earlier
+        if (made := earlier(session, idempotency_key, wanted)) is not None:
+            return made
         if (running := runs.active(session, collection.id)) is not None:
             raise ActiveRunError(running.id, collection.name)
         if not documents.in_collection(session, collection.id):
@@ -137,7 +144,7 @@ def submit_index(
             idempotency_key=idempotency_key,
         )
 
-    return _sent(workspace, dispatcher, _created(workspace, create))
+    return sent(workspace, dispatcher, created(workspace, create))
 
 
 def submit_documents(
@@ -157,8 +164,8 @@ def submit_documents(
     def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)
         wanted = Run(kind=RunKind.DOCUMENTS.value, collection_id=collection.id)
-        if (earlier := _earlier(session, idempotency_key, wanted)) is not None:
-            return earlier
+        if (made := earlier(session, idempotency_key, wanted)) is not None:
+            return made
         return runs.create(
             session,
             collection.id,
@@ -167,7 +174,7 @@ def submit_documents(
             idempotency_key=idempotency_key,
         )
 
-    return _sent(workspace, dispatcher, _created(workspace, create))
+    return sent(workspace, dispatcher, created(workspace, create))
 
 
 def submit_question(
@@ -184,7 +191,25 @@ def submit_question(
         collection = collections.find(session, collection_name)
         versions.current(session, collection)
         run = runs.create(session, collection.id, RunKind.QUESTION, parameters={"question": question, "mode": mode})
-    return _sent(workspace, dispatcher, run)
+    return sent(workspace, dispatcher, run)
+
+
+def submit_passage_question(
+    workspace: Workspace, dispatcher: Dispatcher | None, collection_name: str, question: str
+) -> Submitted:
+    """Queue a question to the passages of a collection.
+
+    Raises:
+      UsageError: the question is empty.
+      NotFoundError, EmptyCollectionError, NoVectorsError: there is nothing to ask.
+      ServiceUnavailable: as `submit_index`.
+    """
+    questions.check(question, None)
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        questions.expect_vectors(session, collection)
+        run = runs.create(session, collection.id, RunKind.PASSAGE_QUESTION, parameters={"question": question})
+    return sent(workspace, dispatcher, run)
 
 
 class KeyReused(UsageError):
@@ -243,7 +268,7 @@ def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
 
 def drop_upload(workspace: Workspace, run: Run) -> None:
     """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
-    if run.kind != RunKind.DOCUMENTS.value:
+    if run.kind != RunKind.DOCUMENTS.value or "folder" not in run.parameters:
         return
     with suppress(FileIntelError):
         try:
@@ -331,22 +356,22 @@ def describe(run: Run) -> dict[str, Any]:
     }
 
 
-def _earlier(session: Session, idempotency_key: str | None, wanted: Run) -> Submitted | None:
+def earlier(session: Session, idempotency_key: str | None, wanted: Run) -> Submitted | None:
     """The run that an earlier request with the same key has made.
 
     Raises:
       KeyReused: that request was another one.
     """
-    earlier = runs.with_key(session, idempotency_key) if idempotency_key else None
-    if earlier is None:
+    run = runs.with_key(session, idempotency_key) if idempotency_key else None
+    if run is None:
         return None
-    same = (earlier.kind, earlier.collection_id) == (wanted.kind, wanted.collection_id)
-    if not same or (wanted.parameters is not None and wanted.parameters != earlier.parameters):
-        raise KeyReused(f"the idempotency key has made task {earlier.id}, which is another request: take a new key")
-    return Submitted(earlier.id, is_new=False)
+    same = (run.kind, run.collection_id) == (wanted.kind, wanted.collection_id)
+    if not same or (wanted.parameters is not None and wanted.parameters != run.parameters):
+        raise KeyReused(f"the idempotency key has made task {run.id}, which is another request: take a new key")
+    return Submitted(run.id, is_new=False)
 
 
-def _created(workspace: Workspace, create: Callable[[Session], Submitted | Run]) -> Submitted | Run:
+def created(workspace: Workspace, create: Callable[[Session], Submitted | Run]) -> Submitted | Run:
     """What `create` returns. In a conflict it is asked again, and then sees the whole of a request that came in
     between: one with the same key is no conflict."""
     try:
@@ -357,7 +382,7 @@ def _created(workspace: Workspace, create: Callable[[Session], Submitted | Run])
             return create(session)
 
 
-def _sent(workspace: Workspace, dispatcher: Dispatcher | None, run: Submitted | Run) -> Submitted:
+def sent(workspace: Workspace, dispatcher: Dispatcher | None, run: Submitted | Run) -> Submitted:
     """Send a new run's message; a run whose message cannot be sent is taken back."""
     if isinstance(run, Submitted):
         return run

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from typing import Any
 
 from fileintel.config import load_settings
@@ -11,6 +12,8 @@ from fileintel.services import tasks
 from fileintel.services.workspace import Workspace
 
 SWEEP_SECONDS = 15.0  # a run whose worker died is found this long after its lease ran out, at the latest
+HOUSEKEEPING_SECONDS = 6 * 3600.0  # what is left behind does no harm for a day
+HOUSEKEEPING = "fileintel.tasks.housekeeping.clean_up_task"
 
 logger = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -46,7 +49,8 @@ def stopping() -> bool:
 
 
 def start_sweeping(app: Any) -> None:
-    """Look for runs without a worker every SWEEP_SECONDS, and send their messages again.
+    """Look for runs without a worker every SWEEP_SECONDS, and send their messages again; now and then have somebody
+    clean up.
 
     The broker would hand a dead worker's message out again only after its visibility timeout, or never.
     """
@@ -54,8 +58,12 @@ def start_sweeping(app: Any) -> None:
 
 
 def _sweep(app: Any) -> None:
+    cleaned_at = time.monotonic()
     while not _stopping.wait(SWEEP_SECONDS):
         try:
+            if time.monotonic() - cleaned_at >= HOUSEKEEPING_SECONDS:
+                cleaned_at = time.monotonic()
+                tasks.CeleryDispatcher(app).send_task(HOUSEKEEPING, expires=HOUSEKEEPING_SECONDS)
             for run_id in tasks.send_unattended(workspace(), tasks.CeleryDispatcher(app)):
                 logger.warning("run %s had no worker: its message was sent again", run_id)
         except FileIntelError as error:

@@ -14,12 +14,6 @@ from fileintel.storage.search import SEARCH_EFFORT, Near
 from fileintel.storage.versions import EXACT_SEARCH_ROWS, HALFVEC_LARGEST, vector_expression
 
 
-def find(session: Session, collection_id: str, model: str) -> VectorSet | None:
-    """The newest set of a collection by a model."""
-    statement = select(VectorSet).where(VectorSet.collection_id == collection_id, VectorSet.model == model)
-    return session.execute(statement.order_by(VectorSet.created_at.desc()).limit(1)).scalar_one_or_none()
-
-
 def open_set(session: Session, collection_id: str, model: str, size: int) -> VectorSet:
     """The set of a collection by a model, with vectors of `size` numbers; made if it is not there yet."""
     identity = content_id("vector set", collection_id, model, size)
@@ -92,8 +86,7 @@ def tidy(session: Session, vector_set: VectorSet) -> None:
     """After vectors were added: remove those of passages that are gone, and build an HNSW index (Malkov, Yashunin
     2018, through pgvector) over a set that is too large for an exact search. It is kept up to date from then on."""
     table = partition_name(vector_set.id)
-    orphaned = ~exists().where(Passage.id == PassageVector.passage_id)
-    session.execute(delete(PassageVector).where(PassageVector.set_id == vector_set.id, orphaned))
+    delete_orphans(session, vector_set)
     count = session.execute(
         select(func.count()).select_from(PassageVector).where(PassageVector.set_id == vector_set.id)
     ).scalar_one()
@@ -103,6 +96,18 @@ def tidy(session: Session, vector_set: VectorSet) -> None:
             text(f"CREATE INDEX IF NOT EXISTS {table}_hnsw ON {table} USING hnsw (({expression}) {operators})")
         )
     session.execute(text(f"ANALYZE {table}"))
+
+
+def delete_orphans(session: Session, vector_set: VectorSet) -> int:
+    """Remove the vectors of passages that are gone; returns how many they were."""
+    orphaned = ~exists().where(Passage.id == PassageVector.passage_id)
+    removed = session.execute(delete(PassageVector).where(PassageVector.set_id == vector_set.id, orphaned))
+    return int(removed.rowcount)  # type: ignore[attr-defined]
+
+
+def all_sets(session: Session) -> list[VectorSet]:
+    """The sets of all collections."""
+    return list(session.execute(select(VectorSet).order_by(VectorSet.id)).scalars())
 
 
 def sets_of(session: Session, collection_id: str) -> list[VectorSet]:
