@@ -70,8 +70,28 @@ class Collection(_Thing):
     entity_types: list[str] | None = Field(description="Of its own; null is as the settings say.")
 
 
+class Metadata(_Thing):
+    """What is known about a document; null, or an empty list, where nobody knows."""
+
+    title: str | None = Field(examples=["On the flood"])
+    authors: list[str] = Field(examples=[["Anna Berg"]])
+    date: str | None = Field(examples=["1964-03-04"])
+    language: str | None = Field(examples=["en"])
+    document_type: str | None = Field(examples=["report"])
+    abstract: str | None
+    keywords: list[str]
+
+
+class Extraction(_Thing):
+    """Which model was asked for the metadata, and when it said what it says."""
+
+    model: str
+    at: Moment
+
+
 class Document(_Thing):
-    """A file of a collection."""
+    """A file of a collection. `metadata_from` says of each field whether a person has `edited` it, a model has
+    `extracted` it, or the `file` says it of itself."""
 
     id: str
     name: str = Field(examples=["paper.pdf"])
@@ -85,6 +105,9 @@ class Document(_Thing):
     properties: dict[str, Any]
     source: str
     created_at: Moment
+    metadata: Metadata
+    metadata_from: dict[str, Literal["edited", "extracted", "file"]] = Field(examples=[{"title": "edited"}])
+    extraction: Extraction | None
 
 
 class FoundDocument(Document):
@@ -105,7 +128,7 @@ class Stage(_Thing):
 
 
 class Task(_Thing):
-    """A piece of work: an index run, a question, or the reading of uploaded files."""
+    """A piece of work: an index run, the reading of uploaded files, vectors, metadata, or a question."""
 
     id: str = Field(examples=["0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
     kind: str = Field(examples=["index"])
@@ -135,6 +158,18 @@ class Accepted(_Thing):
     is_new: bool
     status_url: str = Field(examples=["/api/v2/tasks/0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
     events_url: str = Field(examples=["/api/v2/tasks/0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11/events"])
+
+
+class Processing(Accepted):
+    """A task that makes one kind of thing of a collection's documents."""
+
+    kind: Literal["documents", "embedding", "metadata"]
+
+
+class ProcessingTasks(_Thing):
+    """The tasks of a processing that was taken on, one for each kind."""
+
+    tasks: list[Processing]
 
 
 class Gap(_Thing):
@@ -311,12 +346,22 @@ class Citation(_Thing):
     quote: str
 
 
+class Coverage(_Thing):
+    """How much of a collection an answer from passages could rest on; `note` says what to do about the rest."""
+
+    passages: int
+    with_vector: int
+    uncut_documents: int = Field(description="Documents that are not cut with the present settings.")
+    note: str | None
+
+
 def _sorted(numbers: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(numbers.items()))  # the table does not keep the order of keys
 
 
 class Answer(_Thing):
-    """The answer to a question, with its sources."""
+    """The answer to a question, with its sources. `version` is that of the index, null for an answer from passages;
+    `gaps` counts what is missing from the index, or passages without a vector."""
 
     task_id: str
     collection: str
@@ -329,9 +374,15 @@ class Answer(_Thing):
         description="How much of what the model was shown."
     )
     model: str
-    version: int
+    version: int | None
     gaps: int
     llm: dict[str, int]
+
+
+class PassageAnswer(Answer):
+    """The answer to a question from the passages that are nearest to it."""
+
+    coverage: Coverage
 
 
 class Deleted(_Thing):

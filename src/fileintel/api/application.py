@@ -13,7 +13,7 @@ from fileintel.api import problems
 from fileintel.api.backend import Backend
 from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
-from fileintel.api.routers import collections, documents, graphrag, health, prompts, tasks
+from fileintel.api.routers import collections, documents, graphrag, health, processing, prompts, tasks
 from fileintel.api.security import require_key
 from fileintel.services.spool import clear_stale
 
@@ -50,7 +50,7 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
     versioned = APIRouter(
         prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 413, 422, 503)
     )
-    routers = (collections, prompts, documents, graphrag, tasks)
+    routers = (collections, prompts, documents, processing, graphrag, tasks)
     for router in (*(module.router for module in routers), documents.anywhere):
         versioned.include_router(router)
     app.include_router(versioned)

@@ -26,6 +26,7 @@ _OF_FILES = {
     "description": "abstract",
     "keywords": "keywords",
 }
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T\d\d:")  # of a date only the day is of interest
 _BETWEEN_NAMES = re.compile(r"\s*;\s*")
 _BETWEEN_WORDS = re.compile(r"\s*[,;]\s*")
 
@@ -37,6 +38,8 @@ def of_file(title: str, properties: Mapping[str, Any]) -> Metadata:
         value = properties.get(name)
         if isinstance(value, str) and value.strip():
             found[field] = _listed(field, value) if field in LISTS else value.strip()
+    if moment := _MOMENT.match(found.get("date", "")):
+        found["date"] = moment.group(1)
     return found
 
 

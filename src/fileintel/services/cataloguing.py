@@ -1,6 +1,7 @@
 """Cataloguing: asking the chat model for the metadata of a collection's documents."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -69,7 +70,7 @@ class _Extraction:
 
     def run(self) -> None:
         """Until every document has been asked about: those that come in meanwhile are taken along."""
-        while not self._work.is_over(lambda session: bool(self._unseen(session))):
+        while not self._work.is_over(lambda session: bool(self._unseen(session)), self._result):
             with self._workspace.database.transaction() as session:
                 unseen = self._unseen(session)
             self._seen.update(unseen)
@@ -80,6 +81,11 @@ class _Extraction:
                 self._work.ask(until=lambda: self._stage.waiting >= DOCUMENTS_PER_WRITE)
                 done = self._stage.waiting < DOCUMENTS_PER_WRITE
                 self._write(self._stage.take())
+            self._work.check_gaps(STAGE, self._workspace.settings.graphrag.max_gap_share)
+
+    def _result(self, session: Session) -> dict[str, Any]:
+        documents_, extracted = documents.extracted_count(session, self._work.run.collection_id)
+        return {"documents": documents_, "with_metadata": extracted, "model": self._model_name}
 
     def _unseen(self, session: Session) -> list[str]:
         found = documents.ids_in_collection(session, self._work.run.collection_id)

@@ -8,20 +8,20 @@ from typing import Any
 
 from sqlalchemy import func, select, tuple_
 
+from fileintel.documents import metadata
 from fileintel.documents.document import DocumentInfo, Limits, Page, shown
 from fileintel.documents.find import find_documents
 from fileintel.documents.kinds import is_supported, unsupported
 from fileintel.documents.load import DocumentReader
 from fileintel.errors import DocumentError, UsageError
 from fileintel.identity import content_id
-from fileintel.services import metadata
 from fileintel.services.busy import refuse_while_busy
 from fileintel.services.passages import check_encoding, cut_document
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
 from fileintel.storage import collections, documents, vectors, versions
 from fileintel.storage.collections import CollectionSummary
-from fileintel.storage.models import Collection, Document
+from fileintel.storage.models import Collection, Document, utc_now
 
 LONGEST_NAME = 200  # characters
 _FORBIDDEN_IN_PROMPTS = re.compile(r"[,\x00-\x1f\x7f]")  # types stand in a list that commas divide
@@ -234,6 +234,24 @@ def document_text(
         number = batch[-1].number + 1
 
 
+def edit_document(
+    workspace: Workspace, name: str, changes: Mapping[str, Any], collection_name: str | None = None
+) -> dict[str, Any]:
+    """Set a person's values for a document's metadata; None takes one away, so that the model's or the file's counts
+    again.
+
+    Raises:
+      NotFoundError: there is no such document.
+      UsageError: a field is unknown, or a value is not what it holds.
+    """
+    with workspace.database.transaction() as session:
+        document = documents.locked(session, _find(session, name, collection_name).id)
+        document.edited = metadata.edited_with(document.edited, changes)
+        document.edited_at = utc_now()
+        session.flush()
+        return describe_document(document)
+
+
 def delete_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
     """Delete a document, its pages and passages. Index versions that hold it stay whole until they are built anew."""
     with workspace.database.transaction() as session:
@@ -245,7 +263,7 @@ def delete_document(workspace: Workspace, name: str, collection_name: str | None
 
 def describe_document(document: Document) -> dict[str, Any]:
     """A document as the command line and the API show it."""
-    described = metadata.describe(document)
+    described = _describe_metadata(document)
     return {
         "id": document.id,
         "name": document.name,
@@ -261,6 +279,16 @@ def describe_document(document: Document) -> dict[str, Any]:
         "created_at": document.created_at.isoformat(),
         **described,
     }
+
+
+def _describe_metadata(document: Document) -> dict[str, Any]:
+    """What counts, where each field of it is from, and what the model's part is from."""
+    file = metadata.of_file(document.title, document.properties)
+    valid, origins = metadata.shown(file, document.extracted, document.edited)
+    extraction = None
+    if document.extracted is not None and document.extracted_at is not None:
+        extraction = {"model": document.extracted_by, "at": document.extracted_at.isoformat()}
+    return {"metadata": valid, "metadata_from": origins, "extraction": extraction}
 
 
 def _find(session: Any, name: str, collection_name: str | None) -> Document:

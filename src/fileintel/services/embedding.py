@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -65,10 +66,11 @@ class _Embedding:
 
     def run(self) -> None:
         """Until there is nothing left: what comes in meanwhile is taken along."""
-        while not self._work.is_over(self._more):
+        while not self._work.is_over(self._more, self._result):
             self._cut()
             self._embed()
             self._tidy()
+            self._work.check_gaps(EMBED, self._workspace.settings.graphrag.max_gap_share)
         self._drop_other_sets()
 
     def _open_set(self, size: int) -> VectorSet:
@@ -83,6 +85,10 @@ class _Embedding:
         failed = self._stage.failed
         lacking = vectors.lacking(session, self._collection_id, self._set.id, None, len(failed) + 1)
         return any(passage.id not in failed for passage in lacking)
+
+    def _result(self, session: Session) -> dict[str, Any]:
+        coverage = vectors.coverage(session, self._collection_id, self._set.id)
+        return {"passages": coverage.passages, "with_vector": coverage.with_vector, "embedding_model": self._model}
 
     def _cut(self) -> None:
         self._work.progress.begin(CUT, len(uncut(self._workspace, self._collection_id)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import FileIntelError, LeaseLost, RunCancelled
+from fileintel.errors import FileIntelError, LeaseLost, RunCancelled, RunFailed
 from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
@@ -104,8 +104,21 @@ class Work:
         if not self.fanout.run(until):
             raise Stopped
 
-    def is_over(self, more: Callable[[Session], bool]) -> bool:
-        """End the run unless there is more to do.
+    def check_gaps(self, stage: str, allowed: float) -> None:
+        """Whether not too many items of a stage have failed.
+
+        Raises:
+          RunFailed: more than the share `allowed` of them; what the others brought is kept.
+        """
+        counts = next(counts for counts in self.progress.counts() if counts.name == stage)
+        if counts.total and counts.failed / counts.total > allowed:
+            raise RunFailed(
+                f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
+                f"graphrag.max_gap_share={allowed} allows; `fileintel tasks show {self.run.id}` lists why"
+            )
+
+    def is_over(self, more: Callable[[Session], bool], result: Callable[[Session], dict[str, Any]]) -> bool:
+        """End the run with its result unless there is more to do.
 
         Whoever has more for a run of this kind holds the run's row while looking whether it is active. So the run
         either finds it here, or is over and another one is made.
@@ -115,6 +128,7 @@ class Work:
             runs.locked(session, self.lease.run_id)
             if more(session):
                 return False
+            runs.renew(session, self.lease, result=result(session))
             finish(session, self.lease)
         return True
 

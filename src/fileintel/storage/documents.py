@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fileintel.errors import NotFoundError
@@ -48,6 +48,13 @@ def set_extracted(session: Session, document_id: str, metadata: dict[str, Any], 
         .values(extracted=metadata, extracted_by=model, extracted_at=utc_now())
         .execution_options(synchronize_session=False)
     )
+
+
+def extracted_count(session: Session, collection_id: str) -> tuple[int, int]:
+    """How many documents a collection has, and of how many a model has told the metadata."""
+    statement = select(func.count(), func.count(Document.extracted_at)).where(Document.collection_id == collection_id)
+    total, extracted = session.execute(statement).one()
+    return int(total), int(extracted)
 
 
 def with_content(session: Session, collection_id: str, sha256: str) -> Document | None:
