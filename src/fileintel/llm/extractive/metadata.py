@@ -183,14 +183,15 @@ def _person(part: str) -> str | None:
     if not _EXACT_NAME.fullmatch(part):
         return None
     words = part.split()
+    titled = words[0].lower().rstrip(".") in lexicon.TITLES
     while words and words[0].lower().rstrip(".") in lexicon.TITLES:
         words.pop(0)
     lowered = [word.lower() for word in words]
-    if len(words) < 2 or words[0].lower() in STOPWORDS or not words[-1][0].isupper():
+    if len(words) < 2 or not words[-1][0].isupper() or any(word in MONTHS for word in lowered):
         return None
-    if kind_of_head(lowered[-1]) or kind_of_head(lowered[0]) or any(word in MONTHS for word in lowered):
-        return None
-    return " ".join(words)
+    sure = titled or lowered[0] in lexicon.GIVEN_NAMES  # "Anna Berg", who is no mountain
+    other = lowered[0] in STOPWORDS or kind_of_head(lowered[-1]) or kind_of_head(lowered[0])
+    return " ".join(words) if sure or not other else None
 
 
 def _date(head: _Head) -> str:
