@@ -103,7 +103,7 @@ def read_document_text(
 @router.patch(
     "/{document}",
     response_model=Envelope[answers.Document],
-    responses=documented(400, 404, 415),
+    responses=documented(400, 404, 413, 415),
     dependencies=[Depends(require_json)],
 )
 def edit_document(service: Service, collection: CollectionName, document: DocumentName, body: MetadataChanges) -> Any:
