@@ -97,7 +97,7 @@ def test_it_says_when_documents_are_cut_with_settings_that_have_changed(workspac
 
 
 def test_without_vectors_the_question_is_refused_with_what_to_do(workspace: Workspace, opened: Opener) -> None:
-    with pytest.raises(NoVectorsError, match=r"no vectors of embedding model standin yet: .*process town --embed"):
+    with pytest.raises(NoVectorsError, match=r"have no vectors yet: make them with .*process town --embed"):
         ask(workspace)
     with pytest.raises(NoVectorsError, match="no vectors yet"):
         tasks.submit_passage_question(workspace, None, COLLECTION, QUESTION)
@@ -109,6 +109,8 @@ def test_without_vectors_the_question_is_refused_with_what_to_do(workspace: Work
     with pytest.raises(UsageError):
         ask(workspace, "  ")
     done(workspace, EMBED)
+    with pytest.raises(NoVectorsError, match="have vectors of standin, and none of another"):
+        ask(opened(embedding__model="another"))
     with pytest.raises(ConfigError, match=r"vector_max_context_tokens=50 has no room for a passage of \d+ tokens"):
         ask(opened(query__vector_max_context_tokens=50))
 

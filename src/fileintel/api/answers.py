@@ -144,10 +144,21 @@ class Task(_Thing):
     finished_at: Moment | None
 
 
+class Gap(_Thing):
+    """What is missing from an index or another result, and why."""
+
+    stage: str
+    item: str
+    reason: str
+    attempts: int
+    last_error: str
+
+
 class TaskWithStages(Task):
-    """A task, and how far its stages are."""
+    """A task, how far its stages are, and what is missing from its result."""
 
     stages: list[Stage]
+    gaps: list[Gap]
 
 
 class Accepted(_Thing):
@@ -170,16 +181,6 @@ class ProcessingTasks(_Thing):
     """The tasks of a processing that was taken on, one for each kind."""
 
     tasks: list[Processing]
-
-
-class Gap(_Thing):
-    """What is missing from an index, and why."""
-
-    stage: str
-    item: str
-    reason: str
-    attempts: int
-    last_error: str
 
 
 class VersionInUse(_Thing):

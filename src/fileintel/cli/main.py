@@ -10,7 +10,19 @@ import typer
 from typer.exceptions import TyperException
 
 from fileintel import __version__
-from fileintel.cli import api, collections, config, database, documents, graphrag, output, service, tasks, worker
+from fileintel.cli import (
+    api,
+    collections,
+    config,
+    database,
+    documents,
+    graphrag,
+    output,
+    processing,
+    service,
+    tasks,
+    worker,
+)
 from fileintel.cli.context import Invocation
 from fileintel.cli.interrupt import Interrupted, Parted, leave
 from fileintel.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FileIntelError
@@ -30,12 +42,15 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(collections.app, name="collections")
+documents.app.command()(processing.process)
+documents.app.command()(processing.edit)
 app.add_typer(documents.app, name="documents")
 app.add_typer(graphrag.app, name="graphrag")
 app.add_typer(tasks.app, name="tasks")
 app.add_typer(worker.app, name="worker")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
+app.command()(processing.query)
 app.command()(api.api)
 app.command()(service.up)
 app.command()(service.down)

@@ -11,6 +11,7 @@ from fileintel.graphrag.stages.metadata import STAGE, MetadataStage
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokens import Tokenizer
 from fileintel.services import working
+from fileintel.services.indexing import Observer
 from fileintel.services.own_settings import library_for
 from fileintel.services.working import Work
 from fileintel.services.workspace import Workspace
@@ -22,7 +23,12 @@ PAGES_AT_ONCE = 10
 CHARACTERS_PER_TOKEN = 8  # more than any language has: so much text surely holds the budget
 
 
-def extract_metadata(workspace: Workspace, run_id: str, stopping: Callable[[], bool] = lambda: False) -> bool:
+def extract_metadata(
+    workspace: Workspace,
+    run_id: str,
+    stopping: Callable[[], bool] = lambda: False,
+    observe: Observer = lambda _view: None,
+) -> bool:
     """Do a queued run: ask the chat model about each document of a collection. A document that it was asked about
     before costs nothing.
 
@@ -42,7 +48,7 @@ def extract_metadata(workspace: Workspace, run_id: str, stopping: Callable[[], b
             library = library_for(workspace, session, collections.find(session, held.run.collection_id))
         prompt = library.load(METADATA)
         workspace.check_model(chat)
-        with working.fanning_out(workspace, held, STAGES, chat=chat, stopping=stopping) as work:
+        with working.fanning_out(workspace, held, STAGES, chat=chat, stopping=stopping, observe=observe) as work:
             _Extraction(workspace, work, prompt).run()
     return True
 

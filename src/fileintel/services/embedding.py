@@ -11,6 +11,7 @@ from fileintel.graphrag.stages.embed import STAGE as EMBED
 from fileintel.graphrag.stages.embed import PassageStage
 from fileintel.llm.tokens import Tokenizer
 from fileintel.services import working
+from fileintel.services.indexing import Observer
 from fileintel.services.passages import cut_collection, uncut
 from fileintel.services.vector_size import embedding_size
 from fileintel.services.working import Work
@@ -24,7 +25,12 @@ PASSAGES_PER_QUERY = 256  # of about 5,000 characters: a megabyte or two at once
 VECTORS_PER_WRITE = 500
 
 
-def embed_passages(workspace: Workspace, run_id: str, stopping: Callable[[], bool] = lambda: False) -> bool:
+def embed_passages(
+    workspace: Workspace,
+    run_id: str,
+    stopping: Callable[[], bool] = lambda: False,
+    observe: Observer = lambda _view: None,
+) -> bool:
     """Do a queued run: cut what is not cut with the present settings, and ask for the vectors that are missing.
 
     Returns False, and does nothing, when the run is over or somebody alive is at work on it.
@@ -40,7 +46,9 @@ def embed_passages(workspace: Workspace, run_id: str, stopping: Callable[[], boo
     with working.ending(workspace.database, held.lease):
         embedder = workspace.embedder
         workspace.check_model(embedder)
-        with working.fanning_out(workspace, held, STAGES, embedder=embedder, stopping=stopping) as work:
+        with working.fanning_out(
+            workspace, held, STAGES, embedder=embedder, stopping=stopping, observe=observe
+        ) as work:
             _Embedding(workspace, work).run()
     return True
 

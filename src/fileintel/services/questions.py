@@ -54,7 +54,7 @@ def ask(workspace: Workspace, collection_name: str, question: str, mode: str = "
         means = _means(workspace, session, collection, question)
     asking = IndexAsking(version=version, **means)
     reply = MODES[mode](asking)
-    return {**_told(workspace, collection, asking, reply), "version": version.number, "gaps": gaps}
+    return _told(workspace, collection, asking, reply, version=version.number, gaps=gaps)
 
 
 def expect_vectors(session: Session, collection: Collection, model: str | None = None) -> VectorSet:
@@ -65,16 +65,20 @@ def expect_vectors(session: Session, collection: Collection, model: str | None =
       EmptyCollectionError: the collection has no documents.
       NoVectorsError: no passage has a vector of the model.
     """
-    sets = vectors.sets_of(session, collection.id)
-    for found in sets:
-        if model in (None, found.model) and vectors.coverage(session, collection.id, found.id).with_vector:
+    usable = [
+        one
+        for one in vectors.sets_of(session, collection.id)
+        if vectors.coverage(session, collection.id, one.id).with_vector
+    ]
+    for found in usable:
+        if model in (None, found.model):
             return found
     if not documents.ids_in_collection(session, collection.id):
         raise EmptyCollectionError(f"collection {collection.name!r} is empty: add documents first")
-    of_model = f" of embedding model {model}" if model else ""
+    others = ", ".join(sorted({one.model for one in usable}))
+    lacking = f"have vectors of {others}, and none of {model}" if others else "have no vectors yet"
     raise NoVectorsError(
-        f"the passages of {collection.name!r} have no vectors{of_model} yet: "
-        f"make them with `{_making_vectors(collection.name)}`"
+        f"the passages of {collection.name!r} {lacking}: make them with `{_making_vectors(collection.name)}`"
     )
 
 
@@ -98,14 +102,15 @@ def ask_passages(workspace: Workspace, collection_name: str, question: str) -> d
         uncut = passages.uncut(session, collection.id, cut_name(workspace.settings.chunking))
         means = _means(workspace, session, collection, question)
     asking = PassageAsking(vector_set=vector_set, **means)
-    told = _told(workspace, collection, asking, passage_search.answer(asking))
+    reply = passage_search.answer(asking)
+    told = _told(workspace, collection, asking, reply, version=None, gaps=coverage.lacking)
     covered = {
         "passages": coverage.passages,
         "with_vector": coverage.with_vector,
         "uncut_documents": len(uncut),
         "note": _note(collection.name, coverage, len(uncut)),
     }
-    return {**told, "version": None, "gaps": coverage.lacking, "coverage": covered}
+    return {**told, "coverage": covered}
 
 
 def _means(workspace: Workspace, session: Session, collection: Collection, question: str) -> dict[str, Any]:
@@ -120,7 +125,9 @@ def _means(workspace: Workspace, session: Session, collection: Collection, quest
     }
 
 
-def _told(workspace: Workspace, collection: Collection, asking: Asking, reply: Reply) -> dict[str, Any]:
+def _told(
+    workspace: Workspace, collection: Collection, asking: Asking, reply: Reply, *, version: int | None, gaps: int
+) -> dict[str, Any]:
     return {
         "collection": collection.name,
         "question": asking.text,
@@ -130,6 +137,8 @@ def _told(workspace: Workspace, collection: Collection, asking: Asking, reply: R
         "unknown_citations": reply.unknown_citations,
         "context": dict(sorted(reply.context.items())),
         "model": workspace.chat_model_name,
+        "version": version,
+        "gaps": gaps,
         "llm": {
             "calls": asking.tally.calls,
             "prompt_tokens": asking.tally.prompt_tokens,

@@ -231,14 +231,18 @@ class ActiveRunError(ConflictError):
 
 
 def show(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """One task with its stages.
+    """One task with its stages and its gaps.
 
     Raises:
       NotFoundError: there is none.
     """
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
-        return {**describe(run), "stages": [vars(stage) for stage in runs.stages(session, run.id)]}
+        return {
+            **describe(run),
+            "stages": [vars(stage) for stage in runs.stages(session, run.id)],
+            "gaps": [vars(gap) for gap in runs.gaps(session, run.id)],
+        }
 
 
 def list_tasks(

@@ -14,6 +14,7 @@ from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.graphrag.pipeline import Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
+from fileintel.services.indexing import Observer, View
 from fileintel.services.workspace import Workspace
 from fileintel.storage import runs
 from fileintel.storage.engine import Database
@@ -142,6 +143,7 @@ def fanning_out(
     chat: "ModelClient | None" = None,
     embedder: "ModelClient | None" = None,
     stopping: Callable[[], bool] = lambda: False,
+    observe: Observer = lambda _view: None,
 ) -> Iterator[Work]:
     """What a run with questions needs, closed at the end of the block. Of the two clients, a run that asks only one
     kind of question gives one: the other server may be away."""
@@ -150,7 +152,11 @@ def fanning_out(
     settings, database = workspace.settings, workspace.database
     progress = Progress(stages)
     tally = _tally_of(held.run)
-    journal = RunJournal(database, held.lease, progress, tally)
+
+    def view() -> None:
+        observe(View(progress.counts(), journal.llm_counts(), either.gate.reading()))
+
+    journal = RunJournal(database, held.lease, progress, tally, on_progress=view)
     with (
         LeaseKeeper(database, held.lease),
         Fanout(
