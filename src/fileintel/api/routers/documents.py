@@ -49,7 +49,7 @@ UPLOAD = {
     "",
     status_code=202,
     response_model=Envelope[answers.Accepted],
-    responses=documented(400, 404, 413, 415),
+    responses=documented(400, 404, 415),
     openapi_extra={"requestBody": UPLOAD},
 )
 async def upload_documents(
@@ -103,7 +103,7 @@ def read_document_text(
 @router.patch(
     "/{document}",
     response_model=Envelope[answers.Document],
-    responses=documented(400, 404, 413, 415),
+    responses=documented(400, 404, 415),
     dependencies=[Depends(require_json)],
 )
 def edit_document(service: Service, collection: CollectionName, document: DocumentName, body: MetadataChanges) -> Any:

@@ -57,7 +57,7 @@ def start_index(service: Service, body: IndexOrder, response: Response, idempote
 @router.post(
     "/{collection}/query",
     response_model=Envelope[answers.Answer],
-    responses=documented(400, 404, 409, 413, 415, 502, 504),
+    responses=documented(400, 404, 409, 415, 502, 504),
     dependencies=[Depends(require_json)],
 )
 async def ask_question(service: Service, collection: CollectionName, body: Question) -> Any:

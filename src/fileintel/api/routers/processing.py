@@ -47,7 +47,7 @@ def process_documents(
 @router.post(
     "/query",
     response_model=Envelope[answers.PassageAnswer],
-    responses=documented(400, 404, 409, 413, 415, 502, 504),
+    responses=documented(400, 404, 409, 415, 502, 504),
 )
 async def ask_passages(service: Service, collection: CollectionName, body: PassageQuestion) -> Any:
     """Answer a question from the passages that are nearest to it, with citations; no index of the graph is needed.
