@@ -35,8 +35,8 @@ OPERATIONS = {
     "follow_task", "is_alive", "is_ready", "list_collections", "list_communities", "list_documents", "list_entities",
     "list_index_versions", "list_prompts", "list_relationships", "list_reports", "list_tasks", "process_documents",
     "read_document_text", "read_metrics", "reset_prompt", "reset_prompts", "set_prompt", "set_prompts",
-    "show_collection", "show_community", "show_document", "show_index_status", "show_task", "start_index",
-    "tune_prompts", "upload_documents",
+    "show_collection", "show_community", "show_context", "show_document", "show_index_status", "show_task",
+    "start_index", "tune_prompts", "upload_documents",
 }  # fmt: skip
 
 
