@@ -34,11 +34,15 @@ from kombu.entity import Queue  # noqa: E402
 
 from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError  # noqa: E402
 from fileintel.queues import (  # noqa: E402
+    DEFAULT,
     DOCUMENT_PROCESSING,
+    EMBEDDING_PROCESSING,
     GRAPHRAG_INDEXING,
     GRAPHRAG_QUERIES,
     GRAPHRAG_QUEUES,
+    LLM_PROCESSING,
     PREFORK_QUEUES,
+    RAG_PROCESSING,
 )
 
 logger = logging.getLogger(__name__)
@@ -47,7 +51,12 @@ ROUTES = {
     "fileintel.tasks.graphrag.build_graphrag_index_task": {"queue": GRAPHRAG_INDEXING},
     "fileintel.tasks.graphrag.query_graphrag_task": {"queue": GRAPHRAG_QUERIES},
     "fileintel.tasks.documents.process_documents_task": {"queue": DOCUMENT_PROCESSING},
+    "fileintel.tasks.embedding.embed_documents_task": {"queue": EMBEDDING_PROCESSING},
+    "fileintel.tasks.metadata.extract_metadata_task": {"queue": LLM_PROCESSING},
+    "fileintel.tasks.questions.answer_question_task": {"queue": RAG_PROCESSING},
+    "fileintel.tasks.housekeeping.clean_up_task": {"queue": DEFAULT},
 }
+TASK_MODULES = ("graphrag", "documents", "embedding", "metadata", "questions", "housekeeping")
 
 # Longer than the longest run: with late acknowledgement Redis hands out again what is not acknowledged after this
 # time, also while it is still being worked on. A second delivery finds the run's lease held and leaves.
@@ -62,9 +71,9 @@ def make_app(broker_url: str | None, result_backend: str | None) -> Celery:
     """The application, for a broker and a result backend."""
     app = Celery("fileintel", broker=broker_url, backend=result_backend)
     app.conf.update(
-        include=["fileintel.tasks.graphrag", "fileintel.tasks.documents"],
+        include=[f"fileintel.tasks.{name}" for name in TASK_MODULES],
         task_queues=[Queue(name, routing_key=name) for name in (*PREFORK_QUEUES, *GRAPHRAG_QUEUES)],  # type: ignore[no-untyped-call]
-        task_default_queue="default",
+        task_default_queue=DEFAULT,
         task_create_missing_queues=False,
         task_routes=ROUTES,
         task_serializer="json",

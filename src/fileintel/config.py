@@ -196,13 +196,16 @@ class ChunkingSettings(_Section):
 
 
 class DocumentSettings(_Section):
-    """Bounds for one file."""
+    """Bounds for one file, and what is made of it when it was read."""
 
     max_file_mb: Count
     max_seconds: Count
     max_memory_mb: Count
     max_pages: Count
     max_expanded_mb: Count
+    embed_on_upload: bool
+    extract_metadata: bool
+    metadata_max_input_tokens: Count
 
 
 class ExtractionSettings(_Section):
@@ -251,6 +254,8 @@ class QuerySettings(_Section):
     global_map_max_words: Count
     global_reduce_max_words: Count
     global_max_points_tokens: Count
+    vector_max_context_tokens: Count
+    vector_top_k: Count
     response_type: Text
     community_level: Annotated[int, Field(ge=0)]
 

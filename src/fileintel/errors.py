@@ -175,7 +175,7 @@ class IndexFolderError(FileIntelError):
 
 
 class NoVectorsError(FileIntelError):
-    """The index has no vectors, so nothing can be found by nearness to a question."""
+    """There are no vectors of the embedding model in use, so nothing can be found by nearness to a question."""
 
     code = "no_vectors"
     http_status = 409

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 GRAPHRAG_INDEXING, GRAPHRAG_QUERIES = "graphrag_indexing", "graphrag_queries"
 GRAPHRAG_QUEUES = (GRAPHRAG_INDEXING, GRAPHRAG_QUERIES)
-DOCUMENT_PROCESSING = "document_processing"
-PREFORK_QUEUES = ("default", DOCUMENT_PROCESSING, "embedding_processing", "llm_processing", "rag_processing")
+DEFAULT = "default"  # housekeeping, and tasks without a route
+DOCUMENT_PROCESSING, EMBEDDING_PROCESSING = "document_processing", "embedding_processing"
+LLM_PROCESSING, RAG_PROCESSING = "llm_processing", "rag_processing"
+PREFORK_QUEUES = (DEFAULT, DOCUMENT_PROCESSING, EMBEDDING_PROCESSING, LLM_PROCESSING, RAG_PROCESSING)
 
 CELERY = ("celery", "-A", "fileintel.celery_config:app", "worker")  # what follows `python -m`
 

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
+from fileintel.celery_config import PREFORK_QUEUES
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
@@ -44,7 +45,7 @@ def attended(server_url: str, model_server_process: StandIn) -> Iterator[Install
     try:
         workers = [
             installation.start_worker("gevent", 20, "graphrag_indexing,graphrag_queries"),
-            installation.start_worker("prefork", 1, "default,document_processing"),
+            installation.start_worker("prefork", 1, ",".join(PREFORK_QUEUES)),
         ]
         installation.start_api()
         for worker in workers:

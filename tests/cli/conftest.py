@@ -170,3 +170,13 @@ def twins(copied: Any, town: Town, model_server_process: StandIn, shared_home: P
             installation.stop()
             redis.stop()
             remove(home)
+
+
+@pytest.fixture(params=["here", "by a service"])
+def either(request: pytest.FixtureRequest, model_server: StandIn) -> CommandLine:
+    """A command line that does the work itself, and one that hands it to a service."""
+    if request.param == "here":
+        own: CommandLine = request.getfixturevalue("fileintel")
+        return own
+    twins: Twins = request.getfixturevalue("twins")
+    return twins.there

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from fileintel.cli.installation import open_installation
-from fileintel.cli.installation.contract import IndexOrder, Installation
+from fileintel.cli.installation.contract import IndexOrder, Installation, ProcessingOrder
 from fileintel.cli.installation.remote.tasks import Silent
 from fileintel.config import load_settings
 from fileintel.errors import FileIntelError, UsageError
-from tests.conftest import CommandLine
+from tests.conftest import SAMPLES, CommandLine
 from tests.standin import StandIn
 
 from .conftest import COLLECTION, DOCUMENTS, Twins
@@ -45,6 +45,10 @@ ABILITIES: dict[str, Ability] = {
     "what would be pruned": lambda one: one.cache.prune(None, "standin", True),
     "local answer": lambda one: one.graph.ask(COLLECTION, "Who is Erna Sollid?", "local"),
     "global answer": lambda one: one.graph.ask(COLLECTION, "What happened in the flood?", "global"),
+    "no vectors": lambda one: one.documents.ask(COLLECTION, "Who is Erna Sollid?"),
+    "an edit": lambda one: one.documents.edit(DOCUMENTS[1], None, {"title": "A pear", "keywords": ["pear"]}),
+    "an edit taken back": lambda one: one.documents.edit(DOCUMENTS[1], COLLECTION, {"title": None, "keywords": None}),
+    "an edit of nothing": lambda one: one.documents.edit("nothing.md", COLLECTION, {"title": "x"}),
     "no collection": lambda one: one.collections.show("nowhere"),
     "a name with signs": lambda one: one.collections.show("a?b#c%d&e=f ü"),
     "a name of dots": lambda one: one.collections.show(".."),
@@ -108,6 +112,28 @@ def test_tasks_are_the_same_from_both_sides(both: Both, model_server: StandIn) -
     assert outcome(lambda one: one.tasks.cancel(task), both.there) == outcome(
         lambda one: one.tasks.cancel(task), both.here
     )
+
+
+def test_an_answer_from_passages_is_the_same_wherever_their_vectors_were_made(
+    both: Both, model_server: StandIn, request: pytest.FixtureRequest
+) -> None:
+    name = "passages of two"
+    both.here.collections.create(name, "")
+    request.addfinalizer(lambda: both.here.collections.delete(name))
+    assert all(one["document"] for one in both.here.documents.add(name, [str(SAMPLES / DOCUMENTS[0])]))
+    order = ProcessingOrder(name, embed=True, metadata=True, wait=True)
+    there, here = (one.documents.process(order, Silent()) for one in (both.there, both.here))
+    assert [task["kind"] for task in there] == [task["kind"] for task in here] == ["embedding", "metadata"]
+    assert [json.dumps(task["result"]) for task in there] == [json.dumps(task["result"]) for task in here]
+
+    def asked(one: Installation) -> object:
+        return one.documents.ask(name, "Who is Erna Sollid?")
+
+    outcome(asked, both.here)  # from the store then, on either side
+    assert outcome(asked, both.there) == outcome(asked, both.here)
+    shown = [outcome(lambda one: one.documents.show(DOCUMENTS[0], name), one) for one in (both.there, both.here)]
+    assert shown[0] == shown[1]
+    assert '"extracted"' in shown[0]
 
 
 def test_an_export_has_the_same_files(both: Both, tmp_path: Path) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SAMPLES, CommandLine, Finished
-from tests.standin import StandIn
 
-from .conftest import COLLECTION, DOCUMENTS, Town, Twins
+from .conftest import COLLECTION, DOCUMENTS, Town
 
 LISTS = ("entities", "relationships", "communities", "reports")
 LOOKING = (
@@ -26,16 +25,6 @@ LOOKING = (
     ("config", "show"),
     ("tasks", "list"),
 )
-
-
-@pytest.fixture(params=["here", "by a service"])
-def either(request: pytest.FixtureRequest, model_server: StandIn) -> CommandLine:
-    """A command line that does the work itself, and one that hands it to a service."""
-    if request.param == "here":
-        own: CommandLine = request.getfixturevalue("fileintel")
-        return own
-    twins: Twins = request.getfixturevalue("twins")
-    return twins.there
 
 
 def test_a_collection_is_made_filled_indexed_asked_and_deleted(either: CommandLine, tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ PURPOSES = (
     "local_answer",
     "global_map",
     "global_reduce",
+    "metadata",
+    "passage_answer",
 )
 NAMES = [
     "Ilse Brandt ",
@@ -108,6 +110,7 @@ def everything() -> str:
         digest.update(first.encode())
         digest.update(engine.answer("glean", about_text(text, ("assistant", first))).encode())
         digest.update(engine.answer("claims", about_text(text)).encode())
+        digest.update(engine.answer("metadata", about_text(text)).encode())
         digest.update(engine.answer("report", about_data(*report_data(text))).encode())
         data = section("Sources", ("id", "document", "pages", "text"), [("S1", "b", 1, text)])
         reports = section("Reports", ("id", "title", "content"), [("R1", "b", text)])

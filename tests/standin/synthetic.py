@@ -35,6 +35,10 @@ def answer(purpose: str, messages: Sequence[dict[str, Any]], _schema_name: str |
         return f"{name} is merged from {len(descriptions)} descriptions, number {seed}."
     if purpose == "report":
         return _report(seed)
+    if purpose == "metadata":
+        return json.dumps(
+            {"title": f"Document {seed}", "authors": [f"Author {seed % 97}"], "date": "", "language": "en"}
+        )
     cited = ", ".join(_ID.findall(text)[:2])
     told = f"A synthetic statement, number {seed} [{cited}]." if cited else f"A synthetic statement, number {seed}."
     if purpose == "global_map":

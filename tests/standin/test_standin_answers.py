@@ -58,8 +58,10 @@ def test_synthetic_answers_have_the_same_shapes(standin: StandIn) -> None:
     assert content(ask(standin)).endswith("<|COMPLETE|>")
     assert "findings" in json.loads(content(ask(standin, "<data>x</data>", "report")))
     assert "points" in json.loads(content(ask(standin, "<data>x</data>", "global_map")))
+    assert "title" in json.loads(content(ask(standin, "<text>x</text>", "metadata")))
     data = "<data>\n-----Sources-----\nid,text\nS1,x\n</data>\nQuestion: y"
     assert "[S1]" in content(ask(standin, data, "local_answer"))
+    assert "[S1]" in content(ask(standin, data, "passage_answer"))
     assert content(ask(standin)) == content(ask(standin))
 
 

@@ -70,8 +70,28 @@ class Collection(Thing):
     entity_types: list[str] | None = Field(description="Of its own; null is as the settings say.")
 
 
+class Metadata(Thing):
+    """What is known about a document; null, or an empty list, where nobody knows."""
+
+    title: str | None = Field(examples=["On the flood"])
+    authors: list[str] = Field(examples=[["Anna Berg"]])
+    date: str | None = Field(examples=["1964-03-04"])
+    language: str | None = Field(examples=["en"])
+    document_type: str | None = Field(examples=["report"])
+    abstract: str | None
+    keywords: list[str]
+
+
+class Extraction(Thing):
+    """Which model was asked for the metadata, and when it said what it says."""
+
+    model: str
+    at: Moment
+
+
 class Document(Thing):
-    """A file of a collection."""
+    """A file of a collection. `metadata_from` says of each field whether a person has `edited` it, a model has
+    `extracted` it, or the `file` says it of itself."""
 
     id: str
     name: str = Field(examples=["paper.pdf"])
@@ -85,6 +105,9 @@ class Document(Thing):
     properties: dict[str, Any]
     source: str
     created_at: Moment
+    metadata: Metadata
+    metadata_from: dict[str, Literal["edited", "extracted", "file"]] = Field(examples=[{"title": "edited"}])
+    extraction: Extraction | None
 
 
 class FoundDocument(Document):
@@ -105,7 +128,7 @@ class Stage(Thing):
 
 
 class Task(Thing):
-    """A piece of work: an index run, a question, or the reading of uploaded files."""
+    """A piece of work: an index run, the reading of uploaded files, vectors, metadata, or a question."""
 
     id: str = Field(examples=["0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
     kind: str = Field(examples=["index"])
@@ -121,10 +144,21 @@ class Task(Thing):
     finished_at: Moment | None
 
 
+class Gap(Thing):
+    """What is missing from an index or another result, and why."""
+
+    stage: str
+    item: str
+    reason: str
+    attempts: int
+    last_error: str
+
+
 class TaskWithStages(Task):
-    """A task, and how far its stages are."""
+    """A task, how far its stages are, and what is missing from its result."""
 
     stages: list[Stage]
+    gaps: list[Gap]
 
 
 class Accepted(Thing):
@@ -137,14 +171,16 @@ class Accepted(Thing):
     events_url: str = Field(examples=["/api/v2/tasks/0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11/events"])
 
 
-class Gap(Thing):
-    """What is missing from an index, and why."""
+class Processing(Accepted):
+    """A task that makes one kind of thing of a collection's documents."""
 
-    stage: str
-    item: str
-    reason: str
-    attempts: int
-    last_error: str
+    kind: Literal["documents", "embedding", "metadata"]
+
+
+class ProcessingTasks(Thing):
+    """The tasks of a processing that was taken on, one for each kind."""
+
+    tasks: list[Processing]
 
 
 class VersionInUse(Thing):
@@ -312,12 +348,22 @@ class Citation(Thing):
     quote: str
 
 
+class Coverage(Thing):
+    """How much of a collection an answer from passages could rest on; `note` says what to do about the rest."""
+
+    passages: int
+    with_vector: int
+    uncut_documents: int = Field(description="Documents that are not cut with the present settings.")
+    note: str | None
+
+
 def _sorted(numbers: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(numbers.items()))  # the table does not keep the order of keys
 
 
 class Answer(Thing):
-    """The answer to a question, with its sources."""
+    """The answer to a question, with its sources. `version` is that of the index, null for an answer from passages;
+    `gaps` counts what is missing from the index, or passages without a vector."""
 
     task_id: str
     collection: str
@@ -330,9 +376,15 @@ class Answer(Thing):
         description="How much of what the model was shown."
     )
     model: str
-    version: int
+    version: int | None
     gaps: int
     llm: dict[str, int]
+
+
+class PassageAnswer(Answer):
+    """The answer to a question from the passages that are nearest to it."""
+
+    coverage: Coverage
 
 
 class Deleted(Thing):

@@ -9,14 +9,14 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from fileintel import __version__
-from fileintel.api import problems, uploads
+from fileintel.api import problems
 from fileintel.api.backend import Backend
 from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
-from fileintel.api.routers import cache, collections, documents, graphrag, health, prompts, tasks, versions
+from fileintel.api.routers import cache, collections, documents, graphrag, health, processing, prompts, tasks, versions
 from fileintel.api.security import require_key
 from fileintel.errors import DatabaseUnavailable
-from fileintel.services import tasks as tasks_service
+from fileintel.services.spool import clear_stale
 
 BODY_BYTES = 1024 * 1024  # of a request that is no upload; questions and names are far smaller
 UPLOADS = r"/api/v2/collections/[^/]+/documents"
@@ -51,7 +51,7 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
     versioned = APIRouter(
         prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 413, 422, 503)
     )
-    routers = (collections, prompts, documents, graphrag, versions, tasks, cache)
+    routers = (collections, prompts, documents, processing, graphrag, versions, tasks, cache)
     for router in (*(module.router for module in routers), documents.anywhere):
         versioned.include_router(router)
     app.include_router(versioned)
@@ -71,14 +71,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _clear_spool(backend: Backend) -> None:
-    left = uploads.stale(backend.spool)
-    if not left:
-        return
     with suppress(DatabaseUnavailable):  # then nobody knows what is still waited for: the next start clears it
-        awaited = tasks_service.awaited_uploads(backend.workspace())
-        for folder in left:
-            if str(folder) not in awaited:
-                uploads.discard(folder)
+        clear_stale(backend.workspace())
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from fileintel.config import Settings
 from fileintel.errors import DatabaseUnavailable, ServiceUnavailable
+from fileintel.services.spool import spool_of
 from fileintel.services.tasks import CeleryDispatcher
 from fileintel.services.workspace import Workspace
 
@@ -37,7 +38,7 @@ class Backend:
     @property
     def spool(self) -> Path:
         """Where files lie that came in and are not read yet, or are about to go out."""
-        return Path(self.settings.home) / "spool"
+        return spool_of(self.settings)
 
     def workspace(self) -> Workspace:
         """The workspace, its database at this version's schema.

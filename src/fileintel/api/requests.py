@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from fileintel.api.paging import LARGEST_INTEGER
 from fileintel.api.problems import UnsupportedMediaType
+from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRIES
 from fileintel.services.questions import MODES
 
 LONGEST_WAIT_SECONDS = 600  # for an answer; proxies seldom wait longer
@@ -36,6 +37,17 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         description="The same key makes the same task once, however often it is sent.",
+    ),
+]
+
+Entry = Annotated[Text, Field(max_length=LONGEST_ENTRY)]
+WaitSeconds = Annotated[
+    float,
+    Field(
+        ge=0,
+        le=LONGEST_WAIT_SECONDS,
+        allow_inf_nan=False,
+        description="How long to wait for the answer; after that it is found at the task's URL.",
     ),
 ]
 
@@ -142,13 +154,33 @@ class Question(_Body):
         description=f"How to answer: one of {', '.join(MODES)}.",
         json_schema_extra={"enum": list(MODES)},
     )
-    wait_seconds: float = Field(
-        default=USUAL_WAIT_SECONDS,
-        ge=0,
-        le=LONGEST_WAIT_SECONDS,
-        allow_inf_nan=False,
-        description="How long to wait for the answer; after that it is found at the task's URL.",
-    )
+    wait_seconds: WaitSeconds = USUAL_WAIT_SECONDS
+
+
+class PassageQuestion(_Body):
+    """A question to the passages of a collection."""
+
+    question: Text = Field(max_length=100_000, examples=["Who built the lighthouse?"])
+    wait_seconds: WaitSeconds = USUAL_WAIT_SECONDS
+
+
+class ProcessingOrder(_Body):
+    """What is to be made of a collection's documents; with neither, they are only cut into passages."""
+
+    embed: bool = Field(default=False, description="Make the vectors that passages lack.")
+    metadata: bool = Field(default=False, description="Ask the chat model for title, authors, date and the like.")
+
+
+class MetadataChanges(_Body):
+    """Values of a person, which win over those of a model and of the file; null takes a person's value away."""
+
+    title: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["On the flood"])
+    authors: list[Entry] | None = Field(default=None, max_length=MOST_ENTRIES, examples=[["Anna Berg"]])
+    date: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["1964-03-04"])
+    language: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["en"])
+    document_type: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["report"])
+    abstract: Text | None = Field(default=None, max_length=LONGEST_TEXT)
+    keywords: list[Entry] | None = Field(default=None, max_length=MOST_ENTRIES)
 
 
 async def require_json(request: Request) -> None:

@@ -8,7 +8,6 @@ the last part of a path.
 """
 
 import shutil
-import time
 import unicodedata
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ BATCH_BYTES = 1024 * 1024  # written at a time: a thread is asked for each batch
 DRAINED_BYTES = 16 * 1024 * 1024  # read and dropped after a refusal, so that the caller gets to see it
 DRAIN_SECONDS = 10.0
 LONGEST_NAME_BYTES = 200  # file systems allow 255
-STALE_SECONDS = 7 * 24 * 3600  # no upload takes that long; only a paused run waits that long
 
 
 @dataclass(frozen=True)
@@ -93,15 +91,6 @@ async def _receive(request: Request, spool: Path, limits: UploadLimits) -> Path:
 def discard(folder: Path) -> None:
     """Delete a whole upload that could not be handed on."""
     shutil.rmtree(folder, ignore_errors=True)
-
-
-def stale(spool: Path) -> list[Path]:
-    """What lies there for long: crashes have left it behind, or a paused run still waits for it."""
-    return [
-        folder
-        for folder in (spool.iterdir() if spool.is_dir() else ())
-        if time.time() - folder.stat().st_mtime > STALE_SECONDS
-    ]
 
 
 def safe_name(given: str) -> str:

@@ -13,6 +13,7 @@ from fileintel.errors import EXIT_FAILED
 
 app = typer.Typer(help="The files of a collection.", no_args_is_help=True)
 COLUMNS = ("name", "pages", "characters", "title", "id")
+KNOWN_BY_SOURCE = ("title", "metadata", "metadata_from", "extraction")
 
 Document = Annotated[str, typer.Argument(help="Id or file name of a document.", show_default=False, callback=named)]
 InCollection = Annotated[str | None, typer.Option("--collection", "-c", help="Where to look for the name.")]
@@ -64,8 +65,11 @@ def show(context: typer.Context, document: Document, collection: InCollection = 
         found = installation.documents.show(document, collection)
     if as_json:
         print_json(found)
-    else:
-        print_fields(found)
+        return
+    from fileintel.cli.results import print_metadata
+
+    print_fields({name: value for name, value in found.items() if name not in KNOWN_BY_SOURCE})
+    print_metadata(found)
 
 
 @app.command()

@@ -19,6 +19,7 @@ from fileintel.cli import (
     documents,
     graphrag,
     output,
+    processing,
     service,
     steering,
     tasks,
@@ -44,6 +45,8 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(collections.app, name="collections")
+documents.app.command()(processing.process)
+documents.app.command()(processing.edit)
 app.add_typer(documents.app, name="documents")
 app.add_typer(graphrag.app, name="graphrag")
 app.add_typer(tasks.app, name="tasks")
@@ -61,6 +64,7 @@ for name, of_task, of_run in (
     graphrag.app.command(name)(of_run)
 for command in (versions.versions, versions.rollback, versions.diff, versions.coverage):
     graphrag.app.command()(command)
+app.command()(processing.query)
 app.command()(api.api)
 app.command()(service.up)
 app.command()(service.down)

@@ -2,7 +2,7 @@
 
 import shlex
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -49,11 +49,36 @@ def print_index(status: Mapping[str, Any]) -> None:
         )
         print(f"  tokens         {llm['prompt_tokens']:,} in, {llm['completion_tokens']:,} out")
         print(f"  seconds        {_seconds(status):.1f}")
-    _print_gaps(status)
+    print_gaps(status["gaps"], f"fileintel graphrag status {shlex.quote(status['collection'])} --json")
     if gaps:
         print(f"  note: `fileintel graphrag index {shlex.quote(status['collection'])}` asks for the gaps again")
     if "built-in" in str(status["model"]):
         print(f"  note: {REAL_MODEL_HINT}")
+
+
+def print_processing(task: Mapping[str, Any]) -> None:
+    """What came of a run that made passages, vectors or metadata."""
+    result, llm = task["result"] or {}, task["llm"]
+    print(f"{task['kind']}: {task['state']}")
+    for name, value in result.items():
+        print(f"  {name.replace('_', ' '):<16} {one_line(value)}")
+    if llm:
+        print(f"  {'model calls':<16} {llm['calls']} ({llm['cached']} answers came from the store)")
+        print(f"  {'tokens':<16} {llm['prompt_tokens']:,} in, {llm['completion_tokens']:,} out")
+    print_gaps(task["gaps"], f"fileintel tasks show {task['id']} --json")
+    if task["gaps"]:
+        print("  note: the same command asks for the gaps again")
+
+
+def print_metadata(document: Mapping[str, Any]) -> None:
+    """What is known about a document, and who says so."""
+    values = {
+        name: ", ".join(value) if isinstance(value, list) else value for name, value in document["metadata"].items()
+    }
+    for name, value in values.items():
+        if value:
+            said_by = document["metadata_from"].get(name, "")
+            print(textwrap.fill(f"{name}: {one_line(value)} ({said_by})", WIDTH, subsequent_indent="  "))
 
 
 def print_status(status: Mapping[str, Any]) -> None:
@@ -71,7 +96,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     print(f"  model calls    {llm['calls']}, at most {llm['peak_in_flight']} at once, {llm['retries']} retries")
     print(f"  gaps           {len(status['gaps'])}")
     _print_records(status["records"])
-    _print_gaps(status)
+    print_gaps(status["gaps"], f"fileintel graphrag status {shlex.quote(status['collection'])} --json")
     _print_warnings(status)
     if status["error"]:
         print(f"  error          {one_line(status['error'])}")
@@ -138,7 +163,9 @@ def print_answer(reply: Mapping[str, Any]) -> None:
         print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      "))
     if reply["unknown_citations"]:
         print(f"\nCitations that the model made up and that were left out: {reply['unknown_citations']}")
-    if reply["gaps"]:
+    if note := reply.get("coverage", {}).get("note"):
+        print(f"\nNot everything could be found: {note}")
+    elif reply["gaps"]:
         again = f"fileintel graphrag index {shlex.quote(reply['collection'])}"
         print(f"\nGaps in the index: {reply['gaps']}; `{again}` asks for them again")
     print(f"\n(model: {reply['model']})")
@@ -167,12 +194,11 @@ def _print_warnings(status: Mapping[str, Any]) -> None:
         print(f"  warning: {warning['stage']}: {one_line(warning['message'])}")
 
 
-def _print_gaps(status: Mapping[str, Any]) -> None:
-    gaps = status["gaps"]
+def print_gaps(gaps: Sequence[Mapping[str, Any]], everything: str) -> None:
+    """The first gaps with their reasons; `everything` is the command that lists them all."""
     for gap in gaps[:GAPS_SHOWN]:
         print(f"  gap: {gap['stage']} {gap['item']}: {gap['reason']} ({one_line(gap['last_error'])})")
     if len(gaps) > GAPS_SHOWN:
-        everything = f"fileintel graphrag status {shlex.quote(status['collection'])} --json"
         print(f"  and {len(gaps) - GAPS_SHOWN} more gaps: `{everything}` lists all")
 
 

@@ -8,7 +8,7 @@ import typer
 from fileintel.cli.context import Json, Quiet, invocation, named
 from fileintel.cli.output import one_line, print_json, print_table
 from fileintel.cli.progress import Following
-from fileintel.cli.results import exit_code
+from fileintel.cli.results import exit_code, print_gaps
 
 app = typer.Typer(help="Work that was handed to workers.", no_args_is_help=True)
 COLUMNS = ("id", "kind", "state", "created_at", "finished_at", "error")
@@ -41,9 +41,10 @@ def show(context: typer.Context, task: Task, as_json: Json = False) -> None:
         print_json(found)
         return
     for key, value in found.items():
-        if key != "stages":
+        if key not in ("stages", "gaps"):
             print(f"{key}: {value}")
     print_table(("name", "total", "done", "cached", "failed", "seconds"), found["stages"], "no stages yet")
+    print_gaps(found["gaps"], f"fileintel tasks show {found['id']} --json")
 
 
 @app.command()

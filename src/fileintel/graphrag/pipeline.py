@@ -314,7 +314,7 @@ class _Stages:
             progress,
             size=run.embedding_size,
             dimensions=run.settings.embedding.dimensions,
-            fit=partial(fit, self._tokenizer, run.settings.embedding.max_input_tokens),
+            fit=partial(self._tokenizer.fit, max_tokens=run.settings.embedding.max_input_tokens),
         )
         self.report: report.ReportStage
 
@@ -357,9 +357,7 @@ def _text_units(run: Ingredients) -> list[TextUnit]:
     run.progress.begin(LOAD, len(run.documents))
     run.progress.complete(LOAD, len(run.documents))
     run.progress.begin(TEXT_UNITS)
-    chunking = run.settings.chunking
-    tokenizer = Tokenizer(chunking.encoding)
-    units = load.text_units(run.database, list(run.documents), tokenizer, size=chunking.size, overlap=chunking.overlap)
+    units = load.text_units(run.database, list(run.documents), run.settings.chunking)
     run.progress.complete(TEXT_UNITS, len(units))
     if not units:
         raise EmptyCollectionError("the collection's documents hold no text: add some with `fileintel documents add`")
@@ -415,12 +413,6 @@ def _check_gaps(run: Ingredients, stage: str) -> None:
             f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
             f"graphrag.max_gap_share={allowed} allows; `fileintel graphrag status` lists why"
         )
-
-
-def fit(tokenizer: Tokenizer, max_tokens: int, text: str) -> tuple[str, int]:
-    """The beginning of a text that an embedding model takes, and its tokens."""
-    cut = tokenizer.truncate(text, max_tokens)
-    return cut, tokenizer.count(cut)
 
 
 def _tables(version_id: str, built: Built) -> Iterable[tuple[type[Base], Iterable[dict[str, Any]]]]:

@@ -43,12 +43,15 @@ GLOBAL_MAP = PromptKind("global_search_map_system_prompt.txt", data=("context_da
 GLOBAL_REDUCE = PromptKind(
     "global_search_reduce_system_prompt.txt", data=("report_data",), fixed=("response_type", "max_length")
 )
+PASSAGES = PromptKind("passage_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
+METADATA = PromptKind("extract_metadata.txt", data=("input_text",))
 
 TUNE_PROFILE = PromptKind("tune_profile.txt", data=("excerpts",))
 
 INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, CLAIMS, REPORT, REPORT_TEXT)
-QUERYING = (LOCAL, GLOBAL_MAP, GLOBAL_REDUCE)
-KINDS = {kind.file: kind for kind in (*INDEXING, *QUERYING, TUNE_PROFILE)}
+QUERYING = (LOCAL, GLOBAL_MAP, GLOBAL_REDUCE, PASSAGES)
+KINDS = {kind.file: kind for kind in (*INDEXING, *QUERYING, METADATA, TUNE_PROFILE)}
+SHIPPED = ("graphrag", "documents")  # folders of shipped prompts
 
 _CLOSING_TAG = re.compile(r"</([A-Za-z][\w-]*)>")
 
@@ -91,7 +94,7 @@ class PromptLibrary:
 
     def __init__(self, directory: Path | None = None, own: Mapping[str, str] | None = None) -> None:
         self._directory = directory
-        self._directories = [*([directory] if directory else []), shipped("prompts") / "graphrag"]
+        self._directories = [*([directory] if directory else []), *(shipped("prompts") / name for name in SHIPPED)]
         self._own = dict(own or {})
 
     def with_own(self, own: Mapping[str, str]) -> "PromptLibrary":

@@ -137,6 +137,11 @@ class Tokenizer:
         """The number of tokens of `text`."""
         return sum(len(tokens) for _, tokens in self.encode_stream([text]))
 
+    def fit(self, text: str, max_tokens: int) -> tuple[str, int]:
+        """`text` as `truncate` leaves it, with its number of tokens: how texts go to an embedding model."""
+        kept = self.truncate(text, max_tokens)
+        return kept, self.count(kept)
+
     def truncate(self, text: str, max_tokens: int) -> str:
         """The longest beginning of `text` that has at most `max_tokens` tokens, cut between whole graphemes."""
         kept = end = 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import func, select, tuple_
 
+from fileintel.documents import metadata
 from fileintel.documents.document import DocumentInfo, Limits, Page, shown
 from fileintel.documents.find import find_documents
 from fileintel.documents.kinds import is_supported, unsupported
@@ -16,11 +17,12 @@ from fileintel.documents.load import DocumentReader
 from fileintel.errors import DocumentError, UsageError
 from fileintel.identity import content_id
 from fileintel.services.busy import refuse_while_busy
+from fileintel.services.passages import check_encoding, cut_document
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
-from fileintel.storage import collections, documents, prompts, runs, versions
+from fileintel.storage import collections, documents, prompts, runs, vectors, versions
 from fileintel.storage.collections import CollectionSummary
-from fileintel.storage.models import Collection, Document
+from fileintel.storage.models import Collection, Document, utc_now
 
 LONGEST_NAME = 200  # characters
 _FORBIDDEN_IN_PROMPTS = re.compile(r"[,\x00-\x1f\x7f]")  # types stand in a list that commas divide
@@ -128,6 +130,7 @@ def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:
         uploads = runs.uploads(session, collection.id)
         versions.locked_collection(session, collection.id)
         versions.drop_all(session, [version.id for version in versions.of_collection(session, collection.id)])
+        vectors.drop_all(session, [one.id for one in vectors.sets_of(session, collection.id)])
         collections.remove(session, collection.id)
     with workspace.database.transaction() as session:
         prompts.drop_unused(session)
@@ -161,12 +164,15 @@ def check_file_name(name: str) -> None:
 def add_documents(
     workspace: Workspace, collection_name: str, paths: Sequence[str], *, source: str | None = None
 ) -> Iterator[Addition]:
-    """Add files, folders and globs to a collection, one after the other. A file that cannot be read does not stop
-    the others; nothing of it is stored. `source` says where they are from, by default the path of each.
+    """Add files, folders and globs to a collection, one after the other, and cut each into passages. A file that
+    cannot be read does not stop the others; nothing of it is stored. `source` says where they are from, by default
+    the path of each.
 
     Raises:
       NotFoundError, DocumentError: there is no such collection, or no such path.
+      ConfigError: the token encoding is missing.
     """
+    check_encoding(workspace)
     with workspace.database.transaction() as session:
         collection_id = collections.find(session, collection_name).id
     files = find_documents(paths)
@@ -174,6 +180,7 @@ def add_documents(
         for path in files:
             try:
                 document, already_there = _add(workspace, collection_id, reader, path, source)
+                cut_document(workspace, document.id)
                 yield Addition(str(path), describe_document(document), already_there)
             except DocumentError as problem:
                 yield Addition(str(path), None, problem=str(problem))
@@ -236,20 +243,40 @@ def document_text(
         number = batch[-1].number + 1
 
 
+def edit_document(
+    workspace: Workspace, name: str, changes: Mapping[str, Any], collection_name: str | None = None
+) -> dict[str, Any]:
+    """Set a person's values for a document's metadata; None takes one away, so that the model's or the file's counts
+    again.
+
+    Raises:
+      NotFoundError: there is no such document.
+      UsageError: a field is unknown, or a value is not what it holds.
+    """
+    with workspace.database.transaction() as session:
+        document = documents.locked(session, _find(session, name, collection_name).id)
+        document.edited = metadata.edited_with(document.edited, changes)
+        document.edited_at = utc_now()
+        session.flush()
+        return describe_document(document)
+
+
 def delete_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
-    """Delete a document and its pages. Index versions that hold it stay whole until they are built anew."""
+    """Delete a document, its pages and passages. Index versions that hold it stay whole until they are built anew."""
     with workspace.database.transaction() as session:
         document = _find(session, name, collection_name)
+        vectors.forget_document(session, document)
         documents.remove(session, document.id)
         return describe_document(document)
 
 
 def describe_document(document: Document) -> dict[str, Any]:
     """A document as the command line and the API show it."""
+    described = _describe_metadata(document)
     return {
         "id": document.id,
         "name": document.name,
-        "title": document.title,
+        "title": described["metadata"]["title"] or document.title,
         "media_type": document.media_type,
         "pages": document.pages,
         "characters": document.characters,
@@ -259,7 +286,18 @@ def describe_document(document: Document) -> dict[str, Any]:
         "properties": document.properties,
         "source": document.source,
         "created_at": document.created_at.isoformat(),
+        **described,
     }
+
+
+def _describe_metadata(document: Document) -> dict[str, Any]:
+    """What counts, where each field of it is from, and what the model's part is from."""
+    file = metadata.of_file(document.title, document.properties)
+    valid, origins = metadata.shown(file, document.extracted, document.edited)
+    extraction = None
+    if document.extracted is not None and document.extracted_at is not None:
+        extraction = {"model": document.extracted_by, "at": document.extracted_at.isoformat()}
+    return {"metadata": valid, "metadata_from": origins, "extraction": extraction}
 
 
 def _find(session: Any, name: str, collection_name: str | None) -> Document:

@@ -17,10 +17,17 @@ from fileintel.storage.states import RunState
 
 @contextmanager
 def holding(database: Database, lease: Lease) -> Iterator[None]:
-    """Keep the lease while the block works, and end the run in the state that fits how the block ends.
+    """Keep the lease while the block works, and end the run in the state that fits how the block ends."""
+    with ending(database, lease):
+        yield
+    database.insist(lambda session: finish(session, lease))
 
-    One that is only interrupted is handed back: somebody will go on with it.
-    """
+
+@contextmanager
+def ending(database: Database, lease: Lease) -> Iterator[None]:
+    """Keep the lease while the block works, and let the run end as it does where that is not well: cancelled, failed
+    with its reason, or, where it is only interrupted, handed back for somebody to go on with. A block that ends well
+    has to `finish` the run."""
     try:
         with LeaseKeeper(database, lease):
             yield
@@ -44,7 +51,12 @@ def holding(database: Database, lease: Lease) -> Iterator[None]:
     except BaseException:  # Ctrl-C, or the greenlet was killed
         _end(database, lease, None, "its worker was interrupted")
         raise
-    database.insist(lambda session: _finish(session, lease))
+
+
+def finish(session: Session, lease: Lease) -> None:
+    """End a run that has done its work, with gaps if it has any."""
+    gaps = runs.gaps(session, lease.run_id)
+    runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
 
 def _end(
@@ -65,8 +77,3 @@ def _end(
             runs.finish(session, lease, state, reason)
     except FileIntelError:
         return
-
-
-def _finish(session: Session, lease: Lease) -> None:
-    gaps = runs.gaps(session, lease.run_id)
-    runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)

@@ -28,7 +28,7 @@ from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, EmbeddingQuestion
 from fileintel.llm.tokens import Tokenizer
 from fileintel.services.documents import check_name
-from fileintel.services.indexing import PROBE_TEXT
+from fileintel.services.vector_size import PROBE_TEXT
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
 from fileintel.storage import collections, documents, runs, versions
@@ -265,7 +265,7 @@ def _vectors(
         run.progress,
         size=run.embedding_size,
         dimensions=settings.dimensions,
-        fit=partial(pipeline.fit, tokenizer, settings.max_input_tokens),
+        fit=partial(tokenizer.fit, max_tokens=settings.max_input_tokens),
     )
     graph = found.graph
     stage.vectors |= known_vectors(found.tables, graph, units, run.embedding_model, run.embedding_size)

@@ -14,28 +14,26 @@ from fileintel.errors import (
     ConflictError,
     EmbeddingSizeChanged,
     EmptyCollectionError,
-    ModelServerRefused,
     ModelServerUnavailable,
     RunCancelled,
 )
 from fileintel.graphrag import pipeline
-from fileintel.graphrag.fanout import Fanout, Outcome, Request
+from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.journal import Journal, RunJournal
 from fileintel.graphrag.lease import is_gone, this_process
 from fileintel.graphrag.pipeline import Ingredients, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
-from fileintel.graphrag.scribe import as_stored
 from fileintel.graphrag.stages import fast
 from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
-from fileintel.llm.questions import EmbeddingQuestion, Failed
 from fileintel.services import extraction_format
 from fileintel.services.holding import holding
 from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
 from fileintel.services.own_settings import library_for, settings_for
+from fileintel.services.vector_size import embedding_size
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, prompts, runs, versions
 from fileintel.storage.engine import Database
@@ -46,7 +44,6 @@ from fileintel.storage.states import RunState
 INPUTS_CHANGED = "the inputs have changed since it was left"
 REPLACED = "more was asked for than it would have asked the model"
 PAUSE_SECONDS = 1.0  # between two looks whether a model server is back
-PROBE_TEXT = "How long is a vector of this model?"
 # settings that change what an index holds; the others only change how it is made
 _DECISIVE = ("chunking", "graphrag", "embedding")
 _INDECISIVE = frozenset(
@@ -325,7 +322,7 @@ class Indexer:
         workspace, settings = self._workspace, inputs.settings
         run = self._begin(lease, inputs)
         progress = Progress(pipeline.STAGES)
-        tally = _tally_of(run)
+        tally = tally_of(run)
         tally.include(inputs.spent)
 
         def look_around() -> None:
@@ -369,26 +366,12 @@ class Indexer:
         pipeline.publish(ingredients, built)
 
     def _embedding_size(self, journal: Journal, fanout: Fanout, current: IndexVersion | None, *, fresh: bool) -> int:
-        """How long the embedding model's vectors are, found out by one question.
+        embedder = self._workspace.embedder
 
-        Raises:
-          EmbeddingSizeChanged: not what the same model returned for the index in use.
-        """
-        model = str(self._workspace.embedder.endpoint.model)
-        question = EmbeddingQuestion("probe", model, PROBE_TEXT, 10, self._workspace.settings.embedding.dimensions)
-        outcomes: list[Outcome] = []
-        # kept only once its size is known to be right: the wrong one would be found again when the server is in order
-        fanout.add([Request("embed", "probe", question, outcomes.append, keep=False)])
-        if not fanout.run():
-            raise Stopped
-        (answer,) = outcomes
-        if isinstance(answer, Failed):
-            raise ModelServerRefused(f"embedding model {model}: {answer.last_error}")
-        size = len(answer.value)
-        self._check_size(model, size, current, fresh)
-        if not answer.cached:
-            journal.keep([as_stored(question, answer)])
-        return size
+        def check(size: int) -> None:
+            self._check_size(str(embedder.endpoint.model), size, current, fresh)
+
+        return embedding_size(embedder, journal, fanout, self._workspace.settings.embedding.dimensions, check)
 
     def _check_size(self, model: str, size: int, current: IndexVersion | None, fresh: bool) -> None:
         if current is None or fresh or current.embedding_model != model or current.embedding_size in (None, size):
@@ -421,7 +404,7 @@ def _is_complete(inputs: _Inputs, session: Session) -> bool:
     return any(not runs.gaps(session, version.run_id) for version in made_of_them)
 
 
-def _tally_of(run: Run) -> Tally:
+def tally_of(run: Run) -> Tally:
     """The counts of a run so far: an earlier attempt may have asked before."""
     before = {name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")}
     tally = Tally(**before)

@@ -1,18 +1,24 @@
-"""Asking an index a question."""
+"""Asking questions: an index of the graph, or the passages of a collection."""
 
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from fileintel.errors import IndexGone, UsageError
+from sqlalchemy.orm import Session
+
+from fileintel.documents.passages import cut_name
+from fileintel.errors import EmptyCollectionError, IndexGone, NoVectorsError, UsageError
 from fileintel.graphrag.query import global_search, local
-from fileintel.graphrag.query.asking import Asking
+from fileintel.graphrag.query import passages as passage_search
+from fileintel.graphrag.query.asking import Asking, IndexAsking, PassageAsking, Reply
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, runs, versions
+from fileintel.storage import collections, documents, passages, runs, vectors, versions
 from fileintel.storage.engine import Database
-from fileintel.storage.models import IndexVersion
+from fileintel.storage.models import Collection, IndexVersion, VectorSet
+from fileintel.storage.vectors import Coverage
 
 MODES = {"local": local.answer, "global": global_search.answer}
 
@@ -23,15 +29,15 @@ class UnknownMode(UsageError):
     code = "unknown_mode"
 
 
-def check(question: str, mode: str) -> None:
-    """Whether a question can be asked at all.
+def check(question: str, mode: str | None) -> None:
+    """Whether a question can be asked at all; `mode` is None for one to passages.
 
     Raises:
       UsageError, UnknownMode: it is empty, or the mode is unknown.
     """
     if not question.strip():
         raise UsageError("the question is empty: ask one")
-    if mode not in MODES:
+    if mode is not None and mode not in MODES:
         raise UnknownMode(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
 
 
@@ -70,37 +76,11 @@ def _ask(
         collection = collections.find(session, collection_name)
         version = versions.current(session, collection)
         gaps = len(runs.gaps(session, version.run_id))
-        library = library_for(workspace, session, collection)
-    asking = Asking(
-        text=question.strip(),
-        version=version,
-        database=workspace.database,
-        settings=settings_for(workspace, collection),
-        prompts=library,
-        chat=workspace.chat,
-        embedder=workspace.embedder,
-        check_models=workspace.check_models,
-        stopping=stopping,
-    )
+        means = _means(workspace, session, collection, question)
+    asking = IndexAsking(version=version, stopping=stopping, **means)
     with _whole(workspace.database, version):
         reply = MODES[mode](asking)
-    return {
-        "collection": collection.name,
-        "question": asking.text,
-        "mode": reply.mode,
-        "answer": reply.answer,
-        "citations": [asdict(citation) for citation in reply.citations],
-        "unknown_citations": reply.unknown_citations,
-        "context": dict(sorted(reply.context.items())),
-        "model": workspace.chat_model_name,
-        "version": version.number,
-        "gaps": gaps,
-        "llm": {
-            "calls": asking.tally.calls,
-            "prompt_tokens": asking.tally.prompt_tokens,
-            "completion_tokens": asking.tally.completion_tokens,
-        },
-    }
+    return _told(workspace, collection, asking, reply, version=version.number, gaps=gaps)
 
 
 @contextmanager
@@ -118,3 +98,112 @@ def _whole(database: Database, version: IndexVersion) -> Iterator[None]:
         raise
     with database.transaction() as session:
         versions.require(session, version)
+
+
+def expect_vectors(session: Session, collection: Collection, model: str | None = None) -> VectorSet:
+    """The vectors that a question to the passages of a collection is compared with: those of an embedding model, or,
+    where that is not known, of any.
+
+    Raises:
+      EmptyCollectionError: the collection has no documents.
+      NoVectorsError: no passage has a vector of the model.
+    """
+    usable = [
+        one
+        for one in vectors.sets_of(session, collection.id)
+        if vectors.coverage(session, collection.id, one.id).with_vector
+    ]
+    for found in usable:
+        if model in (None, found.model):
+            return found
+    if not documents.ids_in_collection(session, collection.id):
+        raise EmptyCollectionError(f"collection {collection.name!r} is empty: add documents first")
+    others = ", ".join(sorted({one.model for one in usable}))
+    lacking = f"have vectors of {others}, and none of {model}" if others else "have no vectors yet"
+    raise NoVectorsError(
+        f"the passages of {collection.name!r} {lacking}: make them with `{_making_vectors(collection.name)}`"
+    )
+
+
+def ask_passages(
+    workspace: Workspace, collection_name: str, question: str, *, stopping: Callable[[], bool] = lambda: False
+) -> dict[str, Any]:
+    """An answer from the passages nearest to a question, with citations; no index of the graph is needed.
+
+    `coverage` says how many passages there are and how many of them could be found at all, and what to do about the
+    others; `gaps` is their number.
+
+    Raises:
+      UsageError: the question is empty.
+      NotFoundError, EmptyCollectionError, NoVectorsError: there is nothing to ask.
+      EmbeddingSizeChanged: the vectors were made with another embedding model.
+    """
+    check(question, None)
+    model = str(workspace.embedder.endpoint.model)
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        vector_set = expect_vectors(session, collection, model)
+        coverage = vectors.coverage(session, collection.id, vector_set.id)
+        uncut = passages.uncut(session, collection.id, cut_name(workspace.settings.chunking))
+        means = _means(workspace, session, collection, question)
+    asking = PassageAsking(vector_set=vector_set, stopping=stopping, **means)
+    reply = passage_search.answer(asking)
+    told = _told(workspace, collection, asking, reply, version=None, gaps=coverage.lacking)
+    covered = {
+        "passages": coverage.passages,
+        "with_vector": coverage.with_vector,
+        "uncut_documents": len(uncut),
+        "note": _note(collection.name, coverage, len(uncut)),
+    }
+    return {**told, "coverage": covered}
+
+
+def _means(workspace: Workspace, session: Session, collection: Collection, question: str) -> dict[str, Any]:
+    return {
+        "text": question.strip(),
+        "database": workspace.database,
+        "settings": settings_for(workspace, collection),
+        "prompts": library_for(workspace, session, collection),
+        "chat": workspace.chat,
+        "embedder": workspace.embedder,
+        "check_models": workspace.check_models,
+    }
+
+
+def _told(
+    workspace: Workspace, collection: Collection, asking: Asking, reply: Reply, *, version: int | None, gaps: int
+) -> dict[str, Any]:
+    return {
+        "collection": collection.name,
+        "question": asking.text,
+        "mode": reply.mode,
+        "answer": reply.answer,
+        "citations": [asdict(citation) for citation in reply.citations],
+        "unknown_citations": reply.unknown_citations,
+        "context": dict(sorted(reply.context.items())),
+        "model": workspace.chat_model_name,
+        "version": version,
+        "gaps": gaps,
+        "llm": {
+            "calls": asking.tally.calls,
+            "prompt_tokens": asking.tally.prompt_tokens,
+            "completion_tokens": asking.tally.completion_tokens,
+        },
+    }
+
+
+def _note(collection: str, coverage: Coverage, uncut: int) -> str | None:
+    """What this answer could not rest on, and how to change that; None where it could rest on everything."""
+    missing = []
+    if coverage.lacking:
+        missing.append(f"{coverage.lacking} of {coverage.passages} passages have no vector yet")
+    if uncut:
+        documents_ = "1 document is" if uncut == 1 else f"{uncut} documents are"
+        missing.append(f"{documents_} not cut with the present settings")
+    if not missing:
+        return None
+    return f"{' and '.join(missing)}: `{_making_vectors(collection)}` sees to it"
+
+
+def _making_vectors(collection: str) -> str:
+    return f"fileintel documents process {shlex.quote(collection)} --embed"

@@ -1,15 +1,14 @@
 """Tasks: runs that are handed to workers. A task's row is written first, its message only says where to look."""
 
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy.orm import Session
 
-from fileintel.documents.document import shown
 from fileintel.errors import (
     ConflictError,
     EmptyCollectionError,
@@ -18,21 +17,16 @@ from fileintel.errors import (
     ServiceUnavailable,
     UsageError,
 )
-from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
-from fileintel.graphrag.pipeline import Paused
+from fileintel.graphrag.lease import is_gone
 from fileintel.services import questions
-from fileintel.services.documents import Addition, add_documents
-from fileintel.services.heeding import Heeding
 from fileintel.services.index_request import IndexRequest, RunIsPaused
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, runs, versions
 from fileintel.storage.models import Collection, Run
-from fileintel.storage.runs import GapRecord, Lease, StageCounts
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
 BROKER_SECONDS = 2.0  # for a broker to say that it is there; on loopback and in a cluster it takes milliseconds
 WORKER_SECONDS = 1.0  # for workers to say that they are there; all of them are waited for
-UPLOADED = "upload"  # the source of a document that came over HTTP: its file is deleted once it is read
 
 
 class Dispatcher(Protocol):
@@ -53,21 +47,28 @@ class CeleryDispatcher:
         RunKind.INDEX: "fileintel.tasks.graphrag.build_graphrag_index_task",
         RunKind.QUESTION: "fileintel.tasks.graphrag.query_graphrag_task",
         RunKind.DOCUMENTS: "fileintel.tasks.documents.process_documents_task",
+        RunKind.EMBEDDING: "fileintel.tasks.embedding.embed_documents_task",
+        RunKind.METADATA: "fileintel.tasks.metadata.extract_metadata_task",
+        RunKind.PASSAGE_QUESTION: "fileintel.tasks.questions.answer_question_task",
     }
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     def send(self, run: Run) -> None:
+        ids = {"collection_id": run.collection_id, "run_id": run.id}
+        self.send_task(self.TASKS[RunKind(run.kind)], kwargs=ids, task_id=run.id)
+
+    def send_task(self, name: str, **options: Any) -> None:
+        """Send a task that is no run; `options` are those of Celery's `send_task`.
+
+        Raises:
+          ServiceUnavailable: the broker does not answer.
+        """
         from kombu.exceptions import OperationalError
 
         try:
-            self._app.send_task(
-                self.TASKS[RunKind(run.kind)],
-                kwargs={"collection_id": run.collection_id, "run_id": run.id},
-                task_id=run.id,
-                retry=False,
-            )
+            self._app.send_task(name, retry=False, **options)
         except (OperationalError, OSError) as error:
             raise ServiceUnavailable(f"the message broker does not answer: {error}") from error
 
@@ -131,8 +132,8 @@ def submit_index(
     def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)
         wanted = Run(kind=RunKind.INDEX.value, collection_id=collection.id, parameters=parameters)
-        if (earlier := _earlier(session, idempotency_key, wanted)) is not None:
-            return earlier
+        if (made := earlier(session, idempotency_key, wanted)) is not None:
+            return made
         refuse_while_active(session, collection)
         if not documents.in_collection(session, collection.id):
             raise EmptyCollectionError(f"collection {collection.name!r} is empty: add documents first")
@@ -145,7 +146,7 @@ def submit_index(
             idempotency_key=idempotency_key,
         )
 
-    return sent(workspace, dispatcher, _created(workspace, create))
+    return sent(workspace, dispatcher, created(workspace, create))
 
 
 def submit_documents(
@@ -165,8 +166,8 @@ def submit_documents(
     def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)
         wanted = Run(kind=RunKind.DOCUMENTS.value, collection_id=collection.id)
-        if (earlier := _earlier(session, idempotency_key, wanted)) is not None:
-            return earlier
+        if (made := earlier(session, idempotency_key, wanted)) is not None:
+            return made
         return runs.create(
             session,
             collection.id,
@@ -175,7 +176,7 @@ def submit_documents(
             idempotency_key=idempotency_key,
         )
 
-    return sent(workspace, dispatcher, _created(workspace, create))
+    return sent(workspace, dispatcher, created(workspace, create))
 
 
 def submit_question(
@@ -192,6 +193,24 @@ def submit_question(
         collection = collections.find(session, collection_name)
         versions.current(session, collection)
         run = runs.create(session, collection.id, RunKind.QUESTION, parameters={"question": question, "mode": mode})
+    return sent(workspace, dispatcher, run)
+
+
+def submit_passage_question(
+    workspace: Workspace, dispatcher: Dispatcher | None, collection_name: str, question: str
+) -> Submitted:
+    """Queue a question to the passages of a collection.
+
+    Raises:
+      UsageError: the question is empty.
+      NotFoundError, EmptyCollectionError, NoVectorsError: there is nothing to ask.
+      ServiceUnavailable: as `submit_index`.
+    """
+    questions.check(question, None)
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, collection_name)
+        questions.expect_vectors(session, collection)
+        run = runs.create(session, collection.id, RunKind.PASSAGE_QUESTION, parameters={"question": question})
     return sent(workspace, dispatcher, run)
 
 
@@ -228,14 +247,18 @@ def refuse_while_active(session: Session, collection: Collection) -> None:
 
 
 def show(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """One task with its stages.
+    """One task with its stages and its gaps.
 
     Raises:
       NotFoundError: there is none.
     """
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
-        return {**describe(run), "stages": [vars(stage) for stage in runs.stages(session, run.id)]}
+        return {
+            **describe(run),
+            "stages": [vars(stage) for stage in runs.stages(session, run.id)],
+            "gaps": [vars(gap) for gap in runs.gaps(session, run.id)],
+        }
 
 
 def list_tasks(
@@ -249,14 +272,17 @@ def list_tasks(
         return [describe(run) for run in found]
 
 
-def awaited_uploads(workspace: Workspace) -> frozenset[str]:
-    """The folders of uploaded files that have yet to be read.
-
-    Raises:
-      DatabaseUnavailable: PostgreSQL does not answer.
-    """
-    with workspace.database.transaction() as session:
-        return frozenset(runs.uploads(session))
+def drop_upload(workspace: Workspace, run: Run) -> None:
+    """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
+    if run.kind != RunKind.DOCUMENTS.value or "folder" not in run.parameters:
+        return
+    with suppress(FileIntelError):
+        try:
+            over = is_over(show(workspace, run.id))
+        except NotFoundError:  # deleted with its collection
+            over = True
+        if over:
+            shutil.rmtree(str(run.parameters["folder"]), ignore_errors=True)
 
 
 def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dict[str, Any]]:
@@ -329,125 +355,6 @@ def send_again(workspace: Workspace, dispatcher: Dispatcher, run_id: str) -> Non
         dispatcher.send(run)
 
 
-def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Answer a queued question, and keep the reply as its result.
-
-    Raises:
-      FileIntelError: it could not be answered; the run is failed with the reason.
-    """
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
-    if lease is None:
-        return run.result or {}
-    with _ending(workspace, lease), LeaseKeeper(workspace.database, lease):
-        heeding = Heeding(workspace.database, lease)
-        question, mode = str(run.parameters["question"]), str(run.parameters["mode"])
-        reply = questions.ask(workspace, run.collection_id, question, mode, stopping=heeding)
-        with workspace.database.transaction() as session:
-            runs.renew(session, lease, result=reply)
-    return reply
-
-
-def read_documents(workspace: Workspace, run_id: str) -> None:
-    """Read the uploaded files of a queued run into its collection. Files that cannot be read are gaps. A run that is
-    paused is left after the file that is being read, and begins again with the first: those that are there cost little.
-    """
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
-    if lease is None:
-        return
-    try:
-        _read_folder(workspace, run, lease)
-    finally:
-        drop_upload(workspace, run)
-
-
-def _read_folder(workspace: Workspace, run: Run, lease: Lease) -> None:
-    folder = str(run.parameters["folder"])
-    with _ending(workspace, lease), LeaseKeeper(workspace.database, lease):
-        heeding, added = Heeding(workspace.database, lease, every=0), []
-        for one in add_documents(workspace, run.collection_id, [folder], source=UPLOADED):
-            added.append(_as_sent(one))
-            heeding()
-        gaps = [GapRecord("read", one.path, "unreadable", 1, one.problem) for one in added if one.problem]
-        read = StageCounts("read", len(added), len(added), sum(one.already_there for one in added), len(gaps), 0.0)
-        with workspace.database.transaction() as session:
-            runs.renew(session, lease, result=_what_became_of(added))
-            runs.save_stages(session, run.id, [read])
-            runs.save_gaps(session, run.id, gaps)
-
-
-def _as_sent(one: Addition) -> Addition:
-    """The same with the name that the caller gave: our folders are nobody's business."""
-    name = Path(one.path).name
-    problem = one.problem.replace(shown(one.path), shown(name), 1) if one.problem else None
-    return replace(one, path=name, problem=problem)
-
-
-def _what_became_of(added: Sequence[Addition]) -> dict[str, Any]:
-    """The result of an upload: its documents, and what became of each file, in the order in which they were sent."""
-    files = [
-        {
-            "name": one.path,
-            "document_id": one.document["id"] if one.document else None,
-            "already_there": one.already_there,
-            "problem": one.problem,
-        }
-        for one in added
-    ]
-    return {"documents": [one.document for one in added if one.document], "files": files}
-
-
-def drop_upload(workspace: Workspace, run: Run) -> None:
-    """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
-    if run.kind != RunKind.DOCUMENTS.value:
-        return
-    with suppress(FileIntelError):
-        try:
-            over = is_over(show(workspace, run.id))
-        except NotFoundError:  # deleted with its collection
-            over = True
-        if over:
-            shutil.rmtree(str(run.parameters["folder"]), ignore_errors=True)
-
-
-@contextmanager
-def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
-    """End a run in the state that fits how the block ends."""
-    try:
-        yield
-    except Paused:
-        with workspace.database.transaction() as session:
-            runs.hand_back(session, lease, "paused")
-        return
-    except FileIntelError as error:
-        _finish(workspace, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
-        raise
-    except Exception as error:
-        _finish(workspace, lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
-        raise
-    with workspace.database.transaction() as session:
-        gaps = runs.gaps(session, lease.run_id)
-    _finish(workspace, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
-
-
-def _finish(
-    workspace: Workspace,
-    lease: Lease,
-    state: RunState,
-    error: str | None = None,
-    result: dict[str, Any] | None = None,
-) -> None:
-    with workspace.database.transaction() as session:
-        if runs.requested_state(session, lease.run_id) is RunState.CANCELLING:
-            state = RunState.CANCELLED
-        if result is not None:
-            runs.renew(session, lease, result=result)
-        runs.finish(session, lease, state, error)
-
-
 def describe(run: Run) -> dict[str, Any]:
     """A run as the API and the command line show it."""
     return {
@@ -466,22 +373,22 @@ def describe(run: Run) -> dict[str, Any]:
     }
 
 
-def _earlier(session: Session, idempotency_key: str | None, wanted: Run) -> Submitted | None:
+def earlier(session: Session, idempotency_key: str | None, wanted: Run) -> Submitted | None:
     """The run that an earlier request with the same key has made.
 
     Raises:
       KeyReused: that request was another one.
     """
-    earlier = runs.with_key(session, idempotency_key) if idempotency_key else None
-    if earlier is None:
+    run = runs.with_key(session, idempotency_key) if idempotency_key else None
+    if run is None:
         return None
-    same = (earlier.kind, earlier.collection_id) == (wanted.kind, wanted.collection_id)
-    if not same or (wanted.parameters is not None and wanted.parameters != earlier.parameters):
-        raise KeyReused(f"the idempotency key has made task {earlier.id}, which is another request: take a new key")
-    return Submitted(earlier.id, is_new=False)
+    same = (run.kind, run.collection_id) == (wanted.kind, wanted.collection_id)
+    if not same or (wanted.parameters is not None and wanted.parameters != run.parameters):
+        raise KeyReused(f"the idempotency key has made task {run.id}, which is another request: take a new key")
+    return Submitted(run.id, is_new=False)
 
 
-def _created(workspace: Workspace, create: Callable[[Session], Submitted | Run]) -> Submitted | Run:
+def created(workspace: Workspace, create: Callable[[Session], Submitted | Run]) -> Submitted | Run:
     """What `create` returns. In a conflict it is asked again, and then sees the whole of a request that came in
     between: one with the same key is no conflict."""
     try:

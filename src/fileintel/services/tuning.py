@@ -68,7 +68,7 @@ def _sample(workspace: Workspace, collection_name: str) -> _Sample:
         library = library_for(workspace, session, collection)
     settings = settings_for(workspace, collection)
     chunking, tokenizer = settings.chunking, Tokenizer(settings.chunking.encoding)
-    units = load.text_units(workspace.database, found, tokenizer, size=chunking.size, overlap=chunking.overlap)
+    units = load.text_units(workspace.database, found, chunking)
     if not units:
         raise EmptyCollectionError(f"collection {collection.name!r} holds no text to fit prompts to")
     return _Sample(collection.id, collection.name, settings, library, tokenizer, units)

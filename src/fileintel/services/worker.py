@@ -14,6 +14,8 @@ from fileintel.services.workspace import Workspace
 
 SWEEP_SECONDS = 5.0  # a run whose worker died is found this long after its lease ran out, at the latest
 PAUSE_SECONDS = 1.0  # between two looks whether the database is there
+HOUSEKEEPING_SECONDS = 6 * 3600.0  # what is left behind does no harm for a day
+HOUSEKEEPING = "fileintel.tasks.housekeeping.clean_up_task"
 
 logger = logging.getLogger(__name__)
 _lock = threading.Lock()
@@ -75,7 +77,8 @@ def stopping() -> bool:
 
 
 def start_sweeping(app: Any) -> None:
-    """Look for runs without a worker now and every SWEEP_SECONDS, and send their messages again.
+    """Look for runs without a worker now and every SWEEP_SECONDS, and send their messages again; now and then have
+    somebody clean up.
 
     The broker would hand a dead worker's message out again only after its visibility timeout, or never. Every worker
     does this: they share the runs among themselves.
@@ -84,8 +87,12 @@ def start_sweeping(app: Any) -> None:
 
 
 def _sweep(app: Any) -> None:
+    cleaned_at = time.monotonic()
     while True:
         try:
+            if time.monotonic() - cleaned_at >= HOUSEKEEPING_SECONDS:
+                cleaned_at = time.monotonic()
+                tasks.CeleryDispatcher(app).send_task(HOUSEKEEPING, expires=HOUSEKEEPING_SECONDS)
             for run_id in tasks.send_unattended(workspace(), tasks.CeleryDispatcher(app)):
                 logger.warning("run %s had no worker: its message was sent again", run_id)
         except FileIntelError as error:

@@ -103,12 +103,16 @@ class Workspace:
           ModelServerRefused: it does not take the key, or does not know the model.
         """
         for client in (self.chat, self.embedder):
-            offered = client.models()
-            if offered is not None and not client.endpoint.builtin and client.endpoint.model not in offered:
-                raise ModelServerRefused(
-                    f"model server {client.endpoint.shown_url} does not know the model {client.endpoint.model!r}; "
-                    f"it offers: {', '.join(offered) or 'none'}"
-                )
+            self.check_model(client)
+
+    def check_model(self, client: "ModelClient") -> None:
+        """The same for the server of one model, for work that needs no other."""
+        offered = client.models()
+        if offered is not None and not client.endpoint.builtin and client.endpoint.model not in offered:
+            raise ModelServerRefused(
+                f"model server {client.endpoint.shown_url} does not know the model {client.endpoint.model!r}; "
+                f"it offers: {', '.join(offered) or 'none'}"
+            )
 
     def tend(self) -> None:
         """Start the built-in model server again, should somebody have killed it. To be called now and then."""

@@ -16,7 +16,9 @@ from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
 ASKED = "asked for"
 # what is at work on these looks at the state now and then; a question is one call, and its caller waits for it
-_PAUSED_AT_WORK = frozenset({RunKind.INDEX.value, RunKind.DOCUMENTS.value})
+_PAUSED_AT_WORK = frozenset(
+    {RunKind.INDEX.value, RunKind.DOCUMENTS.value, RunKind.EMBEDDING.value, RunKind.METADATA.value}
+)
 
 
 def cancel(session: Session, run_id: str, *, owner_is_gone: bool = False) -> RunState:

@@ -1,14 +1,15 @@
 """Documents and their pages."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from fileintel.errors import NotFoundError
 from fileintel.storage.bulk import insert_rows
-from fileintel.storage.models import Document, DocumentPage
+from fileintel.storage.models import Document, DocumentPage, utc_now
 
 PAGES_PER_QUERY = 200  # of about 3,000 characters: below a megabyte at once
 
@@ -17,6 +18,43 @@ def in_collection(session: Session, collection_id: str) -> list[Document]:
     """The documents of a collection, by name and content: an order that does not depend on when they came."""
     statement = select(Document).where(Document.collection_id == collection_id).order_by(Document.name, Document.sha256)
     return list(session.execute(statement).scalars())
+
+
+def ids_in_collection(session: Session, collection_id: str) -> list[str]:
+    """The ids of a collection's documents, in the same order."""
+    statement = select(Document.id).where(Document.collection_id == collection_id)
+    return list(session.execute(statement.order_by(Document.name, Document.sha256)).scalars())
+
+
+def locked(session: Session, document_id: str) -> Document:
+    """A document whose row nobody else changes until the end of the transaction.
+
+    Raises:
+      NotFoundError: it is gone.
+    """
+    statement = select(Document).where(Document.id == document_id).with_for_update()
+    found = session.execute(statement.execution_options(populate_existing=True)).scalar_one_or_none()
+    if found is None:
+        raise NotFoundError(f"document {document_id} has just been deleted")
+    return found
+
+
+def set_extracted(session: Session, document_id: str, metadata: dict[str, Any], model: str) -> None:
+    """Keep what a model says about a document; the moment is that of the first time that it said this."""
+    same = (Document.extracted == metadata) & (Document.extracted_by == model)
+    session.execute(
+        update(Document)
+        .where(Document.id == document_id, or_(Document.extracted.is_(None), ~same))
+        .values(extracted=metadata, extracted_by=model, extracted_at=utc_now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def extracted_count(session: Session, collection_id: str) -> tuple[int, int]:
+    """How many documents a collection has, and of how many a model has told the metadata."""
+    statement = select(func.count(), func.count(Document.extracted_at)).where(Document.collection_id == collection_id)
+    total, extracted = session.execute(statement).one()
+    return int(total), int(extracted)
 
 
 def with_content(session: Session, collection_id: str, sha256: str) -> Document | None:
@@ -62,13 +100,13 @@ def set_extent(session: Session, document_id: str, pages: int, characters: int) 
     session.execute(update(Document).where(Document.id == document_id).values(pages=pages, characters=characters))
 
 
-def pages_from(session: Session, document_id: str, number: int) -> list[DocumentPage]:
-    """Up to PAGES_PER_QUERY pages, from page `number` on."""
+def pages_from(session: Session, document_id: str, number: int, limit: int = PAGES_PER_QUERY) -> list[DocumentPage]:
+    """Up to `limit` pages, from page `number` on."""
     statement = (
         select(DocumentPage)
         .where(DocumentPage.document_id == document_id, DocumentPage.number >= number)
         .order_by(DocumentPage.number)
-        .limit(PAGES_PER_QUERY)
+        .limit(limit)
     )
     return list(session.execute(statement).scalars())
 

@@ -1,7 +1,7 @@
 """The tables. Truth is here: everything else can be computed again from documents, settings and answers.
 
 Three groups: what a person put in (collections, documents, pages), what was paid for (answers), and what
-runs made of it (runs, stages, gaps, and one set of graph rows for each index version).
+runs made of it (passages and their vectors, runs, stages, gaps, and one set of graph rows for each index version).
 Ids are UUID strings; times are UTC and aware.
 """
 
@@ -73,7 +73,12 @@ class Collection(Base):
 
 
 class Document(Base):
-    """One file of a collection. The same bytes are stored once in a collection."""
+    """One file of a collection. The same bytes are stored once in a collection.
+
+    `cut_with` names the settings that its passages were cut with, None before they were. What is known about the
+    document is kept by where it is from: `title` and `properties` from the file, `extracted` from a model
+    (`extracted_by`), `edited` from a person.
+    """
 
     __tablename__ = "documents"
     __table_args__ = (UniqueConstraint("collection_id", "sha256"),)
@@ -91,6 +96,12 @@ class Document(Base):
     characters: Mapped[int] = mapped_column(BigInteger)
     properties: Mapped[dict[str, Any]] = mapped_column(default=dict)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    cut_with: Mapped[str | None]
+    extracted: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    extracted_by: Mapped[str | None]
+    extracted_at: Mapped[datetime | None]
+    edited: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    edited_at: Mapped[datetime | None]
 
 
 class DocumentPage(Base):
@@ -130,6 +141,50 @@ class CollectionPrompt(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     sha256: Mapped[str] = mapped_column(String(64), ForeignKey("prompt_texts.sha256"))
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class Passage(Base):
+    """A chunk: characters `start` to `end` of its document, on pages `first_page` to `last_page`; `number` counts
+    within the document, from 0. A text unit of an index that was cut with the same settings has the same id."""
+
+    __tablename__ = "passages"
+    __table_args__ = (UniqueConstraint("document_id", "number"),)
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    document_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("documents.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    start: Mapped[int] = mapped_column(BigInteger)
+    end: Mapped[int] = mapped_column(BigInteger)
+    first_page: Mapped[int]
+    last_page: Mapped[int]
+    n_tokens: Mapped[int]
+    text: Mapped[str]
+
+
+class VectorSet(Base):
+    """The vectors of a collection's passages by one embedding model, all with `size` numbers."""
+
+    __tablename__ = "vector_sets"
+    __table_args__ = (UniqueConstraint("collection_id", "model", "size"),)
+
+    id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    collection_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"))
+    model: Mapped[str]
+    size: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class PassageVector(Base):
+    """A vector of a passage. Partitioned: each set has its own table and its own HNSW index, as the versions of an
+    index have (see `Embedding`), and for the same reasons has no foreign keys. What a deleted document leaves behind
+    is found by nobody, because a search joins the passages, and goes with the next run or the set."""
+
+    __tablename__ = "passage_vectors"
+    __table_args__ = ({"postgresql_partition_by": "LIST (set_id)"},)
+
+    set_id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    passage_id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    vector: Mapped[Any] = mapped_column(VECTOR())
 
 
 class Answer(Base):
@@ -177,6 +232,16 @@ class Run(Base):
             unique=True,
             postgresql_where=text(
                 f"kind = 'index' AND state IN ({', '.join(sorted(repr(s.value) for s in ACTIVE_STATES))})"
+            ),
+        ),
+        Index(
+            "uq_runs_one_active_of_a_kind_per_collection",
+            "collection_id",
+            "kind",
+            unique=True,
+            postgresql_where=text(
+                "kind IN ('embedding', 'metadata') "
+                f"AND state IN ({', '.join(sorted(repr(s.value) for s in ACTIVE_STATES))})"
             ),
         ),
         Index("ix_runs_collection_created", "collection_id", "created_at"),

@@ -63,7 +63,7 @@ def create(session: Session, collection_id: str, kind: RunKind = RunKind.INDEX, 
     """A new queued run.
 
     Raises:
-      ConflictError: it is an index run, and the collection has an active one already.
+      ConflictError: the collection has an active run already, and the kind is one that there is one of at a time.
     """
     run = Run(id=str(uuid4()), collection_id=collection_id, kind=kind.value, state=RunState.QUEUED.value, **values)
     session.add(run)
@@ -80,6 +80,20 @@ def active(session: Session, collection_id: str) -> Run | None:
     return session.execute(
         select(Run).where(Run.collection_id == collection_id, Run.kind == RunKind.INDEX.value, Run.state.in_(_ACTIVE))
     ).scalar_one_or_none()
+
+
+def all_active(session: Session, collection_id: str) -> list[Run]:
+    """The runs, queued or at work, of the kinds of which a collection has one at a time."""
+    kinds = [RunKind.INDEX.value, RunKind.EMBEDDING.value, RunKind.METADATA.value]
+    statement = select(Run).where(Run.collection_id == collection_id, Run.kind.in_(kinds), Run.state.in_(_ACTIVE))
+    return list(session.execute(statement.order_by(Run.created_at)).scalars())
+
+
+def active_of_kind(session: Session, collection_id: str, kind: RunKind) -> Run | None:
+    """A run of a kind of which a collection has one at a time, while it is queued or at work. It does not end before
+    the caller's transaction does."""
+    statement = select(Run).where(Run.collection_id == collection_id, Run.kind == kind.value, Run.state.in_(_ACTIVE))
+    return session.execute(statement.with_for_update()).scalars().first()
 
 
 def latest(session: Session, collection_id: str) -> Run | None:

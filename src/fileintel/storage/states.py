@@ -22,8 +22,10 @@ class RunKind(StrEnum):
 
     INDEX = "index"
     DOCUMENTS = "documents"
+    EMBEDDING = "embedding"
     METADATA = "metadata"
     QUESTION = "question"
+    PASSAGE_QUESTION = "passage_question"
 
 
 class VersionState(StrEnum):

@@ -1,16 +1,30 @@
 """Tasks on the document queue, for a prefork worker."""
 
+from contextlib import suppress
 from typing import Any
 
 from celery import shared_task
 
-from fileintel.services import tasks, worker
+from fileintel.errors import RunCancelled
+from fileintel.graphrag.pipeline import Paused
+from fileintel.services import performing, processing, tasks, worker
+from fileintel.services.processing import Order
 
 
-@shared_task(name="fileintel.tasks.documents.process_documents_task")  # type: ignore[untyped-decorator]
-def process_documents_task(collection_id: str, run_id: str) -> dict[str, Any]:
-    """Read uploaded files into a collection; returns the run as `fileintel tasks show` prints it."""
-    del collection_id  # the run knows it; the message carries it for those who read messages
+@shared_task(name="fileintel.tasks.documents.process_documents_task", bind=True)  # type: ignore[untyped-decorator]
+def process_documents_task(self: Any, collection_id: str, run_id: str | None = None) -> dict[str, Any]:
+    """Read uploaded files into a collection, and cut them into passages.
+
+    Parameters:
+      collection_id: name or id of the collection.
+      run_id: a run that is queued already, which names the files. A call without it makes its own, which cuts the
+        documents that are there and are not cut with the present settings.
+
+    Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
+    """
     workspace = worker.workspace()
-    tasks.read_documents(workspace, run_id)
+    if run_id is None:
+        run_id = processing.submit(workspace, None, collection_id, Order())[0].submitted.run_id
+    with suppress(RunCancelled, Paused):  # the run says so
+        performing.process_documents(workspace, run_id, tasks.CeleryDispatcher(self.app))
     return tasks.show(workspace, run_id)

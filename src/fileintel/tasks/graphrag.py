@@ -12,7 +12,7 @@ from celery import shared_task
 
 from fileintel.errors import LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
-from fileintel.services import questions, tasks, worker
+from fileintel.services import performing, questions, tasks, worker
 from fileintel.services.indexing import Indexer
 
 logger = logging.getLogger(__name__)
@@ -56,5 +56,5 @@ def query_graphrag_task(
     """
     workspace = worker.workspace()
     if run_id is not None:
-        return tasks.answer(workspace, run_id)
+        return performing.answer(workspace, run_id)
     return questions.ask(workspace, collection_id, question, mode)

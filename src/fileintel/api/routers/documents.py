@@ -5,7 +5,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -14,7 +14,7 @@ from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Backend, Service
 from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
 from fileintel.api.problems import documented
-from fileintel.api.requests import CollectionName, DocumentName, IdempotencyKey
+from fileintel.api.requests import CollectionName, DocumentName, IdempotencyKey, MetadataChanges, require_json
 from fileintel.api.routers.tasks import accepted
 from fileintel.api.uploads import UploadLimits
 from fileintel.services import documents, tasks
@@ -49,7 +49,7 @@ UPLOAD = {
     "",
     status_code=202,
     response_model=Envelope[answers.Accepted],
-    responses=documented(400, 404, 413, 415),
+    responses=documented(400, 404, 415),
     openapi_extra={"requestBody": UPLOAD},
 )
 async def upload_documents(
@@ -98,6 +98,19 @@ def read_document_text(
     parts: Iterator[str] = documents.document_text(service.workspace(), document, collection, page_number)
     first = next(parts, "")  # before the answer begins, so that what is not there is a 404
     return StreamingResponse(chain([first], parts), media_type="text/plain; charset=utf-8")
+
+
+@router.patch(
+    "/{document}",
+    response_model=Envelope[answers.Document],
+    responses=documented(400, 404, 415),
+    dependencies=[Depends(require_json)],
+)
+def edit_document(service: Service, collection: CollectionName, document: DocumentName, body: MetadataChanges) -> Any:
+    """Set what a person knows better about a document. It wins over what a model extracted or the file says, and a
+    later extraction leaves it alone; null falls back to those."""
+    changes = body.model_dump(exclude_unset=True)
+    return success(documents.edit_document(service.workspace(), document, changes, collection))
 
 
 @router.delete("/{document}", response_model=Envelope[answers.Document], responses=documented(404))

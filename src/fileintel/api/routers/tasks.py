@@ -95,15 +95,24 @@ async def follow_task(
 
 def accepted(submitted: tasks.Submitted, response: Response) -> dict[str, Any]:
     """The answer to work that was taken on."""
+    links = links_to(submitted)
+    lead_to(links, response)
+    return success(links)
+
+
+def links_to(submitted: tasks.Submitted) -> dict[str, Any]:
+    """A task that was taken on, and where to look at it."""
     where = f"{TASKS}/{submitted.run_id}"
-    response.headers["Location"] = where
+    return {
+        "task_id": submitted.run_id,
+        "run_id": submitted.run_id,
+        "is_new": submitted.is_new,
+        "status_url": where,
+        "events_url": f"{where}/events",
+    }
+
+
+def lead_to(links: dict[str, Any], response: Response) -> None:
+    """Let the headers of a response lead to a task."""
+    response.headers["Location"] = links["status_url"]
     response.headers["Retry-After"] = str(LOOK_AGAIN_SECONDS)
-    return success(
-        {
-            "task_id": submitted.run_id,
-            "run_id": submitted.run_id,
-            "is_new": submitted.is_new,
-            "status_url": where,
-            "events_url": f"{where}/events",
-        }
-    )

@@ -87,6 +87,21 @@ class IndexOrder:
     fresh_from: str | None = None
 
 
+@dataclass(frozen=True)
+class ProcessingOrder:
+    """What to make of a collection's documents: vectors, metadata; with neither, only passages.
+
+    Parameters:
+      wait, cancel_on_interrupt: as in `IndexOrder`.
+    """
+
+    collection: str
+    embed: bool = False
+    metadata: bool = False
+    wait: bool = False
+    cancel_on_interrupt: bool = False
+
+
 class Collections(Protocol):
     """Named sets of documents."""
 
@@ -120,6 +135,16 @@ class Documents(Protocol):
 
     def text(self, name: str, collection: str | None, page: int | None) -> Iterator[str]:
         """A document's text in pieces, or that of one page."""
+
+    def edit(self, name: str, collection: str | None, changes: Mapping[str, Any]) -> Row:
+        """Set what a person knows about a document, by field of its metadata; None takes a value away."""
+
+    def process(self, order: ProcessingOrder, watcher: Watcher) -> list[Row]:
+        """Make vectors and metadata. Returns the tasks as they have ended, or, where they are not waited for, what the
+        service says of those that it has taken on: these have a `task_id`."""
+
+    def ask(self, collection: str, question: str) -> Row:
+        """An answer with citations from the nearest passages; no index is needed."""
 
     def delete(self, name: str, collection: str | None) -> Row:
         """Delete one document; returns what it was."""

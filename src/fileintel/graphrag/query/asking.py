@@ -17,14 +17,14 @@ from fileintel.llm.questions import Answered, EmbeddingQuestion, Failed, Message
 from fileintel.llm.tokens import Tokenizer
 from fileintel.storage.answers import Freshness
 from fileintel.storage.engine import Database
-from fileintel.storage.models import IndexVersion
+from fileintel.storage.models import IndexVersion, VectorSet
 
 DATABASE_PATIENCE = 30.0  # seconds; somebody sits and waits for the answer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Asking:
-    """A question to one index version, with everything needed to answer it.
+    """A question, with everything needed to answer it.
 
     `check_models` is called before the first question that the answer store cannot answer: whoever waits for an
     answer shall hear at once that a server is down. `stopping` is called often while an answer is waited for; what it
@@ -32,7 +32,6 @@ class Asking:
     """
 
     text: str
-    version: IndexVersion
     database: Database
     settings: Settings
     prompts: PromptLibrary
@@ -76,6 +75,37 @@ class Asking:
             fanout.run()
         return [outcomes[place] for place in range(len(listed))]
 
+    def vector_of_size(self, size: int, otherwise: str) -> list[float]:
+        """The question's vector, which has to be comparable with others of `size` numbers.
+
+        Raises:
+          EmbeddingSizeChanged: the model's vectors are of another size; `otherwise` ends the sentence that says so.
+        """
+        model = str(self.embedder.endpoint.model)
+        question = EmbeddingQuestion(
+            "query", model, self.text, self.tokenizer.count(self.text), self.settings.embedding.dimensions
+        )
+        (outcome,) = self.ask("query", [question])
+        vector: list[float] = good(outcome).value
+        if len(vector) != size:  # the stored vector may be older than the others
+            (outcome,) = self.ask("query", [question], since=datetime.now(UTC))
+            vector = good(outcome).value
+        if len(vector) != size:
+            raise EmbeddingSizeChanged(f"embedding model {model} returns {len(vector)} numbers, {otherwise}")
+        return vector
+
+    def with_question(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
+        """The messages of a prompt with the question at their end."""
+        *first, last = messages
+        return (*first, Message(role=last["role"], content=f"{last['content']}\n\nQuestion: {self.text}"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class IndexAsking(Asking):
+    """A question to one index version."""
+
+    version: IndexVersion
+
     def vector(self) -> list[float]:
         """The question's vector.
 
@@ -83,31 +113,32 @@ class Asking:
           NoVectorsError: the index was imported without vectors.
           EmbeddingSizeChanged: it has another size than the vectors of the index.
         """
-        if not self.version.embedding_size:
+        size, model = self.version.embedding_size, self.version.embedding_model
+        if not size:
             raise NoVectorsError(
                 "the index was imported without vectors, so it cannot be asked: import it again without --no-embed"
             )
-        model = str(self.embedder.endpoint.model)
-        question = EmbeddingQuestion(
-            "query", model, self.text, self.tokenizer.count(self.text), self.settings.embedding.dimensions
+        return self.vector_of_size(
+            size, f"the index holds vectors of {size} from {model}: set embedding.model, or index again"
         )
-        (outcome,) = self.ask("query", [question])
-        vector: list[float] = good(outcome).value
-        if len(vector) != self.version.embedding_size:  # the stored vector may be older than the index
-            (outcome,) = self.ask("query", [question], since=datetime.now(UTC))
-            vector = good(outcome).value
-        if len(vector) != self.version.embedding_size:
-            raise EmbeddingSizeChanged(
-                f"embedding model {model} returns {len(vector)} numbers, the index holds vectors of "
-                f"{self.version.embedding_size} from {self.version.embedding_model}: "
-                f"set embedding.model, or index again"
-            )
-        return vector
 
-    def with_question(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        """The messages of a prompt with the question at their end."""
-        *first, last = messages
-        return (*first, Message(role=last["role"], content=f"{last['content']}\n\nQuestion: {self.text}"))
+
+@dataclass(frozen=True, kw_only=True)
+class PassageAsking(Asking):
+    """A question to the passages that have vectors in `vector_set`."""
+
+    vector_set: VectorSet
+
+    def vector(self) -> list[float]:
+        """The question's vector.
+
+        Raises:
+          EmbeddingSizeChanged: it has another size than the vectors of the passages.
+        """
+        size = self.vector_set.size
+        return self.vector_of_size(
+            size, f"the passages have vectors of {size}: make them anew with `fileintel documents process --embed`"
+        )
 
 
 @dataclass(frozen=True)

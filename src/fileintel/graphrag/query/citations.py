@@ -6,6 +6,7 @@ Ids that were not in the context are taken out of the answer and counted.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from sqlalchemy.orm import Session
 
@@ -63,6 +64,28 @@ def check(answer: str, known: Callable[[str], bool]) -> Checked:
     return Checked(_GROUP.sub(keep, answer), tuple(cited), unknown)
 
 
+class Span(Protocol):
+    """A stretch of a document's text that begins at character `start`, on page `first_page`."""
+
+    @property
+    def document_id(self) -> str: ...
+    @property
+    def start(self) -> int: ...
+    @property
+    def first_page(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+
+
+class Named(Protocol):
+    """A document, as far as citations name it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def title(self) -> str: ...
+
+
 class Resolver:
     """Leads cited ids to passages of one index version.
 
@@ -80,9 +103,9 @@ class Resolver:
         """The passages behind the cited ids, in the order of the citations."""
         found: list[Citation] = []
         for identity in cited:
-            statement = _citing_words(answer, identity)
+            statement = citing_words(answer, identity)
             for unit in self._passages(pieces[identity].text_unit_ids):
-                found.append(self._citation(identity, unit, statement))
+                found.append(cite(self._session, identity, statement, unit, self._documents[unit.document_id]))
         return found
 
     def _passages(self, ids: Sequence[str]) -> list[TextUnit]:
@@ -93,21 +116,22 @@ class Resolver:
             ids = [one.id for one in near] or ids[:PASSAGES_FOR_DERIVED]
         return search.text_units(self._session, self._version_id, ids)
 
-    def _citation(self, identity: str, unit: TextUnit, statement: set[str]) -> Citation:
-        begin, end = best_sentence(unit.text, statement)
-        page = search.page_at(self._session, unit.document_id, unit.start + begin)
-        document = self._documents[unit.document_id]
-        return Citation(
-            id=identity,
-            document_id=unit.document_id,
-            document=document.name,
-            title=document.title,
-            page=page.number if page else unit.first_page,
-            page_label=page.label if page else None,
-            start=unit.start + begin,
-            end=unit.start + end,
-            quote=unit.text[begin:end],
-        )
+
+def cite(session: Session, identity: str, statement: set[str], passage: Span, document: Named) -> Citation:
+    """The sentence of a passage that bears out a statement (given as its words) best, with the page it stands on."""
+    begin, end = best_sentence(passage.text, statement)
+    page = search.page_at(session, passage.document_id, passage.start + begin)
+    return Citation(
+        id=identity,
+        document_id=passage.document_id,
+        document=document.name,
+        title=document.title,
+        page=page.number if page else passage.first_page,
+        page_label=page.label if page else None,
+        start=passage.start + begin,
+        end=passage.start + end,
+        quote=passage.text[begin:end],
+    )
 
 
 def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
@@ -124,7 +148,7 @@ def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
     return best
 
 
-def _citing_words(answer: str, identity: str) -> set[str]:
+def citing_words(answer: str, identity: str) -> set[str]:
     """The words of the sentences that cite this id."""
     pattern = re.compile(rf"[^.!?\n]*[.!?]?\s*\[[^\[\]]*\b{identity}\b[^\[\]]*\]")
     return {word for match in pattern.finditer(answer) for word in _words(match.group())}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fileintel.graphrag.prompts import GLOBAL_MAP, GLOBAL_REDUCE
-from fileintel.graphrag.query.asking import Asking, Reply, good
+from fileintel.graphrag.query.asking import IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Resolver, check
 from fileintel.graphrag.query.pieces import REPORTS, Piece, Pieces
 from fileintel.graphrag.tables import row, section
@@ -49,7 +49,7 @@ class Point:
     score: float
 
 
-def answer(asking: Asking) -> Reply:
+def answer(asking: IndexAsking) -> Reply:
     """Answer from the reports at the level of the settings.
 
     Raises:
@@ -79,7 +79,7 @@ def parse_points(text: str) -> list[Point]:
     return [point for entry in listed if (point := _point(entry)) is not None]
 
 
-def _batches(asking: Asking) -> list[Pieces]:
+def _batches(asking: IndexAsking) -> list[Pieces]:
     """The reports in batches that fit into one question each."""
     version_id, query = asking.version.id, asking.settings.query
     with asking.database.transaction() as session:
@@ -96,13 +96,13 @@ def _batches(asking: Asking) -> list[Pieces]:
     return batches
 
 
-def _shortened(asking: Asking, piece: Piece) -> Piece:
+def _shortened(asking: IndexAsking, piece: Piece) -> Piece:
     title, content = piece.fields
     room = asking.settings.query.global_max_context_tokens
     return Piece(piece.id, (title, asking.tokenizer.truncate(str(content), room)), piece.text_unit_ids)
 
 
-def _map(asking: Asking, batches: Iterable[Pieces]) -> tuple[list[Point], int]:
+def _map(asking: IndexAsking, batches: Iterable[Pieces]) -> tuple[list[Point], int]:
     prompt, query = asking.prompts.load(GLOBAL_MAP), asking.settings.query
     language = asking.settings.graphrag.language
 
@@ -119,7 +119,7 @@ def _map(asking: Asking, batches: Iterable[Pieces]) -> tuple[list[Point], int]:
     return sorted(points, key=lambda point: -point.score), len(outcomes) - len(answered)
 
 
-def _reduce(asking: Asking, points: list[Point]) -> str:
+def _reduce(asking: IndexAsking, points: list[Point]) -> str:
     query = asking.settings.query
     rows = list(_fitting(asking, points))
     messages = asking.prompts.load(GLOBAL_REDUCE).messages(
@@ -135,7 +135,7 @@ def _reduce(asking: Asking, points: list[Point]) -> str:
     return text
 
 
-def _fitting(asking: Asking, points: list[Point]) -> Iterator[str]:
+def _fitting(asking: IndexAsking, points: list[Point]) -> Iterator[str]:
     room = asking.settings.query.global_max_points_tokens
     for number, point in enumerate(points):
         line = row(number, round(point.score), point.description)

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.prompts import LOCAL
-from fileintel.graphrag.query.asking import Asking, Reply, good
+from fileintel.graphrag.query.asking import IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Resolver, check
-from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces
+from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, source
 from fileintel.graphrag.stages.embed import ENTITIES as ENTITY_VECTORS
 from fileintel.graphrag.stages.embed import TEXT_UNITS as TEXT_UNIT_VECTORS
 from fileintel.llm.questions import ChatQuestion
@@ -24,7 +24,7 @@ LINK_BONUS = 0.02  # similarity that each link of a passage to a chosen entity i
 MOST_LINKS = 10
 
 
-def answer(asking: Asking) -> Reply:
+def answer(asking: IndexAsking) -> Reply:
     """Answer from the neighbourhood of the entities nearest to the question.
 
     Raises:
@@ -49,7 +49,7 @@ def answer(asking: Asking) -> Reply:
     return Reply("local", checked.text, citations, checked.unknown, counts)
 
 
-def _pieces(asking: Asking, session: Session, vector: Sequence[float]) -> Pieces:
+def _pieces(asking: IndexAsking, session: Session, vector: Sequence[float]) -> Pieces:
     query = asking.settings.query
     version_id = asking.version.id
     count = asking.tokenizer.count
@@ -116,5 +116,4 @@ def _relationship_piece(relationship: Relationship) -> Piece:
 
 
 def _source_piece(unit: TextUnit, document: str) -> Piece:
-    pages = str(unit.first_page) if unit.first_page == unit.last_page else f"{unit.first_page}-{unit.last_page}"
-    return Piece(f"S{unit.human_readable_id}", (document, pages, unit.text), (unit.id,))
+    return source(unit.human_readable_id, document, unit.first_page, unit.last_page, unit.text, unit.id)

@@ -53,3 +53,9 @@ class Pieces:
     def by_id(self) -> dict[str, Piece]:
         """All pieces, by the id that an answer cites."""
         return {piece.id: piece for pieces in self.sections.values() for piece in pieces}
+
+
+def source(number: int, document: str, first_page: int, last_page: int, text: str, text_unit_id: str) -> Piece:
+    """The piece of a passage, which answers cite as S and its number."""
+    pages = str(first_page) if first_page == last_page else f"{first_page}-{last_page}"
+    return Piece(f"S{number}", (document, pages, text), (text_unit_id,))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from typing import Protocol
 
 from fileintel.errors import EmbeddingSizeChanged
 from fileintel.graphrag.fanout import Outcome, Request
@@ -15,6 +16,15 @@ TEXT_UNITS = "text_unit_text"
 ENTITIES = "entity_description"
 REPORTS = "community_full_content"
 KINDS = (TEXT_UNITS, ENTITIES, REPORTS)
+
+
+class Embeddable(Protocol):
+    """A text with an id."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def text(self) -> str: ...
 
 
 class EmbedStage:
@@ -64,14 +74,74 @@ class EmbedStage:
         if not isinstance(outcome, Answered):
             self._progress.item_done(STAGE, failed=True)
             return
-        if len(outcome.value) != self._size:
-            raise EmbeddingSizeChanged(
-                f"embedding model {self._model} returned {len(outcome.value)} numbers for one text and {self._size} "
-                f"for another: its answers are of different versions; index again with --fresh, or set embedding.model"
-            )
-        assert outcome.vector is not None
-        self.vectors[kind, identity] = outcome.vector
+        self.vectors[kind, identity] = vector_of(outcome, self._model, self._size)
         self._progress.item_done(STAGE, cached=outcome.cached)
+
+
+class PassageStage:
+    """Asks for the vectors of passages, in the very words of `EmbedStage.text_units`: what one has asked for, the
+    other finds in the answer store. Vectors are given away as they come, so that any number of them can be asked for.
+
+    Parameters: as of `EmbedStage`.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        progress: Progress,
+        *,
+        size: int,
+        dimensions: int | None,
+        fit: Callable[[str], tuple[str, int]],
+    ) -> None:
+        self._model = model
+        self._progress = progress
+        self._size = size
+        self._dimensions = dimensions
+        self._fit = fit
+        self._vectors: dict[str, bytes] = {}
+        self.failed: set[str] = set()
+
+    @property
+    def waiting(self) -> int:
+        """How many vectors are there to be taken."""
+        return len(self._vectors)
+
+    def requests(self, passages: Iterable[Embeddable]) -> Iterator[Request]:
+        """Requests for the vectors of these passages, one after the other."""
+        for passage in passages:
+            cut, tokens = self._fit(passage.text)
+            question = EmbeddingQuestion("embed", self._model, cut, tokens, self._dimensions)
+            yield Request(STAGE, passage.id, question, partial(self._embedded, passage.id))
+
+    def take(self) -> list[tuple[str, bytes]]:
+        """The vectors that have come since the last time, by passage id, in one order."""
+        taken = sorted(self._vectors.items())
+        self._vectors.clear()
+        return taken
+
+    def _embedded(self, identity: str, outcome: Outcome) -> None:
+        if isinstance(outcome, Answered):
+            self._vectors[identity] = vector_of(outcome, self._model, self._size)
+            self._progress.item_done(STAGE, cached=outcome.cached)
+        else:
+            self.failed.add(identity)
+            self._progress.item_done(STAGE, failed=True)
+
+
+def vector_of(outcome: Answered, model: str, size: int) -> bytes:
+    """The vector of an answer, as 32-bit floats.
+
+    Raises:
+      EmbeddingSizeChanged: it has not `size` numbers, as the model's others have.
+    """
+    if len(outcome.value) != size:
+        raise EmbeddingSizeChanged(
+            f"embedding model {model} returned {len(outcome.value)} numbers for one text and {size} "
+            f"for another: its answers are of different versions; index again with --fresh, or set embedding.model"
+        )
+    assert outcome.vector is not None
+    return outcome.vector
 
 
 def report_id(report: Report) -> str:

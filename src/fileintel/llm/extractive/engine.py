@@ -7,6 +7,7 @@ from fileintel.llm.extractive import (
     describe,
     extract,
     kinds,
+    metadata,
     profile,
     prose,
     questions,
@@ -91,6 +92,8 @@ _ANSWERS: dict[str, Callable[[Sequence[Message]], str]] = {
     "describe": _describe,
     "claims": lambda messages: extract.claims(_text(messages)),
     "report": lambda messages: report.report(_data(messages)),
+    "metadata": lambda messages: metadata.metadata(_text(messages)),
+    "passage_answer": lambda messages: questions.local_answer(_data(messages)),
     "local_answer": lambda messages: questions.local_answer(_data(messages)),
     "global_map": lambda messages: questions.global_map(_data(messages)),
     "global_reduce": lambda messages: questions.global_reduce(_data(messages)),
@@ -102,4 +105,6 @@ def _by_schema(schema_name: str | None) -> Callable[[Sequence[Message]], str] | 
     name = (schema_name or "").lower()
     if "report" in name:
         return _ANSWERS["report"]
+    if "metadata" in name:
+        return _ANSWERS["metadata"]
     return _ANSWERS["global_map"] if "point" in name or "map" in name else None

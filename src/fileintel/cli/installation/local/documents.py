@@ -1,9 +1,10 @@
 """Documents of this process's database."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
-from fileintel.cli.installation.contract import Row
+from fileintel.cli.installation.contract import ProcessingOrder, Row, Watcher
 from fileintel.services import documents
 from fileintel.services.workspace import Workspace
 
@@ -26,6 +27,20 @@ class LocalDocuments:
 
     def text(self, name: str, collection: str | None, page: int | None) -> Iterator[str]:
         return documents.document_text(self._workspace, name, collection, page)
+
+    def edit(self, name: str, collection: str | None, changes: Mapping[str, Any]) -> Row:
+        return documents.edit_document(self._workspace, name, changes, collection)
+
+    def process(self, order: ProcessingOrder, watcher: Watcher) -> list[Row]:
+        # it brings the model's client, for which lists need not wait
+        from fileintel.cli.installation.local.processing import process
+
+        return process(self._workspace, order, watcher)
+
+    def ask(self, collection: str, question: str) -> Row:
+        from fileintel.services.questions import ask_passages
+
+        return ask_passages(self._workspace, collection, question)
 
     def delete(self, name: str, collection: str | None) -> Row:
         return documents.delete_document(self._workspace, name, collection)

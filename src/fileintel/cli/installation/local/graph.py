@@ -2,11 +2,11 @@
 entities need not wait for the model's client."""
 
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import IndexOrder, Pressure, Progress, Row, Watcher, run_of
+from fileintel.cli.installation.contract import IndexOrder, Row, Watcher, run_of
+from fileintel.cli.installation.local.views import progress_of
 from fileintel.cli.interrupt import Interrupted, Parted, Stop
 from fileintel.services import graph, status
 from fileintel.services.graph import Slice
@@ -53,7 +53,7 @@ class LocalGraph:
             watcher.began(run_id)
 
         def observe(view: "View") -> None:
-            watcher.progressed(_progress(view))
+            watcher.progressed(progress_of(view))
 
         with Stop().heard() as stop:
             indexer = Indexer(self._workspace, stopping=lambda: stop.asked, observe=observe, began=began)
@@ -115,10 +115,3 @@ class LocalGraph:
 
         control.cancel(self._workspace, run_id)
         raise RunCancelled("the run was cancelled; its answers are kept") from None
-
-
-def _progress(view: "View") -> Progress:
-    gate = view.gate
-    pressure = Pressure(gate.in_flight, gate.limit, gate.ceiling, gate.throttled, gate.away_seconds)
-    known = Progress.of([asdict(stage) for stage in view.stages], view.llm)
-    return Progress(known.stages, known.llm, pressure)

@@ -1,10 +1,10 @@
 """Documents of a service: files go up in portions, a worker of the service reads them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fileintel.cli.installation.contract import Row
+from fileintel.cli.installation.contract import ProcessingOrder, Row, Watcher
 from fileintel.cli.installation.remote.connection import Connection
 from fileintel.cli.installation.remote.portions import Portion, portions
 from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, parted_from, raise_unless_done
@@ -44,6 +44,27 @@ class RemoteDocuments:
         place = self._place(name, collection)
         with self._connection.stream("GET", *place, "text", params=parameters) as response:
             yield from response.iter_text()
+
+    def edit(self, name: str, collection: str | None, changes: Mapping[str, Any]) -> Row:
+        return dict(self._connection.call("PATCH", *self._place(name, collection), json=dict(changes)))
+
+    def process(self, order: ProcessingOrder, watcher: Watcher) -> list[Row]:
+        body = {"embed": order.embed, "metadata": order.metadata}
+        accepted: list[Row] = self._connection.call("POST", "collections", order.collection, "process", json=body)[
+            "tasks"
+        ]
+        if not order.wait:
+            return accepted
+        ended = []
+        for task_id in [one["task_id"] for one in accepted]:
+            watcher.began(task_id)
+            task = self._tasks.followed(task_id, watcher, cancel=order.cancel_on_interrupt)
+            raise_unless_done(task)
+            ended.append(self._tasks.show(task_id))
+        return ended
+
+    def ask(self, collection: str, question: str) -> Row:
+        return self._tasks.answer({"question": question}, "collections", collection, "query")
 
     def delete(self, name: str, collection: str | None) -> Row:
         return dict(self._connection.call("DELETE", *self._place(name, collection)))

@@ -2,17 +2,10 @@
 
 from pathlib import Path
 
-import httpx
-
 from fileintel.cli.installation.contract import IndexOrder, Row, Watcher, run_of
-from fileintel.cli.installation.remote.connection import CONNECT_SECONDS, Connection
-from fileintel.cli.installation.remote.problems import Unfinished
-from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, parted_from, raise_unless_done
-from fileintel.cli.interrupt import Interrupted
-from fileintel.errors import ConflictError, UsageError
-
-ANSWER_WAIT_SECONDS = 45  # in one request; proxies lose patience after 60 s, and then the task is followed
-ANSWER_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=ANSWER_WAIT_SECONDS + 30.0)
+from fileintel.cli.installation.remote.connection import Connection
+from fileintel.cli.installation.remote.tasks import RemoteTasks, raise_unless_done
+from fileintel.errors import UsageError
 
 
 class RemoteGraph:
@@ -43,7 +36,7 @@ class RemoteGraph:
             return accepted
         task_id = accepted["task_id"]
         watcher.began(task_id)
-        task = self._followed(task_id, watcher, cancel=order.cancel_on_interrupt)
+        task = self._tasks.followed(task_id, watcher, cancel=order.cancel_on_interrupt)
         raise_unless_done(task)
         return dict(self._connection.get("graphrag", task["collection_id"], "status", run=task_id))
 
@@ -51,14 +44,7 @@ class RemoteGraph:
         return dict(self._connection.get("graphrag", collection, "status"))
 
     def ask(self, collection: str, question: str, mode: str) -> Row:
-        body = {"question": question, "mode": mode, "wait_seconds": ANSWER_WAIT_SECONDS}
-        try:
-            reply = self._connection.call("POST", "graphrag", collection, "query", json=body, timeout=ANSWER_TIMEOUT)
-        except Unfinished as unfinished:
-            task = self._tasks.follow(unfinished.task, Silent())
-            raise_unless_done(task)
-            reply = task["result"]
-        return {name: one for name, one in reply.items() if name != "task_id"}
+        return self._tasks.answer({"question": question, "mode": mode}, "graphrag", collection, "query")
 
     def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
         return self._connection.rows("graphrag", collection, "entities", limit=limit, after=after, matching=matching)
@@ -102,18 +88,3 @@ class RemoteGraph:
 
     def delete(self, collection: str) -> int:
         return int(self._connection.call("DELETE", "graphrag", collection, "index")["versions"])
-
-    def _followed(self, task_id: str, watcher: Watcher, *, cancel: bool) -> Row:
-        try:
-            return self._tasks.follow(task_id, watcher)
-        except Interrupted:
-            if not cancel:
-                raise parted_from(task_id) from None
-        watcher.say("cancelling: what is under way is kept; Ctrl-C again stops waiting")
-        try:
-            self._tasks.cancel(task_id)
-        except ConflictError:  # it has ended by itself meanwhile
-            pass
-        except Interrupted:
-            raise parted_from(task_id) from None
-        return self._followed(task_id, watcher, cancel=False)

@@ -10,15 +10,24 @@ import httpx
 from fileintel.cli.installation.contract import Progress, Row, Watcher
 from fileintel.cli.installation.remote.connection import CONNECT_SECONDS, Connection
 from fileintel.cli.installation.remote.events import Event, events_in
-from fileintel.cli.installation.remote.problems import told
-from fileintel.cli.interrupt import Parted
+from fileintel.cli.installation.remote.problems import Unfinished, told
+from fileintel.cli.interrupt import Interrupted, Parted
 from fileintel.cli.output import say
-from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError, NotFoundError, RunCancelled, ServiceUnavailable
+from fileintel.errors import (
+    EXIT_UNAVAILABLE,
+    ConflictError,
+    FileIntelError,
+    NotFoundError,
+    RunCancelled,
+    ServiceUnavailable,
+)
 
 SILENCE_SECONDS = 45.0  # the service says something every 15 s at least
 PAUSE_SECONDS = 0.25  # before the first attempt to connect again; the pause doubles
 LONGEST_PAUSE_SECONDS = 5.0
 TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS)
+ANSWER_WAIT_SECONDS = 45  # in one request; proxies lose patience after 60 s, and then the task is followed
+ANSWER_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=ANSWER_WAIT_SECONDS + 30.0)
 
 
 class RemoteTasks:
@@ -65,6 +74,33 @@ class RemoteTasks:
 
     def _steer(self, task: str, verb: str) -> Row:
         return dict(self._connection.call("POST", "tasks", task, verb))
+
+    def followed(self, task_id: str, watcher: Watcher, *, cancel: bool) -> Row:
+        """The same for a task of the person's own: Ctrl-C leaves it, or cancels it."""
+        try:
+            return self.follow(task_id, watcher)
+        except Interrupted:
+            if not cancel:
+                raise parted_from(task_id) from None
+        watcher.say("cancelling: what is under way is kept; Ctrl-C again stops waiting")
+        try:
+            self.cancel(task_id)
+        except ConflictError:  # it has ended by itself meanwhile
+            pass
+        except Interrupted:
+            raise parted_from(task_id) from None
+        return self.followed(task_id, watcher, cancel=False)
+
+    def answer(self, question: Row, *path: object) -> Row:
+        """Ask at a path, and wait for the reply; it is followed where it takes longer than a request may."""
+        body = {**question, "wait_seconds": ANSWER_WAIT_SECONDS}
+        try:
+            reply = self._connection.call("POST", *path, json=body, timeout=ANSWER_TIMEOUT)
+        except Unfinished as unfinished:
+            task = self.follow(unfinished.task, Silent())
+            raise_unless_done(task)
+            reply = task["result"]
+        return {name: one for name, one in reply.items() if name != "task_id"}
 
     def _events(self, seen: "_Seen", outage: "_Outage") -> Iterator[Event]:
         headers = {"Last-Event-ID": str(seen.number)}

@@ -1,0 +1,79 @@
+"""Vector search: a question answered from the passages of a collection that are nearest to it. Needs no graph."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fileintel.documents.metadata import shown_title
+from fileintel.errors import ConfigError
+from fileintel.graphrag.prompts import PASSAGES
+from fileintel.graphrag.query.asking import PassageAsking, Reply, good
+from fileintel.graphrag.query.citations import Citation, check, cite, citing_words
+from fileintel.graphrag.query.pieces import SOURCES, Piece, Pieces, source
+from fileintel.llm.questions import ChatQuestion
+from fileintel.storage import passages, vectors
+from fileintel.storage.models import Document, Passage
+
+MODE = "vector"
+NOTHING_NEAR = "The collection has no passage that could answer this question."
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A passage that was found, with its document's names as citations give them."""
+
+    passage: Passage
+    name: str
+    title: str
+
+
+def answer(asking: PassageAsking) -> Reply:
+    """Answer from the nearest passages, as many as the settings allow.
+
+    Raises:
+      ConfigError: the settings leave no room for a single passage.
+      FileIntelError: the model gave no usable answer.
+    """
+    found = _nearest(asking, asking.vector())
+    pieces = Pieces()
+    rows = [_piece(number, one) for number, one in enumerate(found, 1)]
+    query = asking.settings.query
+    pieces.fill(SOURCES, rows, query.vector_max_context_tokens, asking.tokenizer.count)
+    by_id = pieces.by_id()
+    if not found:
+        return Reply(MODE, NOTHING_NEAR, [], 0, {"sources": 0})
+    if not by_id:
+        raise ConfigError(
+            f"query.vector_max_context_tokens={query.vector_max_context_tokens} has no room for a passage of "
+            f"{found[0].passage.n_tokens} tokens: raise it"
+        )
+    messages = asking.prompts.load(PASSAGES).messages(
+        asking.settings.graphrag.language, context_data=pieces.text(), response_type=query.response_type
+    )
+    model = str(asking.chat.endpoint.model)
+    question = ChatQuestion("passage_answer", model, asking.with_question(messages), str.strip, asking.sampling)
+    (outcome,) = asking.ask(MODE, [question])
+    checked = check(good(outcome).value, by_id.__contains__)
+    cited = {row.id: one for row, one in zip(rows, found, strict=True)}
+    citations = _citations(asking, checked.text, [(identity, cited[identity]) for identity in checked.cited])
+    return Reply(MODE, checked.text, citations, checked.unknown, {"sources": len(by_id)})
+
+
+def _nearest(asking: PassageAsking, vector: Sequence[float]) -> list[_Found]:
+    with asking.database.transaction() as session:
+        near = vectors.nearest(session, asking.vector_set, vector, asking.settings.query.vector_top_k)
+        return [_found(*pair) for pair in passages.with_documents(session, [one.id for one in near])]
+
+
+def _found(passage: Passage, document: Document) -> _Found:
+    title = shown_title(document.title, document.extracted, document.edited)
+    return _Found(passage, document.name, title)
+
+
+def _piece(number: int, found: _Found) -> Piece:
+    passage = found.passage
+    return source(number, found.name, passage.first_page, passage.last_page, passage.text, passage.id)
+
+
+def _citations(asking: PassageAsking, text: str, cited: Sequence[tuple[str, _Found]]) -> list[Citation]:
+    with asking.database.transaction() as session:
+        return [cite(session, id_, citing_words(text, id_), found.passage, found) for id_, found in cited]

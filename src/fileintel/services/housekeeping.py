@@ -1,0 +1,25 @@
+"""Housekeeping: what crashes and deletions have left behind."""
+
+from fileintel.services import tasks
+from fileintel.services.spool import clear_stale
+from fileintel.services.tasks import Dispatcher
+from fileintel.services.workspace import Workspace
+from fileintel.storage import vectors
+
+
+def clean_up(workspace: Workspace, dispatcher: Dispatcher) -> dict[str, int]:
+    """Send the messages of runs without a worker again; delete uploads that nobody has read for a week, and vectors
+    whose passages are gone. Returns how much of each.
+
+    Raises:
+      ServiceUnavailable, DatabaseUnavailable: the broker or PostgreSQL does not answer.
+    """
+    sent = tasks.send_unattended(workspace, dispatcher)
+    uploads = clear_stale(workspace)
+    with workspace.database.transaction() as session:
+        sets = vectors.all_sets(session)
+    orphans = 0
+    for vector_set in sets:
+        with workspace.database.transaction() as session:
+            orphans += vectors.delete_orphans(session, vector_set)
+    return {"runs_sent_again": len(sent), "uploads_deleted": uploads, "vectors_deleted": orphans}

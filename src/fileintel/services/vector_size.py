@@ -1,0 +1,44 @@
+"""How long the vectors of an embedding model are: one question, asked once."""
+
+from collections.abc import Callable
+
+from fileintel.errors import ModelServerRefused
+from fileintel.graphrag.fanout import Fanout, Outcome, Request
+from fileintel.graphrag.journal import Journal
+from fileintel.graphrag.pipeline import Stopped
+from fileintel.graphrag.scribe import as_stored
+from fileintel.llm.client import ModelClient
+from fileintel.llm.questions import EmbeddingQuestion, Failed
+
+PROBE_TEXT = "How long is a vector of this model?"
+PROBE_TOKENS = 10
+
+
+def embedding_size(
+    embedder: ModelClient,
+    journal: Journal,
+    fanout: Fanout,
+    dimensions: int | None,
+    check: Callable[[int], None] = lambda _size: None,
+) -> int:
+    """The size of the model's vectors. `check` raises where it cannot be used; the answer is not kept then.
+
+    Raises:
+      ModelServerUnavailable, ModelServerRefused: it does not tell.
+      Stopped: the fan-out was told to stop.
+    """
+    model = str(embedder.endpoint.model)
+    question = EmbeddingQuestion("probe", model, PROBE_TEXT, PROBE_TOKENS, dimensions)
+    outcomes: list[Outcome] = []
+    # kept only once its size is known to be right: the wrong one would be found again when the server is in order
+    fanout.add([Request("embed", "probe", question, outcomes.append, keep=False)])
+    if not fanout.run():
+        raise Stopped
+    (answer,) = outcomes
+    if isinstance(answer, Failed):
+        raise ModelServerRefused(f"embedding model {model}: {answer.last_error}")
+    size = len(answer.value)
+    check(size)
+    if not answer.cached:
+        journal.keep([as_stored(question, answer)])
+    return size

@@ -1,0 +1,44 @@
+"""Passages of documents: written whole for a document, and known with the settings that they were cut with."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import delete, or_, select, update
+from sqlalchemy.orm import Session
+
+from fileintel.storage.bulk import insert_rows
+from fileintel.storage.models import Document, Passage
+
+
+def is_to_be_cut(session: Session, document_id: str, cut_with: str) -> bool:
+    """Whether a document is there and was cut with other settings or never. Holds it until the transaction ends, so
+    that nobody else cuts it meanwhile."""
+    statement = select(Document.cut_with).where(Document.id == document_id).with_for_update()
+    row = session.execute(statement).one_or_none()
+    return row is not None and row[0] != cut_with
+
+
+def replace(session: Session, document_id: str, rows: Iterable[Mapping[str, Any]], cut_with: str) -> int:
+    """Write the passages of a document in place of those that it has; returns how many they are."""
+    session.execute(delete(Passage).where(Passage.document_id == document_id))
+    count = insert_rows(session, Passage, rows)
+    session.execute(update(Document).where(Document.id == document_id).values(cut_with=cut_with))
+    return count
+
+
+def uncut(session: Session, collection_id: str, cut_with: str) -> list[str]:
+    """The ids of documents without passages of these settings, by name and content."""
+    statement = select(Document.id).where(
+        Document.collection_id == collection_id, or_(Document.cut_with.is_(None), Document.cut_with != cut_with)
+    )
+    return list(session.execute(statement.order_by(Document.name, Document.sha256)).scalars())
+
+
+def with_documents(session: Session, ids: Iterable[str]) -> list[tuple[Passage, Document]]:
+    """Passages by id with their documents, in the order asked for; those that are gone are left out."""
+    wanted = list(ids)
+    statement = (
+        select(Passage, Document).join(Document, Document.id == Passage.document_id).where(Passage.id.in_(wanted))
+    )
+    found = {passage.id: (passage, document) for passage, document in session.execute(statement)}
+    return [found[identity] for identity in wanted if identity in found]

@@ -1,0 +1,16 @@
+"""Tasks on the default queue: what keeps an installation tidy. Workers send them now and then; anyone may.
+
+celery -A fileintel.celery_config:app call fileintel.tasks.housekeeping.clean_up_task
+"""
+
+from typing import Any
+
+from celery import shared_task
+
+from fileintel.services import housekeeping, tasks, worker
+
+
+@shared_task(name="fileintel.tasks.housekeeping.clean_up_task", bind=True)  # type: ignore[untyped-decorator]
+def clean_up_task(self: Any) -> dict[str, int]:
+    """Send runs without a worker to one, and delete what nobody needs any more; returns how much of each."""
+    return housekeeping.clean_up(worker.workspace(), tasks.CeleryDispatcher(self.app))

@@ -1,0 +1,26 @@
+"""Tasks on the queue of questions to passages, for a prefork worker.
+
+from fileintel.tasks.questions import answer_question_task
+answer_question_task.delay(collection_id="thesis", question="Who built the lighthouse?").get()
+"""
+
+from typing import Any
+
+from celery import shared_task
+
+from fileintel.services import performing, questions, worker
+
+
+@shared_task(name="fileintel.tasks.questions.answer_question_task")  # type: ignore[untyped-decorator]
+def answer_question_task(collection_id: str, question: str = "", run_id: str | None = None) -> dict[str, Any]:
+    """Answer a question from the passages of a collection that are nearest to it; returns what
+    `fileintel query --json` prints.
+
+    Parameters:
+      collection_id: name or id of the collection.
+      run_id: a question that is queued already; it then says what is asked.
+    """
+    workspace = worker.workspace()
+    if run_id is not None:
+        return performing.answer_from_passages(workspace, run_id)
+    return questions.ask_passages(workspace, collection_id, question)

@@ -1,0 +1,48 @@
+"""Every task goes to the queue that it belongs to, and every queue has work."""
+
+import inspect
+
+import pytest
+
+from fileintel.celery_config import GRAPHRAG_QUEUES, PREFORK_QUEUES, ROUTES, app
+from fileintel.services.tasks import CeleryDispatcher
+from fileintel.storage.states import RunKind
+
+app.loader.import_default_modules()
+TASKS = sorted(name for name in app.tasks if not name.startswith("celery."))
+EXPECTED = {
+    "build_graphrag_index_task": "graphrag_indexing",
+    "query_graphrag_task": "graphrag_queries",
+    "process_documents_task": "document_processing",
+    "embed_documents_task": "embedding_processing",
+    "extract_metadata_task": "llm_processing",
+    "answer_question_task": "rag_processing",
+    "clean_up_task": "default",
+}
+
+
+def queue_of(task: str) -> str:
+    """Where the application sends a task of this name."""
+    return str(app.amqp.router.route({}, task)["queue"].name)
+
+
+def test_every_registered_task_is_routed_to_its_queue() -> None:
+    assert {name.rpartition(".")[2]: queue_of(name) for name in TASKS} == EXPECTED
+
+
+def test_every_route_is_that_of_a_registered_task_and_every_queue_has_one() -> None:
+    assert set(ROUTES) == set(TASKS)
+    assert {queue_of(name) for name in TASKS} == {*PREFORK_QUEUES, *GRAPHRAG_QUEUES}
+
+
+def test_every_kind_of_run_is_sent_to_a_registered_task() -> None:
+    assert set(CeleryDispatcher.TASKS) == set(RunKind)
+    assert set(CeleryDispatcher.TASKS.values()) <= set(TASKS)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_can_be_called_with_a_collection_alone(name: str) -> None:
+    parameters = inspect.signature(app.tasks[name].run).parameters.values()
+    needed = [one.name for one in parameters if one.default is inspect.Parameter.empty]
+    assert needed in (["collection_id"], [])
+    assert app.tasks[name].__doc__
