@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fileintel.services import control, documents, tasks
+from fileintel.graphrag.pipeline import Paused
+from fileintel.services import control, documents, performing, tasks
 from fileintel.services.documents import Addition
 from fileintel.services.workspace import Workspace
 
@@ -28,14 +29,15 @@ def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
     documents.create_collection(workspace, "c")
     task = tasks.submit_documents(workspace, None, "c", folder).run_id
     with monkeypatch.context() as patched:
-        patched.setattr(tasks, "add_documents", paused_meanwhile)
-        tasks.read_documents(workspace, task)
+        patched.setattr(performing, "add_documents", paused_meanwhile)
+        with pytest.raises(Paused):
+            performing.process_documents(workspace, task)
     shown = tasks.show(workspace, task)
     assert (shown["state"], shown["owner"]) == ("paused", None)
     assert documents.show_collection(workspace, "c").documents == 2
     assert folder.exists(), "its files are still needed"
     control.resume(workspace, None, task)
-    tasks.read_documents(workspace, task)
+    performing.process_documents(workspace, task)
     assert tasks.show(workspace, task)["state"] == "succeeded"
     assert documents.show_collection(workspace, "c").documents == 3
     assert not folder.exists()
