@@ -58,7 +58,11 @@ class Pooler:
                 _refuse(client, self.refusing)
                 continue
             server = socket.socket(socket.AF_UNIX)
-            server.connect(self.server)
+            try:
+                server.connect(self.server)
+            except OSError:
+                client.close()
+                continue
             self._pairs.append((client, server))
             for one, other in ((client, server), (server, client)):
                 threading.Thread(target=_copy, args=(one, other), daemon=True).start()

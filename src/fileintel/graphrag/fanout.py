@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from types import TracebackType
 
-from fileintel.errors import FileIntelError
+from fileintel.errors import DatabaseUnavailable, FileIntelError
 from fileintel.graphrag.journal import Journal
 from fileintel.graphrag.lane import WINDOW, Lane
 from fileintel.graphrag.request import Arrival, Outcome, Request
@@ -103,7 +103,6 @@ class Fanout:
         """
         if self._errand.called_off:
             self._errand = Errand()
-        self._scribe.start()
         while not until() and not self._idle():
             stopping = self._stopping()
             if stopping:
@@ -126,6 +125,8 @@ class Fanout:
             self._pool.kill()
         finally:
             self._scribe.close()
+            with contextlib.suppress(DatabaseUnavailable):  # then what was taken expires
+                self._journal.leave()
 
     def __enter__(self) -> "Fanout":
         return self
@@ -188,6 +189,8 @@ class Fanout:
 
     def _dispatch(self) -> None:
         chat, embedding = self._lanes[ChatQuestion], self._lanes[EmbeddingQuestion]
+        if chat.missing or embedding.missing:
+            self._scribe.start()
         while chat.missing and chat.in_flight < chat.limit:
             chat.in_flight += 1
             self._pool.spawn(self._ask, heapq.heappop(chat.missing)[2])

@@ -53,6 +53,7 @@ class Journal:
         self._fresh = fresh
         self._patience = patience
         self._asker = str(uuid4())
+        self._taken: set[bytes] = set()  # and not given back yet
         self.longest_unsaved = 0.0  # seconds that an answer was in memory only, before it was committed
 
     def find(self, keys: Collection[bytes]) -> dict[bytes, StoredAnswer]:
@@ -61,28 +62,37 @@ class Journal:
 
     def look_up(self, keys: Collection[bytes]) -> LookUp:
         """The stored answers among these keys; what has none and is asked by nobody is taken."""
-        return self._insist(lambda session: self._look_up(session, keys))
+        found = self._insist(lambda session: self._look_up(session, keys))
+        self._taken |= found.taken
+        return found
 
     def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
         """Store answers, and give their questions back."""
 
+        keys = [answer.key for answer in answers]
+
         def work(session: Session) -> None:
-            in_flight.give_back(session, [answer.key for answer in answers], self._asker)
+            in_flight.give_back(session, keys, self._asker)
             answer_store.save(session, answers)
 
         self._database.insist(work, self._patience if patience is None else patience)
+        self._taken.difference_update(keys)
 
     def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         """These questions have no answer: write that down, and let others ask them."""
         self._insist(lambda session: self._fail(session, keys, gaps))
+        self._taken.difference_update(keys)
 
     def stay(self) -> None:
         """Say that what was taken is still being asked."""
-        self._database.insist(lambda session: in_flight.renew(session, self._asker), patience=0)
+        if self._taken:
+            self._database.insist(lambda session: in_flight.renew(session, self._asker), patience=0)
 
     def leave(self) -> None:
         """Give back all that was taken."""
-        self._database.insist(lambda session: in_flight.give_all_back(session, self._asker), patience=0)
+        if self._taken:
+            self._database.insist(lambda session: in_flight.give_all_back(session, self._asker), patience=0)
+            self._taken.clear()
 
     def tick(self) -> None:
         """Called often while a fan-out is at work."""

@@ -52,7 +52,7 @@ class Scribe:
         return arrivals
 
     def close(self) -> None:
-        """Store what has arrived, if the database is there, and give back the questions that are not answered."""
+        """Store what has arrived, if the database is there, and end."""
         if self._thread is None:
             return
         self._arrivals.put(None)
@@ -70,8 +70,6 @@ class Scribe:
                 with contextlib.suppress(DatabaseUnavailable):
                     self._journal.stay()
         self._deal_with(())
-        with contextlib.suppress(DatabaseUnavailable):
-            self._journal.leave()
 
     def _next_batch(self) -> list[Arrival | None]:
         batch: list[Arrival | None] = []

@@ -13,7 +13,16 @@ from fileintel.storage.states import RunKind
 
 NOT_INDEXED = "not_indexed"
 _COUNTS = ("documents", "text_units", "entities", "relationships", "communities", "reports", "covariates")
-_LLM = ("calls", "cached", "failed", "retries", "prompt_tokens", "completion_tokens", "peak_in_flight")
+_LLM = (
+    "calls",
+    "cached",
+    "failed",
+    "retries",
+    "prompt_tokens",
+    "completion_tokens",
+    "peak_in_flight",
+    "longest_unsaved_ms",
+)
 
 
 def index_status(workspace: Workspace, collection_name: str, run_id: str | None = None) -> dict[str, Any]:
