@@ -35,10 +35,11 @@ SETTINGS = {
 }
 
 
-def open_workspace(url: str, model: StandIn, home: Path) -> Workspace:
-    """A workspace of one's own, as each worker process has it."""
+def open_workspace(url: str, model: StandIn, home: Path, **settings: object) -> Workspace:
+    """A workspace of one's own, as each worker process has it; `settings` with two underscores for the dot."""
     own = {"home": str(home), "storage.url": url, "storage.pool_size": 5, "llm.base_url": model.base_url}
-    return Workspace(load_settings({**SETTINGS, **own}, environ={}))
+    more = {name.replace("__", "."): value for name, value in settings.items()}
+    return Workspace(load_settings({**SETTINGS, **own, **more}, environ={}))
 
 
 @dataclass(frozen=True)

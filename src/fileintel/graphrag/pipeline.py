@@ -219,7 +219,7 @@ def publish(run: Ingredients, built: Built) -> str:
                 insist(partial(_insert, lease, table, some, into))
                 run.journal.tick()
                 _heed_pause(run)
-        insist(lambda session: versions.build_vector_indexes(session, version_id, run.embedding_size))
+        insist(partial(_build_vector_indexes, run, version_id))
         run.progress.item_done(PUBLISH)
         insist(partial(_publish, run, version_id, built.counts()))
     except (RunCancelled, Paused):
@@ -251,6 +251,11 @@ def _divided(table_rows: Iterable[Row]) -> Iterator[list[Row]]:
 def _insert(lease: Lease, table: type[Base], some: list[Row], into: str | None, session: Session) -> None:
     runs.renew(session, lease)  # first: a worker that was replaced must not touch a table that its successor drops
     insert_rows(session, table, some, into=into)
+
+
+def _build_vector_indexes(run: Ingredients, version_id: str, session: Session) -> None:
+    runs.require(session, run.journal.lease)  # without a lock, because it takes minutes: a cancellation shall not wait
+    versions.build_vector_indexes(session, version_id, run.embedding_size)
 
 
 def _publish(run: Ingredients, version_id: str, counts: dict[str, Any], session: Session) -> None:

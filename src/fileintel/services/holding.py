@@ -1,18 +1,20 @@
 """Holding a run: its lease is kept while somebody works on it, and how it ended is written down."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import FileIntelError, LeaseLost, RunCancelled
+from fileintel.errors import DatabaseUnavailable, FileIntelError, LeaseLost, RunCancelled
 from fileintel.graphrag.lease import LeaseKeeper
 from fileintel.graphrag.pipeline import Paused, Stopped
 from fileintel.storage import runs, versions
 from fileintel.storage.engine import Database
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
+
+MOST_ATTEMPTS = 5  # of a run that the database lets down; each has waited for it
 
 
 @contextmanager
@@ -36,6 +38,9 @@ def ending(database: Database, lease: Lease) -> Iterator[None]:
     except RunCancelled as error:
         _end(database, lease, RunState.CANCELLED, str(error))
         raise
+    except DatabaseUnavailable as error:  # it is back by now, or this is not written: then the lease runs out
+        _leave_or_fail(database, lease, str(error))
+        raise
     except FileIntelError as error:
         _end(database, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
         raise
@@ -51,6 +56,14 @@ def ending(database: Database, lease: Lease) -> Iterator[None]:
     except BaseException:  # Ctrl-C, or the greenlet was killed
         _end(database, lease, None, "its worker was interrupted")
         raise
+
+
+def _leave_or_fail(database: Database, lease: Lease, reason: str) -> None:
+    """A blip of the database is no reason to fail: another attempt goes on. A disk that stays full is one."""
+    with suppress(FileIntelError):
+        with database.transaction() as session:
+            attempts = runs.find(session, lease.run_id).attempts
+        _end(database, lease, None if attempts < MOST_ATTEMPTS else RunState.FAILED, reason)
 
 
 def finish(session: Session, lease: Lease) -> None:

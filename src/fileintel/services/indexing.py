@@ -21,7 +21,7 @@ from fileintel.graphrag import pipeline
 from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.journal import Journal, RunJournal
 from fileintel.graphrag.lease import is_gone, this_process
-from fileintel.graphrag.pipeline import Ingredients, Stopped
+from fileintel.graphrag.pipeline import Ingredients, Paused, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
 from fileintel.graphrag.stages import fast
@@ -182,8 +182,11 @@ class Indexer:
                     raise
             if self._stopping():
                 raise Stopped
-            if self._database.insist(lambda s: runs.requested_state(s, lease.run_id)) is RunState.CANCELLING:
+            state = self._database.insist(lambda session: runs.requested_state(session, lease.run_id))
+            if state is RunState.CANCELLING:
                 raise RunCancelled("the run was cancelled before it began to ask")
+            if state is RunState.PAUSED:
+                raise Paused
             time.sleep(PAUSE_SECONDS)
             self._workspace.tend()
 

@@ -293,6 +293,17 @@ def renew(session: Session, lease: Lease, **values: Any) -> None:
         raise LeaseLost(f"run {lease.run_id} was taken over by another worker")
 
 
+def require(session: Session, lease: Lease) -> None:
+    """Look whether the lease is still held, and lock nothing.
+
+    Raises:
+      LeaseLost: as `renew`.
+    """
+    held = select(Run.id).where(Run.id == lease.run_id, Run.token == lease.token, Run.state.in_(_ACTIVE))
+    if session.execute(held).scalar_one_or_none() is None:
+        raise LeaseLost(f"run {lease.run_id} was taken over by another worker")
+
+
 def finish(session: Session, lease: Lease, state: RunState, error: str | None = None) -> None:
     """End a run in `state` and give up its lease. Saying it twice is harmless: the first answer may have got lost.
 
