@@ -13,7 +13,7 @@ from tests.conftest import CommandLine
 from tests.standin import StandIn
 from tests.standin.settings import Canned, Fault
 
-from .conftest import COLLECTION, Town
+from .conftest import COLLECTION, Town, Twins
 
 WHO = "What did Erna Sollid see at the sluice?"
 
@@ -120,6 +120,18 @@ def test_an_answer_is_printed_while_it_is_written(town: Town, model_server: Stan
         "Sources" not in town.fileintel("graphrag", "query", COLLECTION, "Who was there at night?", "--no-sources").out
     )
     assert model_server.stats().answered["local_answer"] == 1  # the streamed answer was kept
+
+
+def test_a_service_streams_what_this_process_would_print(twins: Twins, model_server: StandIn) -> None:
+    said = "Erna Sollid was there [S0, S998]. " * 20
+    model_server.configure(canned=[Canned(said, purpose="local_answer")])
+    command = ("graphrag", "query", COLLECTION, "Who was it at the sluice?", "--show-sources")
+    there = twins.there(*command).out
+    assert model_server.stats().answered["local_answer"] == 1
+    assert twins.here(*command).out == there
+    assert twins.there(*command, "--json").json["citations"] == twins.here(*command, "--json").json["citations"]
+    refused = twins.there("graphrag", "query", "nowhere", "Who?", check=1)
+    assert "there is no collection 'nowhere'" in refused.err
 
 
 @pytest.mark.parametrize("kind", ["half_body", "server_error"])

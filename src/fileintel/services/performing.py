@@ -37,6 +37,8 @@ def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
     def ask(held: Held, heeding: Heeding) -> dict[str, Any]:
         inquiry = Inquiry.of_parameters(held.run.parameters)
         teller = Teller(workspace.database, held.lease) if inquiry.stream else None
+        if teller is not None and held.run.attempts > 1:  # a worker that is gone may have told a part
+            teller.forget()
         reply = questions.ask(workspace, held.run.collection_id, inquiry, teller, stopping=heeding)
         if teller is not None:
             teller.flush()
