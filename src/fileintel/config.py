@@ -254,17 +254,31 @@ class QuerySettings(_Section):
     global_map_max_words: Count
     global_reduce_max_words: Count
     global_max_points_tokens: Count
+    global_dynamic: bool
+    dynamic_threshold: Annotated[float, Field(ge=0, le=5)]
+    dynamic_keep_parent: bool
+    dynamic_max_level: Annotated[int, Field(ge=0)]
+    drift_follow_ups: Count
+    drift_primer_folds: Count
+    drift_primer_tokens: Count
+    drift_depth: Annotated[int, Field(ge=0)]
+    drift_text_unit_share: Share
+    drift_community_share: Share
     vector_max_context_tokens: Count
     vector_top_k: Count
+    history_max_turns: Annotated[int, Field(ge=0)]
+    history_max_tokens: Annotated[int, Field(ge=0)]
     response_type: Text
+    language: Text | None
     community_level: Annotated[int, Field(ge=0)]
 
-    @field_validator("local_community_share")
+    @field_validator("local_community_share", "drift_community_share")
     @classmethod
     def _shares_fit(cls, share: float, info: ValidationInfo) -> float:
-        text_units = info.data.get("local_text_unit_share")
+        other = str(info.field_name).replace("community", "text_unit")
+        text_units = info.data.get(other)
         if text_units is not None and text_units + share > 1:
-            raise ValueError(f"must be at most 1 together with query.local_text_unit_share, which is {text_units}")
+            raise ValueError(f"must be at most 1 together with query.{other}, which is {text_units}")
         return share
 
 

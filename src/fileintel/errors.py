@@ -111,6 +111,13 @@ class ModelServerRefused(FileIntelError):
     http_status = 502
 
 
+class NoUsableAnswer(FileIntelError):
+    """The model has answered, twice, with something that is not of the form asked for, or not at all."""
+
+    code = "no_usable_answer"
+    http_status = 502
+
+
 class EmbeddingSizeChanged(FileIntelError):
     """The embedding model returns vectors of another size than before under the same name."""
 

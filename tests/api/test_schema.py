@@ -31,13 +31,14 @@ CHECKS = (
 )
 OPERATIONS = {
     "ask_passages", "ask_question", "cancel_task", "change_collection", "check_system", "compare_versions",
-    "create_collection", "delete_collection", "delete_document", "delete_index", "edit_document", "export_index",
-    "find_document", "follow_task", "is_alive", "is_ready", "list_collections", "list_communities", "list_documents",
-    "list_entities", "list_index_versions", "list_prompts", "list_relationships", "list_reports", "list_tasks",
-    "pause_task", "process_documents", "prune_cache", "read_document_text", "read_metrics", "reset_prompt",
-    "reset_prompts", "resume_task", "retry_task", "roll_back_index", "set_prompt", "set_prompts", "show_cache",
-    "show_collection", "show_community", "show_context", "show_coverage", "show_document", "show_index_status",
-    "show_task", "start_index", "tune_prompts", "upload_documents",
+    "complete_chat", "create_collection", "delete_collection", "delete_document", "delete_index", "edit_document",
+    "export_index", "find_document", "follow_task", "is_alive", "is_ready", "list_collections", "list_communities",
+    "list_documents", "list_entities", "list_index_versions", "list_models", "list_prompts", "list_relationships",
+    "list_reports", "list_tasks", "pause_task", "process_documents", "prune_cache", "read_document_text",
+    "read_metrics", "reset_prompt", "reset_prompts", "resume_task", "retry_task", "roll_back_index", "set_prompt",
+    "set_prompts", "show_cache", "show_collection", "show_community", "show_context", "show_coverage",
+    "show_document", "show_index_status", "show_model", "show_task", "start_index", "tune_prompts",
+    "upload_documents",
 }  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def test_every_route_below_the_prefix_wants_a_key_and_declares_its_problems(serv
         if not path.startswith("/api/"):
             continue
         for operation in operations.values():
-            assert operation["security"] == [{"APIKeyHeader": []}]
+            assert operation["security"] == [{"APIKeyHeader": []}, {"HTTPBearer": []}]
             assert {"401", "422", "503"} <= set(operation["responses"])
             for status, response in operation["responses"].items():
                 if int(status) >= 400:

@@ -30,6 +30,7 @@ class Stats:
         inputs: The same for each text of the embeddings requests.
         statuses: Of all answers, in order; broken connections have none.
         in_flight, peak_in_flight, running, waiting: Requests; `waiting` ones are queued behind `max_concurrent`.
+        peaks: The most requests of each purpose in flight at once.
         abandoned: Requests whose client left before the answer.
         mean_in_flight: Averaged over the time from the first request to the last answer.
     """
@@ -38,6 +39,7 @@ class Stats:
     answered: Counter[str]
     in_flight: int
     peak_in_flight: int
+    peaks: Counter[str]
     running: int
     waiting: int
     abandoned: int
@@ -141,6 +143,10 @@ class StandIn:
         """Hold all answers from now on, or once `after` more answers (of a purpose) were given."""
         self._call("pause", {"after": after, "purpose": purpose})
 
+    def gather(self, count: int, purpose: str) -> None:
+        """Hold the answers of a purpose until `count` of them wait at the same time; then let all go, for good."""
+        self._call("gather", {"count": count, "purpose": purpose})
+
     def resume(self) -> None:
         """Let the held answers go."""
         self._call("resume")
@@ -188,6 +194,7 @@ def _stats(found: dict[str, Any]) -> Stats:
         answered=Counter(found["answered"]),
         in_flight=found["in_flight"],
         peak_in_flight=found["peak_in_flight"],
+        peaks=Counter(found["peaks"]),
         running=found["running"],
         waiting=found["waiting"],
         abandoned=found["abandoned"],

@@ -65,6 +65,8 @@ class Ledger:
     answered: Counter[str] = field(default_factory=Counter)
     in_flight: int = 0
     peak_in_flight: int = 0
+    at_once: Counter[str] = field(default_factory=Counter)
+    peaks: Counter[str] = field(default_factory=Counter)
     abandoned: int = 0
     in_flight_seconds: float = 0.0
     started: float | None = None
@@ -81,13 +83,14 @@ class Ledger:
             each.asked += 1
             each.repeated += each.answered > 0
         self.asked[purpose] += 1
-        self._count(+1)
+        self._count(+1, purpose)
         self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
+        self.peaks[purpose] = max(self.peaks[purpose], self.at_once[purpose])
         return known.asked
 
     def leave(self, identity: str, purpose: str, texts: list[str], *, answered: bool) -> None:
         """A request is done with, one way or the other."""
-        self._count(-1)
+        self._count(-1, purpose)
         if answered and identity in self.questions:  # a reset may have come between
             self.answered[purpose] += 1
             self.questions[identity].answered += 1
@@ -95,12 +98,13 @@ class Ledger:
                 if _hash(text) in self.inputs:
                     self.inputs[_hash(text)].answered += 1
 
-    def _count(self, change: int) -> None:
+    def _count(self, change: int, purpose: str) -> None:
         now = time.monotonic()
         self.started = now if self.started is None else self.started
         self.in_flight_seconds += self.in_flight * (now - self._since) if self._since else 0.0
         self._since = self.ended = now
         self.in_flight = max(0, self.in_flight + change)
+        self.at_once[purpose] = max(0, self.at_once[purpose] + change)
 
     def counts(self) -> dict[str, Any]:
         """The sums, quick to make and to send."""
@@ -109,6 +113,7 @@ class Ledger:
             "answered": dict(self.answered),
             "in_flight": self.in_flight,
             "peak_in_flight": self.peak_in_flight,
+            "peaks": dict(self.peaks),
             "abandoned": self.abandoned,
             "faults": dict(self.faults),
             "in_flight_seconds": self.in_flight_seconds,

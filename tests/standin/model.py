@@ -89,11 +89,43 @@ class Gate:
                 self._open.clear()
 
 
+class Gathering:
+    """Holds the answers of a purpose until so many of them wait at the same time; then all go, for good."""
+
+    def __init__(self) -> None:
+        self._complete = Event()
+        self._complete.set()
+        self._missing = 0
+        self._purpose: str | None = None
+
+    def begin(self, count: int, purpose: str) -> None:
+        """Wait for `count` requests from now on."""
+        self._missing, self._purpose = count, purpose
+        self._complete.clear()
+
+    def end(self) -> None:
+        """Wait for nobody any more."""
+        self._complete.set()
+
+    def join(self, connection: Connection, purpose: str) -> None:
+        """Wait with this answer until there are enough."""
+        if self._complete.is_set() or purpose != self._purpose:
+            return
+        self._missing -= 1
+        if self._missing <= 0:
+            self._complete.set()
+        while not self._complete.wait(HOLD_STEP):
+            if connection.gone():
+                self._missing += 1
+                raise ClientGone
+
+
 class Model:
     """The model behind the stand-in."""
 
     def __init__(self, book: Book | None = None) -> None:
-        self.slots, self.gate, self.ledger, self.book = Slots(), Gate(), Ledger(), book
+        self.slots, self.gate, self.gathering, self.ledger = Slots(), Gate(), Gathering(), Ledger()
+        self.book = book
         self.configure(Settings())
 
     def configure(self, settings: Settings) -> None:
@@ -107,8 +139,10 @@ class Model:
 
     def reset(self) -> None:
         """Forget what happened; requests that are under way still count as in flight."""
-        under_way = self.ledger.in_flight
-        self.ledger = Ledger(in_flight=under_way, peak_in_flight=under_way)
+        under_way, at_once = self.ledger.in_flight, self.ledger.at_once
+        self.ledger = Ledger(
+            in_flight=under_way, peak_in_flight=under_way, at_once=at_once.copy(), peaks=at_once.copy()
+        )
 
     def handle(self, connection: Connection, request: Request) -> bool:
         """Answer a request; False if the connection is of no use any more."""
@@ -221,9 +255,13 @@ class _Exchange:
             raise ClientGone
         while kind == "hang":
             self.connection.idle(3600.0)
-        response = Response(200, json.dumps(self._answer(kind)).encode())
+        answer = self._answer(kind)
+        response = Response(200, json.dumps(answer).encode())
+        if self.body.get("stream") and not self.texts:
+            response = Response(200, b"".join(protocol.chunks(answer)), "text/event-stream")
         wait = self.model.latency(self.purpose, self.identity) - (time.monotonic() - began)
         self.connection.idle(wait)
+        self.model.gathering.join(self.connection, self.purpose)
         self.model.gate.passing(self.connection, self.purpose, sound=not kind or kind in faults.HARMLESS)
         return self._deliver(kind, response)
 

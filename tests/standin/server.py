@@ -79,8 +79,11 @@ class Application:
             model.reset()
         elif action == "pause":
             model.gate.close(given.get("after"), given.get("purpose"))
+        elif action == "gather":
+            model.gathering.begin(given["count"], given["purpose"])
         elif action == "resume":
             model.gate.open()
+            model.gathering.end()
         elif action == "questions":
             return _json(model.ledger.bodies())
         elif action == "stats":

@@ -369,7 +369,9 @@ class Answer(Thing):
     collection: str
     question: str
     mode: str = Field(examples=["local"])
+    picked: str | None = Field(description="In the mode auto: the mode that was picked, and why.")
     answer: str
+    data: Any = Field(description="What an answer in JSON holds.")
     citations: list[Citation]
     unknown_citations: int
     context: Annotated[dict[str, Any], AfterValidator(_sorted)] = Field(
@@ -378,6 +380,7 @@ class Answer(Thing):
     model: str
     version: int | None
     gaps: int
+    note: str | None = Field(description="What the answer could not rest on.")
     llm: dict[str, int]
 
 

@@ -9,11 +9,22 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 
 from fileintel import __version__
-from fileintel.api import problems
+from fileintel.api import chat_errors, problems
 from fileintel.api.backend import Backend
 from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
-from fileintel.api.routers import cache, collections, documents, graphrag, health, processing, prompts, tasks, versions
+from fileintel.api.routers import (
+    cache,
+    collections,
+    documents,
+    graphrag,
+    health,
+    openai,
+    processing,
+    prompts,
+    tasks,
+    versions,
+)
 from fileintel.api.security import require_key
 from fileintel.errors import DatabaseUnavailable
 from fileintel.services.spool import clear_stale
@@ -55,6 +66,7 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
     for router in (*(module.router for module in routers), documents.anywhere):
         versioned.include_router(router)
     app.include_router(versioned)
+    app.include_router(openai.router, dependencies=[Depends(require_key)], responses=chat_errors.documented())
     app.include_router(health.router)
     _describe(app)
     return app

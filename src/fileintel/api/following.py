@@ -40,7 +40,7 @@ async def answered(backend: Backend, run_id: str, seconds: float) -> dict[str, A
             raise IndexGone("the index was deleted while the question was answered") from error
         else:
             if tasks.is_over(task):
-                return _reply(task)
+                return reply_of(task)
         if backend.stopping:
             raise ShuttingDown("the service is about to stop; the task goes on", extra=about_task(run_id))
         if time.monotonic() > give_up:
@@ -93,7 +93,12 @@ def _message(kind: str, data: dict[str, Any], number: int | None = None) -> str:
     return f"{identity}event: {kind}\ndata: {json.dumps(data)}\n\n"
 
 
-def _reply(task: dict[str, Any]) -> dict[str, Any]:
+def reply_of(task: dict[str, Any]) -> dict[str, Any]:
+    """The reply to a question whose task is over.
+
+    Raises:
+      QuestionFailed: there is none; with the reason, and the status of what went wrong.
+    """
     result = task["result"] or {}
     if task["error"] is None and "answer" in result:
         return {"task_id": task["id"], **result}

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from fileintel.api import chat_errors as chat
 from fileintel.errors import DatabaseUnavailable, FileIntelError
 from fileintel.services.tasks import ActiveRunError
 
@@ -117,6 +118,12 @@ class NotReady(ApiError):
     code, http_status = "not_ready", 503
 
 
+def outline(error: FileIntelError) -> dict[str, Any]:
+    """An error within a stream whose status is sent already: the members of a problem document that matter then."""
+    extra = dict(error.extra) if isinstance(error, ApiError) else {}
+    return {"status": error.http_status, "code": error.code, "title": _title(error), "detail": str(error), **extra}
+
+
 def about_task(run_id: str) -> dict[str, str]:
     """The members of a problem that lead to a task."""
     return {"job_id": run_id, "job_url": f"{TASKS}/{run_id}"}
@@ -145,7 +152,10 @@ def respond(
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """A problem document."""
+    """A problem document; for clients of the OpenAI protocol, an error object of theirs."""
+    if request.url.path.startswith(f"{chat.PREFIX}/"):
+        status = 400 if status == 422 else status
+        return JSONResponse(chat.error(status, code, detail), status, headers=dict(headers or {}))
     document = {
         "type": f"urn:fileintel:problem:{code}",
         "title": title,
@@ -186,8 +196,11 @@ def of_error(request: Request, error: FileIntelError) -> JSONResponse:
         logger.warning("request %s: %s", _request_id(request), error)
     if isinstance(error, DatabaseUnavailable):
         request.app.state.backend.database_was_away()
-    title = (type(error).__doc__ or "").strip().splitlines()[0]
-    return respond(request, error.http_status, error.code, title, str(error), extra, headers)
+    return respond(request, error.http_status, error.code, _title(error), str(error), extra, headers)
+
+
+def _title(error: FileIntelError) -> str:
+    return (type(error).__doc__ or "").strip().splitlines()[0]
 
 
 async def _of_http(request: Request, error: Exception) -> JSONResponse:

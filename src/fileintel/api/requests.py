@@ -1,6 +1,6 @@
 """What callers send: path parts, headers and JSON bodies, checked before any service sees them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import Header, Path, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -8,10 +8,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from fileintel.api.paging import LARGEST_INTEGER
 from fileintel.api.problems import UnsupportedMediaType
 from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRIES
-from fileintel.services.questions import MODES
+from fileintel.graphrag.query import forms
+from fileintel.graphrag.query.conversation import LONGEST_TURN, ROLES, Turn
+from fileintel.graphrag.query.inquiry import MODES, Inquiry
 
 LONGEST_WAIT_SECONDS = 600  # for an answer; proxies seldom wait longer
 USUAL_WAIT_SECONDS = 120
+LONGEST_HISTORY = 1000  # turns; how many of them count is a setting
 
 
 def _storable(text: str) -> str:
@@ -144,6 +147,13 @@ class Pruning(_Body):
     dry_run: bool = Field(default=False, description="Only say what would be removed.")
 
 
+class Said(_Body):
+    """A turn of a conversation."""
+
+    role: Text = Field(pattern=f"^({'|'.join(ROLES)})$", json_schema_extra={"enum": list(ROLES)})
+    content: Text = Field(max_length=LONGEST_TURN)
+
+
 class Question(_Body):
     """A question to an index."""
 
@@ -154,7 +164,43 @@ class Question(_Body):
         description=f"How to answer: one of {', '.join(MODES)}.",
         json_schema_extra={"enum": list(MODES)},
     )
+    history: list[Said] = Field(
+        default=[], max_length=LONGEST_HISTORY, description="What was said before, the oldest first."
+    )
+    format: Text = Field(
+        default=forms.DEFAULT,
+        max_length=100,
+        description=f"Form of the answer: one of {', '.join(forms.NAMES)}.",
+        json_schema_extra={"enum": list(forms.NAMES)},
+    )
+    json_schema: dict[str, Any] | None = Field(
+        default=None, description="A JSON schema that an answer in JSON has to follow."
+    )
+    language: Text | None = Field(
+        default=None, max_length=100, description="Of the answer, in words; null is that of the question."
+    )
+    dynamic: bool | None = Field(
+        default=None, description="Whether a global answer reads only reports that matter; null is as the settings say."
+    )
+    stream: bool = Field(default=False, description="Send the answer as server-sent events while it is written.")
+    search_only: bool = Field(
+        default=False, description="Do not ask for an answer: `citations` are the passages that it would rest on."
+    )
     wait_seconds: WaitSeconds = USUAL_WAIT_SECONDS
+
+    def inquiry(self) -> Inquiry:
+        """What is asked."""
+        return Inquiry(
+            self.question,
+            self.mode,
+            tuple(Turn(one.role, one.content) for one in self.history),
+            self.format,
+            self.json_schema,
+            self.language,
+            self.dynamic,
+            self.stream,
+            self.search_only,
+        )
 
 
 class PassageQuestion(_Body):

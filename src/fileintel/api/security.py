@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Annotated
 
 from fastapi import Header, Security
-from fastapi.security import APIKeyHeader
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import SecretStr
 
 from fileintel.api.backend import Service
@@ -17,16 +17,20 @@ KEY_HEADER = "X-API-Key"
 _given_key = APIKeyHeader(
     name=KEY_HEADER, auto_error=False, description="One of the keys of the setting `api.keys`; not needed without keys."
 )
+_bearer = HTTPBearer(auto_error=False, description="The same key, as clients of the OpenAI protocol send it.")
+Bearer = Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 RequiredKey = Annotated[str | None, Security(_given_key)]
 OptionalKey = Annotated[str | None, Header(alias=KEY_HEADER, description="With a key, the answer has details.")]
 
 
-async def require_key(service: Service, key: RequiredKey) -> None:
+async def require_key(service: Service, key: RequiredKey, bearer: Bearer = None) -> None:
     """Refuse callers without a valid key.
 
     Raises:
       Unauthorized: there are keys, and none of them was given.
     """
+    if key is None and bearer is not None:
+        key = bearer.credentials
     if not is_authorized(service.settings.api.keys, key):
         what = "is not one of this service's" if key else "is missing"
         raise Unauthorized(f"the key in {KEY_HEADER} {what}", headers={"WWW-Authenticate": f'ApiKey in="{KEY_HEADER}"'})

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from fileintel.cli import prompts
+from fileintel.cli import asking, prompts
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, Quiet, invocation
 from fileintel.cli.installation.contract import IndexOrder, Row
 from fileintel.cli.output import confirm, plain, print_json, print_table, say
@@ -87,23 +87,7 @@ def status(context: typer.Context, collection: Collection, as_json: Json = False
         print_status(found)
 
 
-@app.command()
-def query(
-    context: typer.Context,
-    collection: Collection,
-    question: Annotated[str, typer.Argument(help="The question.", show_default=False)],
-    mode: Annotated[str, typer.Option(help="local: about particular things; global: about the whole.")] = "local",
-    as_json: Json = False,
-) -> None:
-    """Answer a question from the index, with citations."""
-    from fileintel.cli.results import print_answer
-
-    with invocation(context).installation() as installation:
-        reply = installation.graph.ask(collection, question, mode)
-    if as_json:
-        print_json(reply)
-    else:
-        print_answer(reply)
+app.command()(asking.query)
 
 
 @app.command()

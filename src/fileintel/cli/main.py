@@ -18,6 +18,7 @@ from fileintel.cli import (
     database,
     documents,
     graphrag,
+    mcp,
     output,
     processing,
     service,
@@ -66,6 +67,7 @@ for command in (versions.versions, versions.rollback, versions.diff, versions.co
     graphrag.app.command()(command)
 app.command()(processing.query)
 app.command()(api.api)
+app.command()(mcp.mcp)
 app.command()(service.up)
 app.command()(service.down)
 app.command()(service.ps)

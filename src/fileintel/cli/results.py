@@ -150,17 +150,31 @@ def print_import(taken: Mapping[str, Any]) -> None:
 def print_answer(reply: Mapping[str, Any]) -> None:
     """An answer, then the passages that it cites."""
     _print_text(reply["answer"])
-    if reply["citations"]:
+    print_about_answer(reply, sources=None)
+
+
+def print_about_answer(reply: Mapping[str, Any], *, sources: bool | None) -> None:
+    """What stands behind an answer that was printed.
+
+    Parameters:
+      sources: True for each passage behind each citation, with its characters in the document; None for the nearest
+        passage of each; False for none.
+    """
+    shown: list[Mapping[str, Any]] = reply["citations"]
+    if not sources:  # a report rests on several passages: the nearest is enough to read on
+        nearest: dict[str, Mapping[str, Any]] = {}
+        for citation in shown:
+            nearest.setdefault(citation["id"], citation)
+        shown = list(nearest.values())
+    if shown and sources is not False:
         print("\nSources")
-    nearest: dict[str, Mapping[str, Any]] = {}
-    for citation in reply["citations"]:
-        nearest.setdefault(citation["id"], citation)
-    # a report rests on several passages: the nearest is enough to read on, --json has the others
-    for citation in nearest.values():
-        label = citation["page_label"]
-        page = f"{citation['page']} ({label})" if label and label != str(citation["page"]) else citation["page"]
-        line = f"[{citation['id']}] {citation['document']}, page {page}: “{one_line(citation['quote'])}”"
-        print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      "))
+        for citation in shown:
+            line = _citation_line(citation, with_span=bool(sources))
+            print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      "))
+    if reply.get("picked"):
+        print(f"\nMode {one_line(reply['picked'])}")
+    if reply.get("note"):
+        print(f"\nNot everything was there: {one_line(reply['note'])}")
     if reply["unknown_citations"]:
         print(f"\nCitations that the model made up and that were left out: {reply['unknown_citations']}")
     if note := reply.get("coverage", {}).get("note"):
@@ -169,6 +183,13 @@ def print_answer(reply: Mapping[str, Any]) -> None:
         again = f"fileintel graphrag index {shlex.quote(reply['collection'])}"
         print(f"\nGaps in the index: {reply['gaps']}; `{again}` asks for them again")
     print(f"\n(model: {reply['model']})")
+
+
+def _citation_line(citation: Mapping[str, Any], *, with_span: bool) -> str:
+    label = citation["page_label"]
+    page = f"{citation['page']} ({label})" if label and label != str(citation["page"]) else citation["page"]
+    span = f", characters {citation['start']}-{citation['end']}" if with_span else ""
+    return f"[{citation['id']}] {citation['document']}, page {page}{span}: “{one_line(citation['quote'])}”"
 
 
 def _in_use(version: Mapping[str, Any]) -> str:

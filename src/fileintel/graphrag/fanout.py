@@ -47,6 +47,7 @@ class Fanout:
       chat, embedder: the clients of the two endpoints; their gates bound what the whole process sends.
       journal: where answers come from and go to.
       batch_size, batch_tokens: how many texts and how many tokens one embedding request holds at most.
+      urgent: a person waits for the answers: at the gates they go before those of others.
       stopping: asked often; when it says True nothing new is sent, what is under way is awaited and kept.
     """
 
@@ -62,6 +63,7 @@ class Fanout:
         batch_size: int = 64,
         batch_tokens: int = 32_000,
         stopping: Callable[[], bool] = lambda: False,
+        urgent: bool = False,
     ) -> None:
         self._chat = chat
         self._embedder = embedder
@@ -80,7 +82,8 @@ class Fanout:
         self._elsewhere: list[Request] = []  # somebody else is asking these
         self._looked_elsewhere_at = float("-inf")
         self._order = itertools.count()
-        self._errand = Errand()
+        self._urgent = urgent
+        self._errand = Errand(urgent=urgent)
 
     def add(self, requests: Iterable[Request]) -> None:
         """Give requests in. They are taken from the iterable when there is room for them; all of them must be of
@@ -102,7 +105,7 @@ class Fanout:
           What arrived before is kept in each case, as soon as there is a database to keep it.
         """
         if self._errand.called_off:
-            self._errand = Errand()
+            self._errand = Errand(urgent=self._urgent)
         while not until() and not self._idle():
             stopping = self._stopping()
             if stopping:

@@ -43,13 +43,28 @@ GLOBAL_MAP = PromptKind("global_search_map_system_prompt.txt", data=("context_da
 GLOBAL_REDUCE = PromptKind(
     "global_search_reduce_system_prompt.txt", data=("report_data",), fixed=("response_type", "max_length")
 )
+GLOBAL_RATE = PromptKind("global_search_rate_system_prompt.txt", data=("context_data",))
+DRIFT_PRIMER = PromptKind("drift_search_primer_system_prompt.txt", data=("context_data",), fixed=("follow_ups",))
+DRIFT_LOCAL = PromptKind(
+    "drift_search_local_system_prompt.txt", data=("context_data",), fixed=("follow_ups", "whole_question")
+)
+DRIFT_REDUCE = PromptKind("drift_search_reduce_system_prompt.txt", data=("context_data",), fixed=("response_type",))
 PASSAGES = PromptKind("passage_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
 METADATA = PromptKind("extract_metadata.txt", data=("input_text",))
 
 TUNE_PROFILE = PromptKind("tune_profile.txt", data=("excerpts",))
 
 INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, CLAIMS, REPORT, REPORT_TEXT)
-QUERYING = (LOCAL, GLOBAL_MAP, GLOBAL_REDUCE, PASSAGES)
+QUERYING = (
+    LOCAL,
+    GLOBAL_RATE,
+    GLOBAL_MAP,
+    GLOBAL_REDUCE,
+    DRIFT_PRIMER,
+    DRIFT_LOCAL,
+    DRIFT_REDUCE,
+    PASSAGES,
+)
 KINDS = {kind.file: kind for kind in (*INDEXING, *QUERYING, METADATA, TUNE_PROFILE)}
 SHIPPED = ("graphrag", "documents")  # folders of shipped prompts
 

@@ -5,7 +5,8 @@ A client is used by many greenlets or threads at once. It never touches the data
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -184,6 +185,21 @@ class ModelClient:
             return self.embed(questions[:middle], tally, errand) + self.embed(questions[middle:], tally, errand)
         tally.answered(tokens, 0)
         return [embedding_answer(vector, len(questions), tokens) for vector in vectors]
+
+    @contextmanager
+    def slot(self, errand: Errand) -> Iterator[ModelServer]:
+        """One of the servers, for a request of another kind, with a slot of its gate; one that is away is not waited
+        for.
+
+        Raises:
+          ServerAway: all of them are.
+          CalledOff: the errand was.
+        """
+        server, _ = self._servers.choose()
+        with server.gate.slot(errand, wait_for_server=False):
+            if server.gate.away_since() is not None:  # the turn was given for a look whether it is back
+                raise ServerAway
+            yield server
 
     def _complete(self, question: ChatQuestion, asking: _Asking) -> tuple[Completion, int]:
         """One completion, and after how many attempts it came."""

@@ -8,6 +8,7 @@ from typing import Any
 from fileintel.documents.document import shown
 from fileintel.errors import ConflictError
 from fileintel.graphrag.progress import Progress
+from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services import processing, questions, tasks, working
 from fileintel.services.documents import Addition, add_documents
 from fileintel.services.heeding import Heeding
@@ -15,6 +16,7 @@ from fileintel.services.holding import ending, finish
 from fileintel.services.passages import cut_collection, uncut
 from fileintel.services.processing import Order
 from fileintel.services.tasks import Dispatcher
+from fileintel.services.telling import Teller
 from fileintel.services.working import Held
 from fileintel.services.workspace import Workspace
 from fileintel.storage import runs
@@ -32,9 +34,15 @@ def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
       FileIntelError: it could not be answered; the run is failed with the reason.
     """
 
-    def ask(run: Run, heeding: Heeding) -> dict[str, Any]:
-        question, mode = str(run.parameters["question"]), str(run.parameters["mode"])
-        return questions.ask(workspace, run.collection_id, question, mode, stopping=heeding)
+    def ask(held: Held, heeding: Heeding) -> dict[str, Any]:
+        inquiry = Inquiry.of_parameters(held.run.parameters)
+        teller = Teller(workspace.database, held.lease) if inquiry.stream else None
+        if teller is not None and held.run.attempts > 1:  # a worker that is gone may have told a part
+            teller.forget()
+        reply = questions.ask(workspace, held.run.collection_id, inquiry, teller, stopping=heeding)
+        if teller is not None:
+            teller.flush()
+        return reply
 
     return _answer(workspace, run_id, ask)
 
@@ -42,20 +50,20 @@ def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
 def answer_from_passages(workspace: Workspace, run_id: str) -> dict[str, Any]:
     """The same for a queued question to the passages of a collection."""
 
-    def ask(run: Run, heeding: Heeding) -> dict[str, Any]:
-        question = str(run.parameters["question"])
-        return questions.ask_passages(workspace, run.collection_id, question, stopping=heeding)
+    def ask(held: Held, heeding: Heeding) -> dict[str, Any]:
+        question = str(held.run.parameters["question"])
+        return questions.ask_passages(workspace, held.run.collection_id, question, stopping=heeding)
 
     return _answer(workspace, run_id, ask)
 
 
-def _answer(workspace: Workspace, run_id: str, ask: Callable[[Run, Heeding], dict[str, Any]]) -> dict[str, Any]:
+def _answer(workspace: Workspace, run_id: str, ask: Callable[[Held, Heeding], dict[str, Any]]) -> dict[str, Any]:
     held = working.take(workspace, run_id)
     if held is None:
         with workspace.database.transaction() as session:
             return runs.find(session, run_id).result or {}
     with ending(workspace.database, held.lease):
-        reply = ask(held.run, Heeding(workspace.database, held.lease))
+        reply = ask(held, Heeding(workspace.database, held.lease))
         with workspace.database.transaction() as session:
             runs.renew(session, held.lease, result=reply)
             finish(session, held.lease)

@@ -9,10 +9,12 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.documents.passages import cut_name
-from fileintel.errors import EmptyCollectionError, IndexGone, NoVectorsError, UsageError
-from fileintel.graphrag.query import global_search, local
+from fileintel.errors import EmptyCollectionError, IndexGone, NoVectorsError
+from fileintel.graphrag.query import modes
 from fileintel.graphrag.query import passages as passage_search
+from fileintel.graphrag.query.announcing import Hearer
 from fileintel.graphrag.query.asking import Asking, IndexAsking, PassageAsking, Reply
+from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, passages, runs, vectors, versions
@@ -20,52 +22,41 @@ from fileintel.storage.engine import Database
 from fileintel.storage.models import Collection, IndexVersion, VectorSet
 from fileintel.storage.vectors import Coverage
 
-MODES = {"local": local.answer, "global": global_search.answer}
-
-
-class UnknownMode(UsageError):
-    """There is no such way to answer a question."""
-
-    code = "unknown_mode"
-
-
-def check(question: str, mode: str | None) -> None:
-    """Whether a question can be asked at all; `mode` is None for one to passages.
-
-    Raises:
-      UsageError, UnknownMode: it is empty, or the mode is unknown.
-    """
-    if not question.strip():
-        raise UsageError("the question is empty: ask one")
-    if mode is not None and mode not in MODES:
-        raise UnknownMode(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
-
 
 def ask(
     workspace: Workspace,
     collection_name: str,
-    question: str,
-    mode: str = "local",
+    inquiry: Inquiry,
+    hearer: Hearer | None = None,
     *,
     stopping: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """An answer with citations that lead to pages. `stopping` is called often; what it raises ends the waiting.
+    """An answer with citations that lead to pages; `hearer` is told it while it is written. `stopping` is called often;
+    what it raises ends the waiting.
 
     Raises:
-      UsageError, UnknownMode: the question is empty, or the mode is unknown.
+      UsageError, UnknownMode: the question is empty, or asks for what there is not.
       NotFoundError, NoIndexError: there is nothing to ask.
       EmbeddingSizeChanged: the index was made with another embedding model.
+      ConfigError: the settings leave no room for a single piece of the index.
+      NoUsableAnswer: the model gave none, or ignored the form asked for.
       IndexGone: the index was deleted while the question was answered, twice.
     """
-    check(question, mode)
+    inquiry.check()
     try:
-        return _ask(workspace, collection_name, question, mode, stopping)
+        return _ask(workspace, collection_name, inquiry, hearer, stopping)
     except IndexGone:  # retention has dropped the version that was in use until a moment ago: there is a newer one
-        return _ask(workspace, collection_name, question, mode, stopping)
+        if hearer is not None:
+            hearer.forget()
+        return _ask(workspace, collection_name, inquiry, hearer, stopping)
 
 
 def _ask(
-    workspace: Workspace, collection_name: str, question: str, mode: str, stopping: Callable[[], bool]
+    workspace: Workspace,
+    collection_name: str,
+    inquiry: Inquiry,
+    hearer: Hearer | None,
+    stopping: Callable[[], bool],
 ) -> dict[str, Any]:
     """As `ask`, from the version that is in use now.
 
@@ -76,10 +67,10 @@ def _ask(
         collection = collections.find(session, collection_name)
         version = versions.current(session, collection)
         gaps = len(runs.gaps(session, version.run_id))
-        means = _means(workspace, session, collection, question)
-    asking = IndexAsking(version=version, stopping=stopping, **means)
+        means = _means(workspace, session, collection, inquiry)
+    asking = IndexAsking(version=version, hearer=hearer, stopping=stopping, **means)
     with _whole(workspace.database, version):
-        reply = MODES[mode](asking)
+        reply = modes.answer(asking)
     return _told(workspace, collection, asking, reply, version=version.number, gaps=gaps)
 
 
@@ -98,6 +89,12 @@ def _whole(database: Database, version: IndexVersion) -> Iterator[None]:
         raise
     with database.transaction() as session:
         versions.require(session, version)
+
+
+def collections_to_ask(workspace: Workspace) -> list[tuple[str, int]]:
+    """The names of the collections that have an index, in order, each with when it was made, in seconds since 1970."""
+    with workspace.database.transaction() as session:
+        return [(name, int(made.timestamp())) for name, made in collections.with_index(session)]
 
 
 def expect_vectors(session: Session, collection: Collection, model: str | None = None) -> VectorSet:
@@ -138,14 +135,15 @@ def ask_passages(
       NotFoundError, EmptyCollectionError, NoVectorsError: there is nothing to ask.
       EmbeddingSizeChanged: the vectors were made with another embedding model.
     """
-    check(question, None)
+    inquiry = Inquiry(question)
+    inquiry.check()
     model = str(workspace.embedder.endpoint.model)
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         vector_set = expect_vectors(session, collection, model)
         coverage = vectors.coverage(session, collection.id, vector_set.id)
         uncut = passages.uncut(session, collection.id, cut_name(workspace.settings.chunking))
-        means = _means(workspace, session, collection, question)
+        means = _means(workspace, session, collection, inquiry)
     asking = PassageAsking(vector_set=vector_set, stopping=stopping, **means)
     reply = passage_search.answer(asking)
     told = _told(workspace, collection, asking, reply, version=None, gaps=coverage.lacking)
@@ -158,14 +156,15 @@ def ask_passages(
     return {**told, "coverage": covered}
 
 
-def _means(workspace: Workspace, session: Session, collection: Collection, question: str) -> dict[str, Any]:
+def _means(workspace: Workspace, session: Session, collection: Collection, inquiry: Inquiry) -> dict[str, Any]:
     return {
-        "text": question.strip(),
+        "inquiry": inquiry,
         "database": workspace.database,
         "settings": settings_for(workspace, collection),
         "prompts": library_for(workspace, session, collection),
         "chat": workspace.chat,
         "embedder": workspace.embedder,
+        "narrator": workspace.narrator,
         "check_models": workspace.check_models,
     }
 
@@ -177,13 +176,16 @@ def _told(
         "collection": collection.name,
         "question": asking.text,
         "mode": reply.mode,
+        "picked": reply.picked,
         "answer": reply.answer,
+        "data": reply.data,
         "citations": [asdict(citation) for citation in reply.citations],
         "unknown_citations": reply.unknown_citations,
         "context": dict(sorted(reply.context.items())),
         "model": workspace.chat_model_name,
         "version": version,
         "gaps": gaps,
+        "note": reply.note,
         "llm": {
             "calls": asking.tally.calls,
             "prompt_tokens": asking.tally.prompt_tokens,

@@ -18,6 +18,7 @@ from fileintel.errors import (
     UsageError,
 )
 from fileintel.graphrag.lease import is_gone
+from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services import questions
 from fileintel.services.index_request import IndexRequest, RunIsPaused
 from fileintel.services.workspace import Workspace
@@ -180,19 +181,19 @@ def submit_documents(
 
 
 def submit_question(
-    workspace: Workspace, dispatcher: Dispatcher | None, collection_name: str, question: str, mode: str
+    workspace: Workspace, dispatcher: Dispatcher | None, collection_name: str, inquiry: Inquiry
 ) -> Submitted:
     """Queue a question to an index.
 
     Raises:
-      UsageError, UnknownMode: the question is empty, or the mode is unknown.
+      UsageError, UnknownMode: the question is empty, or asks for what there is not.
       NotFoundError, NoIndexError, ServiceUnavailable: as `submit_index`.
     """
-    questions.check(question, mode)
+    inquiry.check()
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         versions.current(session, collection)
-        run = runs.create(session, collection.id, RunKind.QUESTION, parameters={"question": question, "mode": mode})
+        run = runs.create(session, collection.id, RunKind.QUESTION, parameters=inquiry.parameters())
     return sent(workspace, dispatcher, run)
 
 
@@ -206,7 +207,7 @@ def submit_passage_question(
       NotFoundError, EmptyCollectionError, NoVectorsError: there is nothing to ask.
       ServiceUnavailable: as `submit_index`.
     """
-    questions.check(question, None)
+    Inquiry(question).check()
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         questions.expect_vectors(session, collection)
@@ -315,6 +316,29 @@ def news(workspace: Workspace, run_id: str, after: int = 0) -> News:
     """
     task = show(workspace, run_id)  # before the events: an end that is seen here has its event there
     return News(task, events_after(workspace, run_id, after))
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What came of a question since a reader last heard: events as (number, kind, data), and the task once it is
+    over."""
+
+    events: list[tuple[int, str, dict[str, Any]]]
+    task: dict[str, Any] | None
+
+
+def told(workspace: Workspace, run_id: str, after: int = 0) -> Telling:
+    """The events of a question behind number `after`. Two short reads: it is asked often.
+
+    Raises:
+      NotFoundError: there is no such task.
+    """
+    with workspace.database.transaction() as session:
+        task = describe(runs.find(session, run_id))
+    # events after the task, in a transaction of its own: an end that is seen has all its events there
+    with workspace.database.transaction() as session:
+        events = [(e.number, e.kind, e.data) for e in runs.events(session, run_id, after)]
+    return Telling(events, task if is_over(task) else None)
 
 
 def progress_of(task: dict[str, Any]) -> dict[str, Any]:

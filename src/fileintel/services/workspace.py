@@ -19,6 +19,7 @@ from fileintel.storage.engine import Database
 
 if TYPE_CHECKING:
     from fileintel.llm.client import ModelClient
+    from fileintel.llm.streaming import Narrator
 
 BUILTIN_MODEL_NAME = "built-in extractive, no language model"
 
@@ -85,6 +86,13 @@ class Workspace:
         return self._client(self.settings.chat_endpoints(), self.settings.graphrag.concurrency, "llm.model")
 
     @cached_property
+    def narrator(self) -> "Narrator":
+        """What tells answers of the chat model while they are written."""
+        from fileintel.llm.streaming import Narrator
+
+        return Narrator(self.chat, self.settings.llm.extra_body, self.settings.llm.timeout)
+
+    @cached_property
     def embedder(self) -> "ModelClient":
         """The client of the embedding model, its model known."""
         return self._client(self.settings.embedding_endpoints(), self.settings.embedding.concurrency, "embedding.model")
@@ -124,6 +132,8 @@ class Workspace:
         """Close what was opened."""
         for client in self._clients:
             client.close()
+        if "narrator" in self.__dict__:
+            self.narrator.close()
         if "unchecked_database" in self.__dict__:
             self.unchecked_database.close()
         if self._builtin is not None:

@@ -66,6 +66,12 @@ def summaries(session: Session) -> list[CollectionSummary]:
     return [summarize(collection, count) for collection, count in rows]
 
 
+def with_index(session: Session) -> list[tuple[str, datetime]]:
+    """The names of collections that have an index, in order, with the time of their making."""
+    statement = select(Collection.name, Collection.created_at).where(Collection.current_version_id.is_not(None))
+    return [(name, made) for name, made in session.execute(statement.order_by(Collection.name))]
+
+
 def summary(session: Session, collection: Collection) -> CollectionSummary:
     """One collection as lists show it."""
     count = session.execute(select(func.count()).where(Document.collection_id == collection.id)).scalar_one()

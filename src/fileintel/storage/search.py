@@ -1,12 +1,13 @@
 """Reading a published index: by vector, by title, by community. Every function reads one version only."""
 
 import array
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import cast, or_, select, text
+from sqlalchemy import ColumnElement, any_, case, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from fileintel.storage.models import (
     UUID_TEXT,
@@ -44,16 +45,30 @@ def nearest(
     expression, _ = vector_expression(len(vector))
     column_type = expression.partition("::")[2]
     distance = f"({expression}) <=> CAST(:question AS {column_type})"
-    restriction = "AND item_id = ANY(CAST(:among AS uuid[]))" if among is not None else ""
+    values = {"version": version_id, "question": str(list(vector)), "limit": limit}
+    if among is not None:
+        items = "SELECT unnest(CAST(:among AS uuid[]))"
+        return _nearest_among(session, distance, kind, items, {**values, "among": list(among)})
     session.execute(text("SELECT set_config('hnsw.ef_search', :effort, true)"), {"effort": str(SEARCH_EFFORT)})
     rows = session.execute(
         text(
             f"SELECT item_id, 1 - ({distance}) FROM embeddings WHERE version_id = CAST(:version AS uuid) "
-            f"AND kind = '{kind}' {restriction} ORDER BY {distance} LIMIT :limit"
+            f"AND kind = '{kind}' ORDER BY {distance} LIMIT :limit"
         ),
-        {"version": version_id, "question": str(list(vector)), "limit": limit, "among": list(among or ())},
+        values,
     )
     return [Near(str(identity), float(similarity)) for identity, similarity in rows]
+
+
+def _nearest_among(session: Session, distance: str, kind: str, items: str, values: dict[str, object]) -> list[Near]:
+    """The nearest of the items that a query gives. All of them are compared: the index of vectors, were it used, would
+    be left with those of its candidates that happen to be among them."""
+    statement = text(
+        f"WITH among AS MATERIALIZED (SELECT item_id, {distance} AS distance FROM embeddings "
+        f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' AND item_id IN ({items})) "
+        "SELECT item_id, 1 - distance FROM among ORDER BY distance, item_id LIMIT :limit"
+    )
+    return [Near(str(identity), float(similarity)) for identity, similarity in session.execute(statement, values)]
 
 
 def vector_from(data: bytes) -> list[float]:
@@ -63,35 +78,67 @@ def vector_from(data: bytes) -> list[float]:
 
 def entities(session: Session, version_id: str, ids: Sequence[str]) -> list[Entity]:
     """Entities by id, in the order asked for."""
-    rows = session.execute(select(Entity).where(Entity.version_id == version_id, Entity.id.in_(ids))).scalars()
+    rows = session.execute(select(Entity).where(Entity.version_id == version_id, _among(Entity.id, ids))).scalars()
     found = {row.id: row for row in rows}
     return [found[identity] for identity in ids if identity in found]
 
 
+def known_title(session: Session, version_id: str, titles: Sequence[str]) -> str | None:
+    """The longest of these titles that an entity has."""
+    statement = select(Entity.title).where(Entity.version_id == version_id, Entity.title.in_(titles))
+    return session.execute(statement.order_by(func.length(Entity.title).desc(), Entity.title).limit(1)).scalar()
+
+
 def relationships_of(session: Session, version_id: str, titles: Sequence[str], limit: int) -> list[Relationship]:
-    """Relationships with an end among these titles: those with both ends first, then by combined degree."""
-    inside = (Relationship.source.in_(titles) & Relationship.target.in_(titles)).desc()
-    statement = (
-        select(Relationship)
-        .where(
-            Relationship.version_id == version_id,
-            or_(Relationship.source.in_(titles), Relationship.target.in_(titles)),
+    """Relationships with an end among these titles: those with both ends first, then those whose other end has the
+    most links to them, then by combined degree."""
+    if not titles:
+        return []
+    from_, to = Relationship.source.in_(titles), Relationship.target.in_(titles)
+    outside = case((from_ & to, None), (from_, Relationship.target), else_=Relationship.source)
+    around = (
+        select(
+            Relationship.id,
+            outside.label("outside"),
+            func.count().over(partition_by=outside).label("links"),
+            Relationship.combined_degree,
+            Relationship.human_readable_id,
         )
-        .order_by(inside, Relationship.combined_degree.desc(), Relationship.human_readable_id)
+        .where(Relationship.version_id == version_id, or_(from_, to))
+        .subquery()
+    )
+    best = (
+        select(around.c.id)
+        .order_by(
+            around.c.outside.is_(None).desc(),
+            around.c.links.desc(),
+            around.c.combined_degree.desc(),
+            around.c.human_readable_id,
+        )
         .limit(limit)
     )
-    return list(session.execute(statement).scalars())
+    ids = list(session.execute(best).scalars())
+    rows = session.execute(
+        select(Relationship).where(Relationship.version_id == version_id, _among(Relationship.id, ids))
+    ).scalars()
+    found = {row.id: row for row in rows}
+    return [found[identity] for identity in ids]
 
 
-def communities_of(session: Session, version_id: str, entity_ids: Sequence[str], level: int) -> list[Community]:
-    """Communities up to `level` that hold any of these entities."""
-    ids = cast(list(entity_ids), ARRAY(UUID_TEXT))
-    statement = (
-        select(Community)
-        .where(Community.version_id == version_id, Community.level <= level, Community.entity_ids.overlap(ids))
-        .order_by(Community.human_readable_id)
+def reports_of(session: Session, version_id: str, entity_ids: Sequence[str], level: int) -> list[CommunityReport]:
+    """The reports of the communities, up to `level`, that hold any of these entities: those that hold the most of them
+    first, then by rank."""
+    # one look into the index of members for each entity: the members themselves, thousands for a large community, are
+    # never read
+    statement = text(
+        "SELECT c.community FROM unnest(CAST(:ids AS uuid[])) AS one(id) "
+        "JOIN communities c ON c.entity_ids @> ARRAY[one.id] "
+        "WHERE c.version_id = CAST(:version AS uuid) AND c.level <= :level"
     )
-    return list(session.execute(statement).scalars())
+    values = {"ids": list(entity_ids), "version": version_id, "level": level}
+    matches = Counter(session.execute(statement, values).scalars())
+    found = reports(session, version_id, list(matches))
+    return sorted(found, key=lambda report: (-matches[report.community], -report.rank, report.community))
 
 
 def reports(session: Session, version_id: str, numbers: Sequence[int]) -> list[CommunityReport]:
@@ -102,15 +149,53 @@ def reports(session: Session, version_id: str, numbers: Sequence[int]) -> list[C
     return list(session.execute(statement.order_by(CommunityReport.human_readable_id)).scalars())
 
 
+def reports_by_id(session: Session, version_id: str, ids: Sequence[str]) -> list[CommunityReport]:
+    """Reports by id, in the order asked for."""
+    statement = select(CommunityReport).where(CommunityReport.version_id == version_id, _among(CommunityReport.id, ids))
+    found = {row.id: row for row in session.execute(statement).scalars()}
+    return [found[identity] for identity in ids if identity in found]
+
+
+def reports_at_exactly(session: Session, version_id: str, level: int) -> list[int]:
+    """The communities of one level that have a report."""
+    statement = select(CommunityReport.community).where(
+        CommunityReport.version_id == version_id, CommunityReport.level == level
+    )
+    return list(session.execute(statement.order_by(CommunityReport.community)).scalars())
+
+
+def volume_at(session: Session, version_id: str, level: int) -> int:
+    """The characters of the reports that `reports_at` would give."""
+    statement = select(func.coalesce(func.sum(func.length(CommunityReport.full_content)), 0)).where(
+        CommunityReport.version_id == version_id, _covering(level)
+    )
+    return int(session.execute(statement).scalar_one())
+
+
+def nearest_of_community(
+    session: Session, version_id: str, community: int, vector: Sequence[float], limit: int
+) -> list[Near]:
+    """Of the text units behind a community those nearest to a vector; without any vector of theirs, the first ones."""
+    expression, _ = vector_expression(len(vector))
+    distance = f"({expression}) <=> CAST(:question AS {expression.partition('::')[2]})"
+    behind = (
+        "SELECT unnest(text_unit_ids) FROM communities "
+        "WHERE version_id = CAST(:version AS uuid) AND community = :community"
+    )
+    values = {"version": version_id, "question": str(list(vector)), "community": community, "limit": limit}
+    near = _nearest_among(session, distance, "text_unit_text", behind, values)
+    if near:
+        return near
+    ids = community_text_units(session, version_id, [community]).get(community, [])
+    return [Near(identity, 0.0) for identity in ids[:limit]]
+
+
 def reports_at(session: Session, version_id: str, level: int) -> list[CommunityReport]:
     """The reports that together cover the graph at `level`: those of that level, and of higher communities that are
     not divided any further. The highest rank first."""
     statement = select(CommunityReport).where(
         CommunityReport.version_id == version_id,
-        or_(
-            CommunityReport.level == level,
-            (CommunityReport.level < level) & (CommunityReport.children == []),
-        ),
+        _covering(level),
     )
     ranked = statement.order_by(CommunityReport.rank.desc(), CommunityReport.human_readable_id)
     return list(session.execute(ranked).scalars())
@@ -126,15 +211,32 @@ def community_text_units(session: Session, version_id: str, numbers: Sequence[in
 
 def text_units(session: Session, version_id: str, ids: Sequence[str]) -> list[TextUnit]:
     """Text units by id, in the order asked for."""
-    rows = session.execute(select(TextUnit).where(TextUnit.version_id == version_id, TextUnit.id.in_(ids))).scalars()
+    rows = session.execute(
+        select(TextUnit).where(TextUnit.version_id == version_id, _among(TextUnit.id, ids))
+    ).scalars()
     found = {row.id: row for row in rows}
     return [found[identity] for identity in ids if identity in found]
 
 
-def documents(session: Session, version_id: str) -> dict[str, IndexedDocument]:
-    """The documents of a version, by id."""
-    rows = session.execute(select(IndexedDocument).where(IndexedDocument.version_id == version_id)).scalars()
-    return {row.id: row for row in rows}
+def documents(session: Session, version_id: str, ids: Iterable[str]) -> dict[str, IndexedDocument]:
+    """Documents of a version, by id."""
+    statement = select(IndexedDocument).where(IndexedDocument.version_id == version_id, _among(IndexedDocument.id, ids))
+    return {row.id: row for row in session.execute(statement).scalars()}
+
+
+def pages_at(session: Session, places: Sequence[tuple[str, int]]) -> list[tuple[int, str | None] | None]:
+    """Number and label of the page at each place, given as document and character; None where the document has been
+    deleted since."""
+    statement = text(
+        "SELECT page.number, page.label "
+        "FROM unnest(CAST(:documents AS uuid[]), CAST(:characters AS bigint[])) "
+        "WITH ORDINALITY AS place(document_id, at, number) "
+        "LEFT JOIN LATERAL (SELECT pages.number, pages.label FROM pages "
+        "WHERE pages.document_id = place.document_id AND pages.start <= place.at "
+        "ORDER BY pages.start DESC LIMIT 1) AS page ON true ORDER BY place.number"
+    )
+    values = {"documents": [one[0] for one in places], "characters": [one[1] for one in places]}
+    return [None if number is None else (number, label) for number, label in session.execute(statement, values)]
 
 
 def page_at(session: Session, document_id: str, offset: int) -> DocumentPage | None:
@@ -146,3 +248,14 @@ def page_at(session: Session, document_id: str, offset: int) -> DocumentPage | N
         .limit(1)
     )
     return session.execute(statement).scalar_one_or_none()
+
+
+def _covering(level: int) -> ColumnElement[bool]:
+    """Reports of a level, and those above it that are not divided any further."""
+    undivided = (CommunityReport.level < level) & (CommunityReport.children == [])
+    return or_(CommunityReport.level == level, undivided)
+
+
+def _among(column: InstrumentedAttribute[str], ids: Iterable[str]) -> ColumnElement[bool]:
+    """Rows with these ids: one parameter, however many there are."""
+    return column == any_(cast(list(ids), ARRAY(UUID_TEXT)))

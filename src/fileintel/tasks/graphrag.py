@@ -12,6 +12,7 @@ from celery import shared_task
 
 from fileintel.errors import LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
+from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services import performing, questions, tasks, worker
 from fileintel.services.indexing import Indexer
 
@@ -57,4 +58,4 @@ def query_graphrag_task(
     workspace = worker.workspace()
     if run_id is not None:
         return performing.answer(workspace, run_id)
-    return questions.ask(workspace, collection_id, question, mode)
+    return questions.ask(workspace, collection_id, Inquiry(question, mode))

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from fileintel.api import answers, archives, following
+from fileintel.api import answers, archives, following, hearing
 from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
@@ -18,6 +18,8 @@ from fileintel.services.graph import Slice
 from fileintel.services.health import check_everything
 from fileintel.services.status import index_status
 from fileintel.services.workspace import Workspace
+
+UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 router = APIRouter(prefix="/graphrag", tags=["graphrag"])
 
@@ -62,12 +64,17 @@ def start_index(service: Service, body: IndexOrder, response: Response, idempote
     dependencies=[Depends(require_json)],
 )
 async def ask_question(service: Service, collection: CollectionName, body: Question) -> Any:
-    """Answer a question from the index, with citations. Waits for the answer."""
+    """Answer a question from the index, with citations. Waits for the answer, or, with `stream`, sends it while it is
+    written: events `task`, `text` and `restart` (what came so far does not count), and at the end `answer` with the
+    whole checked answer, or `problem`."""
 
     def submit() -> tasks.Submitted:
-        return tasks.submit_question(service.workspace(), service.dispatcher(), collection, body.question, body.mode)
+        return tasks.submit_question(service.workspace(), service.dispatcher(), collection, body.inquiry())
 
     submitted = await run_in_threadpool(submit)
+    if body.stream:
+        events = hearing.events(service, submitted.run_id, body.wait_seconds)
+        return StreamingResponse(events, media_type="text/event-stream", headers=UNBUFFERED)
     return success(await following.answered(service, submitted.run_id, body.wait_seconds))
 
 

@@ -5,7 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from fileintel.graphrag.query.announcing import Hearer
+    from fileintel.graphrag.query.inquiry import Inquiry
 
 from fileintel.errors import NotFoundError
 
@@ -168,8 +172,8 @@ class Graph(Protocol):
     def status(self, collection: str) -> Row:
         """How the newest run went."""
 
-    def ask(self, collection: str, question: str, mode: str) -> Row:
-        """An answer with citations."""
+    def ask(self, collection: str, inquiry: "Inquiry", hearer: "Hearer | None" = None) -> Row:
+        """An answer with citations; `hearer` is told it while it is written, if the inquiry asks for that."""
 
     def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
         """Entities in order."""

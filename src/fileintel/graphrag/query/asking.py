@@ -1,19 +1,24 @@
 """What all query modes share: the question, the index it goes to, and one way to ask."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from fileintel.config import Settings
-from fileintel.errors import EmbeddingSizeChanged, FileIntelError, ModelServerUnavailable, NoVectorsError
+from fileintel.errors import EmbeddingSizeChanged, ModelServerUnavailable, NoUsableAnswer, NoVectorsError
 from fileintel.graphrag.fanout import Fanout, Outcome, Request
 from fileintel.graphrag.journal import Journal
 from fileintel.graphrag.prompts import PromptLibrary
+from fileintel.graphrag.query.announcing import Hearer
 from fileintel.graphrag.query.citations import Citation
+from fileintel.graphrag.query.conversation import Turn, messages, recent, searched_for
+from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.llm.client import ModelClient, Tally
+from fileintel.llm.errand import Errand
 from fileintel.llm.questions import Answered, EmbeddingQuestion, Failed, Message, Question, Sampling
+from fileintel.llm.streaming import Narrator
 from fileintel.llm.tokens import Tokenizer
 from fileintel.storage.answers import Freshness
 from fileintel.storage.engine import Database
@@ -28,18 +33,44 @@ class Asking:
 
     `check_models` is called before the first question that the answer store cannot answer: whoever waits for an
     answer shall hear at once that a server is down. `stopping` is called often while an answer is waited for; what it
-    raises ends the waiting.
+    raises ends the waiting. `hearer` is told the answer while it is written, by the `narrator`.
     """
 
-    text: str
+    inquiry: Inquiry
     database: Database
     settings: Settings
     prompts: PromptLibrary
     chat: ModelClient
     embedder: ModelClient
     check_models: Callable[[], None] = lambda: None
+    narrator: Narrator | None = None
+    hearer: Hearer | None = None
     stopping: Callable[[], bool] = lambda: False
     tally: Tally = field(default_factory=Tally)
+    errand: Errand = field(default_factory=lambda: Errand(urgent=True))
+
+    @property
+    def text(self) -> str:
+        """The question."""
+        return self.inquiry.text.strip()
+
+    @property
+    def language(self) -> str:
+        """What the answer is to be written in, in words."""
+        settings = self.settings
+        asked_for = self.inquiry.language or settings.query.language or settings.graphrag.language
+        return asked_for or "the language of the question"
+
+    @property
+    def response_type(self) -> str:
+        """The form of the answer, in words."""
+        return self.inquiry.wanted.words or self.settings.query.response_type
+
+    @cached_property
+    def history(self) -> tuple[Turn, ...]:
+        """What was said before, as far as it is taken into account."""
+        query = self.settings.query
+        return recent(self.inquiry.history, query.history_max_turns, query.history_max_tokens, self.tokenizer.count)
 
     @property
     def sampling(self) -> Sampling:
@@ -70,7 +101,8 @@ class Asking:
             return Request(purpose, str(place), question, lambda outcome: outcomes.update({place: outcome}))
 
         limit = self.settings.graphrag.concurrency
-        with Fanout(self.chat, self.embedder, journal, self.tally, limit=limit, stopping=self.stopping) as fanout:
+        fanout = Fanout(self.chat, self.embedder, journal, self.tally, limit=limit, stopping=self.stopping, urgent=True)
+        with fanout:
             fanout.add(request(place, question) for place, question in enumerate(listed))
             fanout.run()
         return [outcomes[place] for place in range(len(listed))]
@@ -81,23 +113,28 @@ class Asking:
         Raises:
           EmbeddingSizeChanged: the model's vectors are of another size; `otherwise` ends the sentence that says so.
         """
-        model = str(self.embedder.endpoint.model)
-        question = EmbeddingQuestion(
-            "query", model, self.text, self.tokenizer.count(self.text), self.settings.embedding.dimensions
-        )
-        (outcome,) = self.ask("query", [question])
-        vector: list[float] = good(outcome).value
-        if len(vector) != size:  # the stored vector may be older than the others
-            (outcome,) = self.ask("query", [question], since=datetime.now(UTC))
-            vector = good(outcome).value
-        if len(vector) != size:
-            raise EmbeddingSizeChanged(f"embedding model {model} returns {len(vector)} numbers, {otherwise}")
+        (vector,) = self.vectors_of_size([searched_for(self.text, self.history)], size, otherwise)
         return vector
 
-    def with_question(self, messages: tuple[Message, ...]) -> tuple[Message, ...]:
-        """The messages of a prompt with the question at their end."""
-        *first, last = messages
-        return (*first, Message(role=last["role"], content=f"{last['content']}\n\nQuestion: {self.text}"))
+    def vectors_of_size(self, texts: Sequence[str], size: int, otherwise: str) -> list[list[float]]:
+        """The same for several texts, asked for at once."""
+        model = str(self.embedder.endpoint.model)
+        dimensions, bound = self.settings.embedding.dimensions, self.settings.embedding.max_input_tokens
+        fitting = [self.tokenizer.fit(text, bound) for text in texts]
+        questions = [EmbeddingQuestion("query", model, text, tokens, dimensions) for text, tokens in fitting]
+        vectors: list[list[float]] = [good(outcome).value for outcome in self.ask("query", questions)]
+        if any(len(vector) != size for vector in vectors):  # the stored vectors may be older than the others
+            outcomes = self.ask("query", questions, since=datetime.now(UTC))
+            vectors = [good(outcome).value for outcome in outcomes]
+        if unlike := next((len(vector) for vector in vectors if len(vector) != size), None):
+            raise EmbeddingSizeChanged(f"embedding model {model} returns {unlike} numbers, {otherwise}")
+        return vectors
+
+    def with_question(self, prompt: tuple[Message, ...], text: str | None = None) -> tuple[Message, ...]:
+        """The messages of a prompt with what was said before in their midst, and the question at their end."""
+        *first, last = prompt
+        asked = Message(role=last["role"], content=f"{last['content']}\n\nQuestion: {text or self.text}")
+        return (*first, *messages(self.history), asked)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,13 +150,26 @@ class IndexAsking(Asking):
           NoVectorsError: the index was imported without vectors.
           EmbeddingSizeChanged: it has another size than the vectors of the index.
         """
+        return self._vector
+
+    @cached_property
+    def _vector(self) -> list[float]:
+        (vector,) = self.vectors([searched_for(self.text, self.history)])
+        return vector
+
+    def vectors(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of several texts.
+
+        Raises:
+          EmbeddingSizeChanged: as above.
+        """
         size, model = self.version.embedding_size, self.version.embedding_model
         if not size:
             raise NoVectorsError(
                 "the index was imported without vectors, so it cannot be asked: import it again without --no-embed"
             )
-        return self.vector_of_size(
-            size, f"the index holds vectors of {size} from {model}: set embedding.model, or index again"
+        return self.vectors_of_size(
+            texts, size, f"the index holds vectors of {size} from {model}: set embedding.model, or index again"
         )
 
 
@@ -143,22 +193,29 @@ class PassageAsking(Asking):
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer with its checked citations. `unknown_citations` counts ids that the model made up."""
+    """An answer with its checked citations.
+
+    `unknown_citations` counts ids that the model made up. `data` is what an answer in JSON holds. `picked` says which
+    mode was picked, and why, where that was left to us; `note` what this answer could not rest on.
+    """
 
     mode: str
     answer: str
     citations: list[Citation]
     unknown_citations: int
     context: dict[str, Any]
+    data: Any = None
+    picked: str | None = None
+    note: str | None = None
 
 
 def good(outcome: Outcome) -> Answered:
     """The answer, or the failure as an error.
 
     Raises:
-      FileIntelError: the model gave no usable answer.
+      ModelServerUnavailable, NoUsableAnswer: the model gave none that can be used.
     """
     if isinstance(outcome, Failed):
-        kind = ModelServerUnavailable if outcome.reason in ("timeout", "connection") else FileIntelError
+        kind = ModelServerUnavailable if outcome.reason in ("timeout", "connection") else NoUsableAnswer
         raise kind(f"the model gave no usable answer ({outcome.reason}): {outcome.last_error}")
     return outcome

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.graphrag.query.pieces import Piece
 from fileintel.storage import search
-from fileintel.storage.models import IndexedDocument, TextUnit
+from fileintel.storage.models import TextUnit
 
 PASSAGES_FOR_DERIVED = 2  # how many passages stand behind a cited report, entity or relationship
 LONGEST_QUOTE = 300  # characters
@@ -49,6 +49,12 @@ class Checked:
 
 def check(answer: str, known: Callable[[str], bool]) -> Checked:
     """Take ids out of the answer that were not in its context."""
+    checked = check_part(answer, known)
+    return Checked(checked.text.strip(), checked.cited, checked.unknown)
+
+
+def check_part(text: str, known: Callable[[str], bool]) -> Checked:
+    """The same for a part of an answer, whose spaces at both ends stay."""
     cited: dict[str, None] = {}
     unknown = 0
 
@@ -61,7 +67,7 @@ def check(answer: str, known: Callable[[str], bool]) -> Checked:
         space = " " if match.group(0).startswith((" ", "\n")) else ""
         return f"{space}[{', '.join(dict.fromkeys(good))}]" if good else ""
 
-    return Checked(_GROUP.sub(keep, answer), tuple(cited), unknown)
+    return Checked(_GROUP.sub(keep, text), tuple(cited), unknown)
 
 
 class Span(Protocol):
@@ -97,37 +103,69 @@ class Resolver:
         self._session = session
         self._version_id = version_id
         self._vector = vector
-        self._documents: dict[str, IndexedDocument] = search.documents(session, version_id)
 
     def resolve(self, answer: str, cited: Sequence[str], pieces: dict[str, Piece]) -> list[Citation]:
-        """The passages behind the cited ids, in the order of the citations."""
-        found: list[Citation] = []
-        for identity in cited:
-            statement = citing_words(answer, identity)
-            for unit in self._passages(pieces[identity].text_unit_ids):
-                found.append(cite(self._session, identity, statement, unit, self._documents[unit.document_id]))
-        return found
+        """The passages behind the cited ids, in the order of the citations, each with the sentence that fits best."""
+        words = {identity: citing_words(answer, identity) for identity in cited}
+        behind = [(identity, unit) for identity, units in self._passages(cited, pieces).items() for unit in units]
+        return self._citations([(id_, unit, *best_sentence(unit.text, words[id_])) for id_, unit in behind])
 
-    def _passages(self, ids: Sequence[str]) -> list[TextUnit]:
-        if len(ids) > PASSAGES_FOR_DERIVED:
-            near = search.nearest(
-                self._session, self._version_id, "text_unit_text", self._vector, PASSAGES_FOR_DERIVED, among=ids
+    def all_behind(self, pieces: dict[str, Piece]) -> list[Citation]:
+        """The passages that pieces are, or rest on, whole, each once, in the order of the pieces."""
+        first: dict[str, tuple[str, TextUnit]] = {}
+        for identity, units in self._passages(list(pieces), pieces).items():
+            for unit in units:
+                first.setdefault(unit.id, (identity, unit))
+        return self._citations([(identity, unit, 0, len(unit.text)) for identity, unit in first.values()])
+
+    def _passages(self, cited: Sequence[str], pieces: dict[str, Piece]) -> dict[str, list[TextUnit]]:
+        """The passages behind each id, read together."""
+        ids = {identity: self._ids(pieces[identity]) for identity in cited}
+        wanted = list(dict.fromkeys(id_ for some in ids.values() for id_ in some))
+        units = {unit.id: unit for unit in search.text_units(self._session, self._version_id, wanted)}
+        return {identity: [units[id_] for id_ in some if id_ in units] for identity, some in ids.items()}
+
+    def _ids(self, piece: Piece) -> Sequence[str]:
+        ids: Sequence[str] = piece.text_unit_ids
+        if piece.community is not None:
+            near = search.nearest_of_community(
+                self._session, self._version_id, piece.community, self._vector, PASSAGES_FOR_DERIVED
             )
-            ids = [one.id for one in near] or ids[:PASSAGES_FOR_DERIVED]
-        return search.text_units(self._session, self._version_id, ids)
+            return [one.id for one in near]
+        if len(ids) <= PASSAGES_FOR_DERIVED:
+            return ids
+        near = search.nearest(
+            self._session, self._version_id, "text_unit_text", self._vector, PASSAGES_FOR_DERIVED, among=ids
+        )
+        return [one.id for one in near] or ids[:PASSAGES_FOR_DERIVED]
+
+    def _citations(self, found: Sequence[tuple[str, TextUnit, int, int]]) -> list[Citation]:
+        """Stretches of passages, from one character to another, as citations."""
+        documents = search.documents(self._session, self._version_id, {unit.document_id for _, unit, _, _ in found})
+        pages = search.pages_at(self._session, [(unit.document_id, unit.start + begin) for _, unit, begin, _ in found])
+        return [
+            _citation(identity, unit, documents[unit.document_id], begin, end, page)
+            for (identity, unit, begin, end), page in zip(found, pages, strict=True)
+        ]
 
 
 def cite(session: Session, identity: str, statement: set[str], passage: Span, document: Named) -> Citation:
     """The sentence of a passage that bears out a statement (given as its words) best, with the page it stands on."""
     begin, end = best_sentence(passage.text, statement)
     page = search.page_at(session, passage.document_id, passage.start + begin)
+    return _citation(identity, passage, document, begin, end, (page.number, page.label) if page else None)
+
+
+def _citation(
+    identity: str, passage: Span, document: Named, begin: int, end: int, page: tuple[int, str | None] | None
+) -> Citation:
     return Citation(
         id=identity,
         document_id=passage.document_id,
         document=document.name,
         title=document.title,
-        page=page.number if page else passage.first_page,
-        page_label=page.label if page else None,
+        page=page[0] if page else passage.first_page,
+        page_label=page[1] if page else None,
         start=passage.start + begin,
         end=passage.start + end,
         quote=passage.text[begin:end],
@@ -137,9 +175,12 @@ def cite(session: Session, identity: str, statement: set[str], passage: Span, do
 def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
     """The span of the sentence that shares the most words with a statement; the earliest of equals."""
     best, best_score = (0, min(len(text), LONGEST_QUOTE)), 0.0
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few letters have no lower-case one of their own
+        lowered = text
     start = 0
     for end in [*(match.start() for match in _SENTENCE_END.finditer(text)), len(text)]:
-        own = _words(text[start:end])
+        own = set(_WORD.findall(lowered, start, end))
         score = len(own & words) / (len(own) + 5) ** 0.5  # long sentences share words by chance
         if score > best_score:
             first = start + len(text[start:end]) - len(text[start:end].lstrip())

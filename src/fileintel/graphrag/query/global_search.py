@@ -4,18 +4,23 @@ As in Edge et al. 2024 (arXiv 2404.16130), section "Community answers to global 
 yields points with a score; the best points that fit make the answer.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from fileintel.errors import ConfigError
 from fileintel.graphrag.prompts import GLOBAL_MAP, GLOBAL_REDUCE
 from fileintel.graphrag.query.asking import IndexAsking, Reply, good
-from fileintel.graphrag.query.citations import Resolver, check
-from fileintel.graphrag.query.pieces import REPORTS, Piece, Pieces
+from fileintel.graphrag.query.citations import Checked
+from fileintel.graphrag.query.concluding import conclude, found_only, replied, said
+from fileintel.graphrag.query.inquiry import GLOBAL
+from fileintel.graphrag.query.pieces import REPORTS, Piece, Pieces, report
+from fileintel.graphrag.query.selection import select
 from fileintel.graphrag.tables import row, section
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Schema
 from fileintel.storage import search
+from fileintel.storage.models import CommunityReport
 
 NOTHING_FOUND = "The reports on this collection do not hold an answer to this question."
 POINT_COLUMNS = ("id", "score", "description")
@@ -50,21 +55,31 @@ class Point:
 
 
 def answer(asking: IndexAsking) -> Reply:
-    """Answer from the reports at the level of the settings.
+    """Answer from the reports at the level of the settings, or, with dynamic selection, from those that matter.
 
     Raises:
-      FileIntelError: the model gave no usable answer.
+      NoUsableAnswer: the model gave none.
     """
-    vector = asking.vector()
-    batches = _batches(asking)
-    points, failed = _map(asking, batches)
+    query = asking.settings.query
+    dynamic = query.global_dynamic if asking.inquiry.dynamic is None else asking.inquiry.dynamic
+    context: dict[str, Any] = {}
+    if dynamic:
+        selection = select(asking)
+        reports = selection.reports
+        context = {"rated_reports": selection.rated, "failed_ratings": selection.failed}
+    else:
+        with asking.database.transaction() as session:
+            reports = search.reports_at(session, asking.version.id, query.community_level)
+    batches = in_batches(asking, reports)
     by_id = {identity: piece for batch in batches for identity, piece in batch.by_id().items()}
-    text = _reduce(asking, points) if points else NOTHING_FOUND
-    checked = check(text, by_id.__contains__)
-    with asking.database.transaction() as session:
-        citations = Resolver(session, asking.version.id, vector).resolve(checked.text, checked.cited, by_id)
-    context = {"reports": len(by_id), "batches": len(batches), "failed_batches": failed, "points": len(points)}
-    return Reply("global", checked.text, citations, checked.unknown, context)
+    context |= {"reports": len(by_id), "batches": len(batches)}
+    if asking.inquiry.search_only:
+        return found_only(asking, GLOBAL, by_id, context)
+    points, failed = _map(asking, batches)
+    context |= {"failed_batches": failed, "points": len(points)}
+    checked = _reduce(asking, points, by_id) if points else said(asking, NOTHING_FOUND)
+    note = f"{failed} of {len(batches)} batches of reports got no usable answer" if failed else None
+    return replied(asking, GLOBAL, checked, by_id, context, note=note)
 
 
 def parse_points(text: str) -> list[Point]:
@@ -79,17 +94,14 @@ def parse_points(text: str) -> list[Point]:
     return [point for entry in listed if (point := _point(entry)) is not None]
 
 
-def _batches(asking: IndexAsking) -> list[Pieces]:
+def in_batches(asking: IndexAsking, reports: Sequence[CommunityReport]) -> list[Pieces]:
     """The reports in batches that fit into one question each."""
-    version_id, query = asking.version.id, asking.settings.query
-    with asking.database.transaction() as session:
-        reports = search.reports_at(session, version_id, query.community_level)
-        passages = search.community_text_units(session, version_id, [report.community for report in reports])
-    rest = [Piece(f"R{r.community}", (r.title, r.full_content), tuple(passages.get(r.community, ()))) for r in reports]
+    room = asking.settings.query.global_max_context_tokens
+    rest = [report(one.community, one.title, one.full_content) for one in reports]
     batches: list[Pieces] = []
     while rest:
         batch = Pieces()
-        if not batch.fill(REPORTS, rest, query.global_max_context_tokens, asking.tokenizer.count):
+        if not batch.fill(REPORTS, rest, room, asking.tokenizer.count):
             batch.sections[REPORTS] = [_shortened(asking, rest[0])]  # a report that alone is too long
         rest = rest[len(batch.sections[REPORTS]) :]
         batches.append(batch)
@@ -99,12 +111,12 @@ def _batches(asking: IndexAsking) -> list[Pieces]:
 def _shortened(asking: IndexAsking, piece: Piece) -> Piece:
     title, content = piece.fields
     room = asking.settings.query.global_max_context_tokens
-    return Piece(piece.id, (title, asking.tokenizer.truncate(str(content), room)), piece.text_unit_ids)
+    return replace(piece, fields=(title, asking.tokenizer.truncate(str(content), room)))
 
 
 def _map(asking: IndexAsking, batches: Iterable[Pieces]) -> tuple[list[Point], int]:
     prompt, query = asking.prompts.load(GLOBAL_MAP), asking.settings.query
-    language = asking.settings.graphrag.language
+    language = asking.language
 
     def question(batch: Pieces) -> ChatQuestion:
         messages = prompt.messages(language, context_data=batch.text(), max_length=query.global_map_max_words)
@@ -119,23 +131,24 @@ def _map(asking: IndexAsking, batches: Iterable[Pieces]) -> tuple[list[Point], i
     return sorted(points, key=lambda point: -point.score), len(outcomes) - len(answered)
 
 
-def _reduce(asking: IndexAsking, points: list[Point]) -> str:
+def _reduce(asking: IndexAsking, points: list[Point], by_id: dict[str, Piece]) -> Checked:
     query = asking.settings.query
-    rows = list(_fitting(asking, points))
+    rows = list(fitting_points(asking, points))
+    if not rows:
+        raise ConfigError(
+            f"query.global_max_points_tokens={query.global_max_points_tokens} has no room for a single point: raise it"
+        )
     messages = asking.prompts.load(GLOBAL_REDUCE).messages(
-        asking.settings.graphrag.language,
+        asking.language,
         report_data=section("Points", POINT_COLUMNS, rows),
-        response_type=query.response_type,
+        response_type=asking.response_type,
         max_length=query.global_reduce_max_words,
     )
-    model = str(asking.chat.endpoint.model)
-    question = ChatQuestion("global_reduce", model, asking.with_question(messages), str.strip, asking.sampling)
-    (outcome,) = asking.ask("global", [question])
-    text: str = good(outcome).value
-    return text
+    return conclude(asking, "global_reduce", messages, by_id)
 
 
-def _fitting(asking: IndexAsking, points: list[Point]) -> Iterator[str]:
+def fitting_points(asking: IndexAsking, points: Iterable[Point]) -> Iterator[str]:
+    """Rows of points, the best first, as many as the last question has room for."""
     room = asking.settings.query.global_max_points_tokens
     for number, point in enumerate(points):
         line = row(number, round(point.score), point.description)

@@ -5,77 +5,94 @@ communities; the relationships around them; and passages, which here also come i
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from fileintel.graphrag.prompts import LOCAL
-from fileintel.graphrag.query.asking import IndexAsking, Reply, good
-from fileintel.graphrag.query.citations import Resolver, check
-from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, source
+from fileintel.graphrag.prompts import LOCAL as PROMPT
+from fileintel.graphrag.query.asking import IndexAsking, Reply
+from fileintel.graphrag.query.concluding import conclude, expect_room, found_only, replied, said
+from fileintel.graphrag.query.inquiry import LOCAL
+from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source
 from fileintel.graphrag.stages.embed import ENTITIES as ENTITY_VECTORS
 from fileintel.graphrag.stages.embed import TEXT_UNITS as TEXT_UNIT_VECTORS
-from fileintel.llm.questions import ChatQuestion
 from fileintel.storage import search
 from fileintel.storage.models import CommunityReport, Entity, Relationship, TextUnit
 
 NEAREST_PASSAGES = 10  # passages that come in by nearness to the question alone
 LINK_BONUS = 0.02  # similarity that each link of a passage to a chosen entity is worth; ten outweigh 0.2
 MOST_LINKS = 10
+MOST_LINKED = 200  # passages behind the chosen part of the graph that are compared with the question
+SPARE_PASSAGES = 3  # that are read beyond twice as many as have room, since passages differ in size
+NOTHING_THERE = "The index holds nothing that could answer this question."
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The tokens of a context, and which shares of them are for passages and for reports."""
+
+    tokens: int
+    text_units: float
+    reports: float
 
 
 def answer(asking: IndexAsking) -> Reply:
     """Answer from the neighbourhood of the entities nearest to the question.
 
     Raises:
-      FileIntelError: the model gave no usable answer.
+      ConfigError: the settings leave no room for anything.
+      NoUsableAnswer: the model gave none.
     """
-    vector = asking.vector()
-    with asking.database.transaction() as session:
-        pieces = _pieces(asking, session, vector)
-    settings = asking.settings
-    messages = asking.prompts.load(LOCAL).messages(
-        settings.graphrag.language, context_data=pieces.text(), response_type=settings.query.response_type
-    )
-    question = ChatQuestion(
-        "local_answer", str(asking.chat.endpoint.model), asking.with_question(messages), str.strip, asking.sampling
-    )
-    (outcome,) = asking.ask("local", [question])
-    by_id = pieces.by_id()
-    checked = check(good(outcome).value, by_id.__contains__)
-    with asking.database.transaction() as session:
-        citations = Resolver(session, asking.version.id, vector).resolve(checked.text, checked.cited, by_id)
-    counts = {name.lower(): len(rows) for name, rows in pieces.sections.items()}
-    return Reply("local", checked.text, citations, checked.unknown, counts)
-
-
-def _pieces(asking: IndexAsking, session: Session, vector: Sequence[float]) -> Pieces:
     query = asking.settings.query
-    version_id = asking.version.id
-    count = asking.tokenizer.count
-    near = search.nearest(session, version_id, ENTITY_VECTORS, vector, query.top_k_entities)
-    entities = search.entities(session, version_id, [one.id for one in near])
-    titles = [entity.title for entity in entities]
-    relationships = search.relationships_of(
-        session, version_id, titles, query.top_k_relationships * max(1, len(titles))
+    budget = Budget(query.local_max_context_tokens, query.local_text_unit_share, query.local_community_share)
+    pieces = context_for(asking, asking.vector(), budget)
+    expect_room(pieces, "local_max_context_tokens", budget.tokens, was_there=bool(asking.version.counts))
+    by_id = pieces.by_id()
+    counts = {name.lower(): len(rows) for name, rows in pieces.sections.items()}
+    if asking.inquiry.search_only:
+        return found_only(asking, LOCAL, by_id, counts)
+    if not by_id:
+        return Reply(LOCAL, said(asking, NOTHING_THERE).text, [], 0, counts)
+    messages = asking.prompts.load(PROMPT).messages(
+        asking.language, context_data=pieces.text(), response_type=asking.response_type
     )
-    communities = search.communities_of(session, version_id, [e.id for e in entities], query.community_level)
-    matches = Counter({c.community: len(set(c.entity_ids) & {e.id for e in entities}) for c in communities})
-    reports = search.reports(session, version_id, list(matches))
-    reports.sort(key=lambda report: (-matches[report.community], -report.rank, report.community))
+    checked = conclude(asking, "local_answer", messages, by_id)
+    return replied(asking, LOCAL, checked, by_id, counts)
 
-    pieces = Pieces()
-    budget = query.local_max_context_tokens
-    rows = _report_pieces(reports, {c.community: c.text_unit_ids for c in communities})
-    used = pieces.fill(REPORTS, rows, int(budget * query.local_community_share), count)
-    room = int(budget * (1 - query.local_text_unit_share)) - used
-    room -= pieces.fill(ENTITIES, map(_entity_piece, entities), room, count)
-    pieces.fill(RELATIONSHIPS, map(_relationship_piece, relationships), room, count)
-    passages = _passages(session, version_id, vector, entities, relationships)
-    names = {identity: document.name for identity, document in search.documents(session, version_id).items()}
-    sources = (_source_piece(unit, names[unit.document_id]) for unit in passages)
-    pieces.fill(SOURCES, sources, int(budget * query.local_text_unit_share), count)
+
+def context_for(asking: IndexAsking, vector: Sequence[float], budget: Budget) -> Pieces:
+    """What surrounds the entities nearest to a vector, within a budget."""
+    with asking.database.transaction() as session:
+        found = _Found(asking, session, vector, budget)
+        pieces, count = Pieces(), asking.tokenizer.count
+        used = pieces.fill(REPORTS, map(_report_piece, found.reports), int(budget.tokens * budget.reports), count)
+        room = int(budget.tokens * (1 - budget.text_units)) - used
+        room -= pieces.fill(ENTITIES, map(_entity_piece, found.entities), room, count)
+        pieces.fill(RELATIONSHIPS, map(_relationship_piece, found.relationships), room, count)
+        sources = [_source_piece(unit, found.names[unit.document_id]) for unit in found.passages]
+        pieces.fill(SOURCES, sources, int(budget.tokens * budget.text_units), count)
     return pieces
+
+
+class _Found:
+    """Everything that may come into a context, the most important first."""
+
+    def __init__(self, asking: IndexAsking, session: Session, vector: Sequence[float], budget: Budget) -> None:
+        query, version_id = asking.settings.query, asking.version.id
+        near = search.nearest(session, version_id, ENTITY_VECTORS, vector, query.top_k_entities)
+        ids = [one.id for one in near]
+        self.entities = search.entities(session, version_id, ids)
+        titles = [entity.title for entity in self.entities]
+        self.relationships = search.relationships_of(
+            session, version_id, titles, query.top_k_relationships * len(titles)
+        )
+        self.reports = search.reports_of(session, version_id, ids, query.community_level)
+        most = SPARE_PASSAGES + 2 * int(budget.tokens * budget.text_units) // asking.settings.chunking.size
+        near_passages = _passages(session, version_id, vector, self.entities, self.relationships)
+        self.passages = search.text_units(session, version_id, near_passages[:most])
+        documents = search.documents(session, version_id, {unit.document_id for unit in self.passages})
+        self.names = {identity: document.name for identity, document in documents.items()}
 
 
 def _passages(
@@ -84,25 +101,25 @@ def _passages(
     vector: Sequence[float],
     entities: Sequence[Entity],
     relationships: Sequence[Relationship],
-) -> list[TextUnit]:
-    """Passages by nearness to the question, with a bonus for each link to the chosen part of the graph."""
+) -> list[str]:
+    """The ids of passages by nearness to the question, with a bonus for each link to the chosen part of the graph."""
     links = Counter(identity for entity in entities for identity in entity.text_unit_ids)
     links.update(identity for relationship in relationships for identity in relationship.text_unit_ids)
     near = {one.id: one for one in search.nearest(session, version_id, TEXT_UNIT_VECTORS, vector, NEAREST_PASSAGES)}
-    linked = search.nearest(session, version_id, TEXT_UNIT_VECTORS, vector, len(links), among=list(links))
+    # of a hub's thousands of passages those that much of the chosen part rests on
+    most_linked = sorted(links, key=lambda identity: (-links[identity], identity))[:MOST_LINKED]
+    linked = search.nearest(session, version_id, TEXT_UNIT_VECTORS, vector, len(most_linked), among=most_linked)
     near.update({one.id: one for one in linked})
 
     def score(one: search.Near) -> tuple[float, str]:
         return -(one.similarity + LINK_BONUS * min(MOST_LINKS, links[one.id])), one.id
 
     ranked = sorted(near.values(), key=score)
-    return search.text_units(session, version_id, [one.id for one in ranked])
+    return [one.id for one in ranked]
 
 
-def _report_pieces(reports: Sequence[CommunityReport], passages: dict[int, list[str]]) -> Iterable[Piece]:
-    for report in reports:
-        fields = (report.title, report.full_content)
-        yield Piece(f"R{report.community}", fields, tuple(passages.get(report.community, ())))
+def _report_piece(found: CommunityReport) -> Piece:
+    return report(found.community, found.title, found.full_content)
 
 
 def _entity_piece(entity: Entity) -> Piece:

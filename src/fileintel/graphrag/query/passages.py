@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fileintel.documents.metadata import shown_title
-from fileintel.errors import ConfigError
-from fileintel.graphrag.prompts import PASSAGES
-from fileintel.graphrag.query.asking import PassageAsking, Reply, good
-from fileintel.graphrag.query.citations import Citation, check, cite, citing_words
-from fileintel.graphrag.query.pieces import SOURCES, Piece, Pieces, source
-from fileintel.llm.questions import ChatQuestion
+from fileintel.graphrag.query.asking import PassageAsking, Reply
+from fileintel.graphrag.query.citations import Citation, cite, citing_words
+from fileintel.graphrag.query.pieces import Piece, source
+from fileintel.graphrag.query.sources import answer_from, fitting
 from fileintel.storage import passages, vectors
 from fileintel.storage.models import Document, Passage
 
@@ -34,28 +32,14 @@ def answer(asking: PassageAsking) -> Reply:
       FileIntelError: the model gave no usable answer.
     """
     found = _nearest(asking, asking.vector())
-    pieces = Pieces()
     rows = [_piece(number, one) for number, one in enumerate(found, 1)]
-    query = asking.settings.query
-    pieces.fill(SOURCES, rows, query.vector_max_context_tokens, asking.tokenizer.count)
-    by_id = pieces.by_id()
+    pieces = fitting(asking, rows)
     if not found:
         return Reply(MODE, NOTHING_NEAR, [], 0, {"sources": 0})
-    if not by_id:
-        raise ConfigError(
-            f"query.vector_max_context_tokens={query.vector_max_context_tokens} has no room for a passage of "
-            f"{found[0].passage.n_tokens} tokens: raise it"
-        )
-    messages = asking.prompts.load(PASSAGES).messages(
-        asking.settings.graphrag.language, context_data=pieces.text(), response_type=query.response_type
-    )
-    model = str(asking.chat.endpoint.model)
-    question = ChatQuestion("passage_answer", model, asking.with_question(messages), str.strip, asking.sampling)
-    (outcome,) = asking.ask(MODE, [question])
-    checked = check(good(outcome).value, by_id.__contains__)
+    checked = answer_from(asking, pieces)
     cited = {row.id: one for row, one in zip(rows, found, strict=True)}
     citations = _citations(asking, checked.text, [(identity, cited[identity]) for identity in checked.cited])
-    return Reply(MODE, checked.text, citations, checked.unknown, {"sources": len(by_id)})
+    return Reply(MODE, checked.text, citations, checked.unknown, {"sources": len(pieces.by_id())})
 
 
 def _nearest(asking: PassageAsking, vector: Sequence[float]) -> list[_Found]:

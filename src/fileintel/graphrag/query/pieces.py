@@ -16,11 +16,13 @@ COLUMNS = {
 
 @dataclass(frozen=True)
 class Piece:
-    """One row of a context. `text_unit_ids` are the passages that it rests on."""
+    """One row of a context. `text_unit_ids` are the passages that it rests on; for a report these are all that its
+    community has, and not known before it is cited: then `community` is its number."""
 
     id: str
     fields: tuple[object, ...]
-    text_unit_ids: tuple[str, ...]
+    text_unit_ids: tuple[str, ...] = ()
+    community: int | None = None
 
 
 @dataclass
@@ -53,6 +55,11 @@ class Pieces:
     def by_id(self) -> dict[str, Piece]:
         """All pieces, by the id that an answer cites."""
         return {piece.id: piece for pieces in self.sections.values() for piece in pieces}
+
+
+def report(number: int, title: str, content: str) -> Piece:
+    """The piece of a community report, which answers cite as R and the community's number."""
+    return Piece(f"R{number}", (title, content), community=number)
 
 
 def source(number: int, document: str, first_page: int, last_page: int, text: str, text_unit_id: str) -> Piece:

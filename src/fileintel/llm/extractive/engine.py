@@ -78,6 +78,11 @@ def _describe(messages: Sequence[Message]) -> str:
     return describe.describe(name, descriptions)
 
 
+def _formed(messages: Sequence[Message], answer: str) -> str:
+    """An answer in the form that the instructions ask for."""
+    return questions.formed("\n".join(sections.texts_of(messages, "system")), answer)
+
+
 def _summary(messages: Sequence[Message]) -> str:
     texts = sections.texts_of(messages, "user")
     text = prose.plain(texts[-1] if texts else "")[:LONGEST_TEXT]
@@ -93,10 +98,14 @@ _ANSWERS: dict[str, Callable[[Sequence[Message]], str]] = {
     "claims": lambda messages: extract.claims(_text(messages)),
     "report": lambda messages: report.report(_data(messages)),
     "metadata": lambda messages: metadata.metadata(_text(messages)),
-    "passage_answer": lambda messages: questions.local_answer(_data(messages)),
-    "local_answer": lambda messages: questions.local_answer(_data(messages)),
+    "passage_answer": lambda messages: _formed(messages, questions.local_answer(_data(messages))),
+    "local_answer": lambda messages: _formed(messages, questions.local_answer(_data(messages))),
     "global_map": lambda messages: questions.global_map(_data(messages)),
-    "global_reduce": lambda messages: questions.global_reduce(_data(messages)),
+    "global_rate": lambda messages: questions.global_rate(_data(messages)),
+    "global_reduce": lambda messages: _formed(messages, questions.global_reduce(_data(messages))),
+    "drift_primer": lambda messages: questions.step(_data(messages)),
+    "drift_local": lambda messages: questions.step(_data(messages)),
+    "drift_reduce": lambda messages: _formed(messages, questions.global_reduce(_data(messages))),
     "tune_profile": lambda messages: profile.profile(sections.tagged(_data(messages), "data")[:LONGEST_TEXT]),
 }
 

@@ -5,6 +5,7 @@ Shapes: OpenAI API reference, chat completions, embeddings, models and error obj
 
 import base64
 import json
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -109,10 +110,15 @@ def chunks(whole: Mapping[str, Any]) -> Iterator[bytes]:
     """A chat completion as server-sent events, for clients that ask for a stream."""
     shared = {"id": whole["id"], "object": "chat.completion.chunk", "created": CREATED, "model": whole["model"]}
     choice = whole["choices"][0]
-    for delta, reason in (({"role": "assistant", "content": choice["message"]["content"]}, None), ({}, "stop")):
-        event = {**shared, "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
+    pieces = re.findall(r"\s*\S+|\s+$", choice["message"]["content"])
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}, *({"content": piece} for piece in pieces), {}]
+    for delta in deltas:
+        event = {
+            **shared,
+            "choices": [{"index": 0, "delta": delta, "finish_reason": None if delta else choice["finish_reason"]}],
+        }
         yield b"data: " + json.dumps(event).encode() + b"\n\n"
-    yield b"data: " + json.dumps({**shared, "choices": [], "usage": whole["usage"]}).encode() + b"\n\n"
+    yield b"data: " + json.dumps({**shared, "choices": [], "usage": whole.get("usage")}).encode() + b"\n\n"
     yield b"data: [DONE]\n\n"
 
 

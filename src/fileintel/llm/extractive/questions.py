@@ -44,6 +44,7 @@ _NOTHING = {
     "fi": "Annetut tiedot eivät kerro sitä.",
 }
 _WHEN = re.compile(r"\b(?:when|what year|which year|what date|wann|in welchem jahr|quand|milloin)\b", re.IGNORECASE)
+_FORM = re.compile(r"Form of the answer: (a list|a single paragraph|a markdown table|one json)", re.IGNORECASE)
 _CITED = re.compile(r"\[[A-Z]+\d+(?:\s*,\s*[A-Z]+\d+)*\]")
 
 
@@ -165,6 +166,43 @@ def global_map(text: str) -> str:
         points.append({"description": description, "score": round(100 * min(1.0, share))})
     points.sort(key=lambda point: -int(str(point["score"])))
     return json.dumps({"points": points}, ensure_ascii=False)
+
+
+def global_rate(text: str) -> str:
+    """How much a report helps with the question, as JSON with a rating from 0 to 5: the best of its statements."""
+    points = json.loads(global_map(text))["points"]
+    best = max((int(point["score"]) for point in points), default=0)
+    return json.dumps({"rating": round(best / 20)})
+
+
+def step(text: str) -> str:
+    """What the data says towards an answer, as JSON with a score from 0 to 100. It leaves no follow-up questions:
+    sentences can be found, what is lacking in them cannot."""
+    found = local_answer(text)
+    passages = _passages(sections.sections(text))
+    question = _Question(sections.question_of(text), [passage.statement for passage in passages])
+    share = max((question.match(passage.statement) for passage in passages), default=0.0)
+    score = 0 if found in _NOTHING.values() else round(100 * (0.5 if question.wants_overview else share))
+    return json.dumps({"answer": found, "score": score, "follow_ups": []}, ensure_ascii=False)
+
+
+def formed(instructions: str, answer: str) -> str:
+    """An answer in the form that instructions ask for, as far as sentences can be put into it."""
+    wanted = _FORM.search(instructions)
+    parts = [part.strip(" -") for part in re.split(r"\n+", answer) if part.strip(" -")]
+    if wanted is None or not parts:
+        return answer
+    form = wanted.group(1).lower()
+    if form.startswith("a list"):
+        return "\n".join(f"- {part}" for part in parts)
+    if form.startswith("a single paragraph"):
+        return " ".join(parts)
+    if form.startswith("a markdown table"):
+        rows = [f"| {part.replace('|', '/')} |" for part in parts]
+        return "\n".join(["| Statement |", "| --- |", *rows])
+    if form.startswith("one json"):
+        return json.dumps({"answer": parts}, ensure_ascii=False)
+    return answer
 
 
 def global_reduce(text: str) -> str:

@@ -13,6 +13,8 @@ from fileintel.services.graph import Slice
 from fileintel.services.workspace import Workspace
 
 if TYPE_CHECKING:
+    from fileintel.graphrag.query.announcing import Hearer
+    from fileintel.graphrag.query.inquiry import Inquiry
     from fileintel.services.index_request import IndexRequest
     from fileintel.services.indexing import View
 
@@ -74,10 +76,10 @@ class LocalGraph:
     def status(self, collection: str) -> Row:
         return status.index_status(self._workspace, collection)
 
-    def ask(self, collection: str, question: str, mode: str) -> Row:
+    def ask(self, collection: str, inquiry: "Inquiry", hearer: "Hearer | None" = None) -> Row:
         from fileintel.services.questions import ask
 
-        return ask(self._workspace, collection, question, mode)
+        return ask(self._workspace, collection, inquiry, hearer)
 
     def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
         return graph.list_entities(self._workspace, collection, Slice(limit, after), matching)

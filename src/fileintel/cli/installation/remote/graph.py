@@ -1,11 +1,17 @@
 """Indexes of a service: built by its workers, looked at through its API."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fileintel.cli.installation.contract import IndexOrder, Row, Watcher, run_of
 from fileintel.cli.installation.remote.connection import Connection
+from fileintel.cli.installation.remote.hearing import body_of, heard
 from fileintel.cli.installation.remote.tasks import RemoteTasks, raise_unless_done
 from fileintel.errors import UsageError
+
+if TYPE_CHECKING:
+    from fileintel.graphrag.query.announcing import Hearer
+    from fileintel.graphrag.query.inquiry import Inquiry
 
 
 class RemoteGraph:
@@ -43,8 +49,11 @@ class RemoteGraph:
     def status(self, collection: str) -> Row:
         return dict(self._connection.get("graphrag", collection, "status"))
 
-    def ask(self, collection: str, question: str, mode: str) -> Row:
-        return self._tasks.answer({"question": question, "mode": mode}, "graphrag", collection, "query")
+    def ask(self, collection: str, inquiry: "Inquiry", hearer: "Hearer | None" = None) -> Row:
+        body = body_of(inquiry)
+        if hearer is None or not inquiry.stream:
+            return self._tasks.answer(body | {"stream": False}, "graphrag", collection, "query")
+        return heard(self._connection, self._tasks, body, hearer, "graphrag", collection, "query")
 
     def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
         return self._connection.rows("graphrag", collection, "entities", limit=limit, after=after, matching=matching)

@@ -1,0 +1,89 @@
+"""`/v1`: collections as the models of an OpenAI-compatible server, so that any chat client can ask them."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from fileintel.api import chat, following, hearing, problems
+from fileintel.api.backend import Backend, Service
+from fileintel.api.chat import ChatRequest
+from fileintel.api.chat_errors import PREFIX
+from fileintel.api.hearing import PROBLEM, SILENCE
+from fileintel.api.requests import CollectionName, require_json
+from fileintel.errors import NotFoundError
+from fileintel.services import documents, questions, tasks
+from fileintel.services.tasks import Submitted
+from fileintel.services.telling import RESTART, TEXT
+
+router = APIRouter(prefix=PREFIX, tags=["openai"])
+
+
+@router.get("/models")
+def list_models(service: Service) -> Any:
+    """The collections that can be asked: those with an index."""
+    return chat.models(questions.collections_to_ask(service.workspace()))
+
+
+@router.get("/models/{collection}")
+def show_model(service: Service, collection: CollectionName) -> Any:
+    """One collection that can be asked."""
+    name, _ = chat.collection_and_mode(collection)
+    found = documents.show_collection(service.workspace(), name).name
+    for known, created in questions.collections_to_ask(service.workspace()):
+        if known == found:
+            return {**chat.models([(known, created)])["data"][0], "id": collection}
+    raise NotFoundError(f"collection {found!r} has no index, so it cannot be asked")
+
+
+@router.post(
+    "/chat/completions",
+    dependencies=[Depends(require_json)],
+    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
+async def complete_chat(service: Service, body: ChatRequest) -> Any:
+    """Answer the last message from the collection that `model` names. Citations stand behind the answer as text, and
+    as objects in `citations`."""
+
+    def submit() -> Submitted:
+        workspace, dispatcher = service.workspace(), service.dispatcher()
+        name, mode = chat.collection_and_mode(body.model)
+        return tasks.submit_question(workspace, dispatcher, name, body.inquiry(mode))
+
+    submitted = await run_in_threadpool(submit)
+    created = int(time.time())
+    if body.stream:
+        return StreamingResponse(_chunks(service, submitted.run_id, body, created), media_type="text/event-stream")
+    reply = await following.answered(service, submitted.run_id, body.wait_seconds)
+    return chat.completion(body.model, reply, created)
+
+
+async def _chunks(service: Backend, run_id: str, body: ChatRequest, created: int) -> AsyncIterator[str]:
+    """The answer as the protocol streams it."""
+
+    def piece(text: str) -> str:
+        return chat.chunk(body.model, run_id, created, {"content": text})
+
+    yield chat.chunk(body.model, run_id, created, {"role": "assistant", "content": ""})
+    told = ""
+    async for heard in hearing.hear(service, run_id, body.wait_seconds):
+        if heard.kind == TEXT:
+            told += heard.data["text"]
+            yield piece(heard.data["text"])
+        elif heard.kind == RESTART:
+            told = ""
+            yield piece(chat.BEGINS_ANEW)
+        elif heard.kind == SILENCE:
+            yield ": still here\n\n"
+        elif heard.kind == PROBLEM:
+            yield chat.error_event(problems.outline(heard.data))
+        else:
+            answer = str(heard.data["answer"])
+            rest = answer[len(told) :] if answer.startswith(told) else f"{chat.BEGINS_ANEW}{answer}"
+            if ending := rest + chat.sources(heard.data):
+                yield piece(ending)
+            with_usage = bool((body.stream_options or {}).get("include_usage"))
+            yield chat.last_chunks(body.model, heard.data, created, with_usage=with_usage)

@@ -1,0 +1,59 @@
+"""Hearing an answer of a service while it is written, and having it whole where the connection breaks."""
+
+from typing import TYPE_CHECKING, Any
+
+from fileintel.cli.installation.contract import Row
+from fileintel.cli.installation.remote.connection import Connection
+from fileintel.cli.installation.remote.events import events_in
+from fileintel.cli.installation.remote.problems import Unfinished, Unreachable, told
+from fileintel.cli.installation.remote.tasks import TIMEOUT, RemoteTasks, Silent, raise_unless_done
+
+if TYPE_CHECKING:
+    from fileintel.graphrag.query.announcing import Hearer
+    from fileintel.graphrag.query.inquiry import Inquiry
+
+
+def body_of(inquiry: "Inquiry") -> Row:
+    """An inquiry as the API takes it."""
+    names = {"form": "format", "schema": "json_schema"}
+    return {names.get(name, name): value for name, value in inquiry.parameters().items()}
+
+
+def heard(connection: Connection, tasks: RemoteTasks, body: Row, hearer: "Hearer", *path: object) -> Row:
+    """Ask at a path, and tell `hearer` what comes. Where the stream breaks off, the task is followed to its end."""
+    task_id: str | None = None
+    try:
+        with connection.stream("POST", *path, json=body, timeout=TIMEOUT) as response:
+            for event in events_in(response.iter_lines()):
+                if event.kind == "task":
+                    task_id = event.data["job_id"]
+                elif event.kind == "answer":
+                    return _reply(event.data)
+                elif event.kind == "problem":
+                    raise _problem(event.data)
+                else:
+                    _tell(hearer, event.kind, event.data)
+    except (Unreachable, Unfinished):
+        if task_id is None:
+            raise
+    assert task_id is not None
+    task = tasks.follow(task_id, Silent())
+    raise_unless_done(task)
+    return _reply(task["result"])
+
+
+def _tell(hearer: "Hearer", kind: str, data: dict[str, Any]) -> None:
+    if kind == "text":
+        hearer.hear(data["text"])
+    elif kind == "restart":
+        hearer.forget()
+
+
+def _reply(data: Row) -> Row:
+    return {name: one for name, one in data.items() if name != "task_id"}
+
+
+def _problem(data: dict[str, Any]) -> Exception:
+    if data["code"] in ("no_answer_yet", "shutting_down") and "job_id" in data:
+        return Unfinished(str(data["detail"]), str(data["job_id"]))
+    return told(str(data["code"]), int(data["status"]), str(data["detail"]))

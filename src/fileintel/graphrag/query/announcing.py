@@ -1,0 +1,87 @@
+"""Telling an answer while the model writes it.
+
+What has been told is at any moment the beginning of the checked answer: reasoning is held back, and so is what may
+become a citation, until it is known whether the context has it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from fileintel.graphrag.query.citations import check_part
+
+LONGEST_CITATION = 200  # characters from an opening bracket on that may still become one
+_REASONING_ENDS = ("</think>", "</thinking>", "</reasoning>")
+
+
+class Hearer(Protocol):
+    """Whoever listens to an answer. What is raised here ends the asking."""
+
+    def hear(self, text: str) -> None:
+        """The next piece."""
+
+    def forget(self) -> None:
+        """What was told so far does not count: the answer begins anew."""
+
+
+class Announcer:
+    """Passes one answer on to a hearer.
+
+    Parameters:
+      known: whether the context has an id.
+    """
+
+    def __init__(self, hearer: Hearer, known: Callable[[str], bool]) -> None:
+        self._hearer = hearer
+        self._known = known
+        self._pending = ""
+        self._space = ""
+        self._told = ""
+
+    def feed(self, piece: str) -> None:
+        """Take the next piece from the model."""
+        self._pending += piece
+        if not self._told and self._is_reasoning():
+            return
+        end = _safe_end(self._pending)
+        if end:
+            ready, self._pending = self._pending[:end], self._pending[end:]
+            text = self._space + check_part(ready, self._known).text
+            self._space = text[len(text.rstrip()) :]  # it may be the end
+            self._tell(text.rstrip() if self._told else text.strip())
+
+    def restart(self) -> None:
+        """The model begins anew."""
+        self._pending = self._space = ""
+        if self._told:
+            self._told = ""
+            self._hearer.forget()
+
+    def finish(self, answer: str) -> None:
+        """Tell what is left of the checked answer; all of it again, if it is not what was told."""
+        if not answer.startswith(self._told):
+            self.restart()
+        self._tell(answer[len(self._told) :])
+
+    def _tell(self, text: str) -> None:
+        if text:
+            self._told += text
+            self._hearer.hear(text)
+
+    def _is_reasoning(self) -> bool:
+        """Whether the answer has not begun yet; takes away the reasoning in front of it."""
+        begin = self._pending.lstrip()
+        if not begin.startswith("<"):
+            return not begin
+        for end in _REASONING_ENDS:
+            before, found, behind = begin.partition(end)
+            if found and "<" in before:
+                self._pending = behind
+                return not behind.strip()
+        return True  # also where it is no reasoning: then it is told at the end
+
+
+def _safe_end(text: str) -> int:
+    """How much of it nothing that follows can change."""
+    bracket = text.rfind("[")
+    is_open = bracket >= 0 and "]" not in text[bracket:] and len(text) - bracket < LONGEST_CITATION
+    return len(text[: bracket if is_open else len(text)].rstrip())
