@@ -82,7 +82,9 @@ def test_a_reader_that_reconnects_misses_nothing_and_hears_nothing_twice(
     numbered = [event for event in heard + rest if event.number]
     assert numbered == [event for event in whole if event.number]
     assert [event.number for event in numbered] == list(range(1, len(numbered) + 1))
-    assert [event.data["data"]["state"] for event in numbered] == ["queued", "running", "succeeded"]
+    states = [event.data["data"]["state"] for event in numbered]
+    assert (states[:2], states[-1]) == (["queued", "running"], "succeeded")
+    assert set(states) <= {"queued", "running", "throttled", "succeeded"}, "the server is paused for a while"
     assert [event.kind for event in whole].count("end") == 1
     assert whole[-1].kind == "end"
     assert whole[-1].data["state"] == "succeeded"

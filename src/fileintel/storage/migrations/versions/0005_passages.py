@@ -5,7 +5,7 @@ from alembic import op
 from pgvector.sqlalchemy import VECTOR
 from sqlalchemy.dialects import postgresql
 
-revision = "0002"
+revision = "0005"
 down_revision = "0004"
 
 ONE_ACTIVE = "uq_runs_one_active_of_a_kind_per_collection"
