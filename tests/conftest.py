@@ -25,10 +25,22 @@ from tests.green import GreenProcess
 from tests.standin import StandIn
 from tests.standin.settings import Settings as StandInSettings
 
+TESTS = Path(__file__).resolve().parent
 SAMPLES = Path(__file__).resolve().parents[1] / "examples" / "kestervag"
 TEMPLATE = "fileintel"
 # the machine's own settings must not reach the tests
 FOREIGN = ("FILEINTEL", "OPENAI", "GRAPHRAG", "DATABASE_URL", "CELERY", "LOG_LEVEL")
+
+
+# folders whose tests share servers that take seconds to start: where tests run side by side, in one process
+TOGETHER = ("api", "cluster")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Which tests `pytest -n 2` may not separate: those of a file, and those of some folders."""
+    for item in items:
+        place = item.path.relative_to(TESTS)
+        item.add_marker(pytest.mark.xdist_group(place.parts[0] if place.parts[0] in TOGETHER else str(place)))
 
 
 def short_folder() -> Path:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 60.0  # seconds for one call
+PATIENCE = 120.0  # seconds for one call
 
 
 class FailedInGreen(AssertionError):

@@ -32,6 +32,7 @@ from celery.signals import (  # noqa: E402
 )
 from kombu.entity import Queue  # noqa: E402
 
+from fileintel import broker  # noqa: E402
 from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError  # noqa: E402
 from fileintel.queues import (  # noqa: E402
     DEFAULT,
@@ -65,6 +66,8 @@ RESULTS_KEPT_SECONDS = 14 * 24 * 3600  # outlives the longest run
 # A gevent worker with 100 greenlets acknowledges more at once than kombu's default pool of 10 connections serves:
 # acknowledgements then fail, and tasks run twice.
 BROKER_CONNECTIONS = 300
+
+broker.mend()
 
 
 def make_app(broker_url: str | None, result_backend: str | None) -> Celery:

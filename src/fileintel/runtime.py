@@ -52,6 +52,13 @@ def go_green_database() -> None:
         patch_psycopg()
 
 
+def is_database_green() -> bool:
+    """True when psycopg2 yields while it waits."""
+    from psycopg2 import extensions
+
+    return extensions.get_wait_callback() is not None
+
+
 def aside(function: Callable[..., T], *arguments: Any) -> T:
     """Call `function(*arguments)` where it does not keep the hub waiting: in a native thread, while other greenlets
     go on. It must not touch what yields (sockets, locks). Where there are threads, it is simply called."""

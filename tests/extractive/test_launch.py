@@ -14,7 +14,7 @@ from fileintel.errors import ModelServerUnavailable
 from fileintel.llm.extractive import launch
 from fileintel.llm.extractive.launch import BuiltinModelServer
 
-PATIENCE = 20.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 def healthy(base_url: str) -> bool:

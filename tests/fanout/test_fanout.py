@@ -263,4 +263,5 @@ def test_a_database_that_stays_away_ends_it_and_gets_the_answers_when_it_is_back
 
 
 def test_handing_out_hits_lets_others_run(perform: Perform, place: list[str]) -> None:
-    assert perform(scenarios.cpu_stays_available, place) < 0.1
+    # handing them all out takes 0.6 s; the longest turn is below 0.1, and more only where cores are shared
+    assert perform(scenarios.cpu_stays_available, place) < 0.3

@@ -4,11 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
+from kombu import Connection, Queue
 
+from fileintel import broker
 from fileintel.embedded import redis as embedded_redis
 from fileintel.embedded.redis import EmbeddedRedis, RedisUnavailable
 from tests.service.processes import kill, processes_of, wait_until
@@ -50,6 +54,28 @@ def test_it_is_a_broker_and_a_result_backend_for_celery(redis: EmbeddedRedis) ->
     assert app.AsyncResult("some-id").get(timeout=10) == {"answer": 42}
     assert waiting(redis) == 1
     app.close()
+
+
+def test_a_message_under_way_when_the_connection_is_lost_is_met_with_a_connection_error(redis: EmbeddedRedis) -> None:
+    broker.mend()
+    redis.start()
+    send(redis)
+    connection = Connection(redis.broker_url)
+    taken: list[Any] = []
+    consumer = connection.Consumer(Queue("celery"), on_message=taken.append)
+    assert isinstance(consumer.channel, broker.Channel)
+    consumer.consume()
+    connection.drain_events(timeout=10)
+    other = connection.Consumer(Queue("other"), channel=connection.channel())
+    other.consume()
+    with pytest.raises(TimeoutError):
+        connection.drain_events(timeout=0.1)  # a question for the next message is now under way
+    redis.stop()
+    with suppress(*connection.connection_errors):
+        connection.collect()
+    connection.close()  # without the mended channel: AttributeError, which ends a worker
+    with pytest.raises(connection.connection_errors, match="was lost"):
+        taken[0].ack()
 
 
 def test_a_home_whose_name_holds_signs_of_urls_is_no_obstacle(home: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from .settings import to_json
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0  # seconds that a condition may take to come true
+PATIENCE = 120.0  # seconds that a condition may take to come true
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ An ordinary user runs it as itself. For root there are two ways, tried in this o
    able to reach the data folder and the programs. Permissions of folders that are not ours are never changed.
 """
 
+import contextlib
 import os
 import pwd
 import subprocess
@@ -23,6 +24,7 @@ RootMode = Literal["auto", "namespace", "user"]
 
 SYSTEM_USER = "fileintel"
 CREATE_USER = ("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent")
+CREATIONS = 2  # attempts to create the system user
 COMMAND_LIMIT = 30.0  # seconds; these commands take milliseconds
 UNREACHABLE = 3  # exit code of the probe when it has met a path that is closed
 
@@ -118,16 +120,20 @@ def _in_namespace() -> tuple[ServerIdentity | None, str | None]:
 
 
 def _as_system_user() -> tuple[ServerIdentity | None, str | None]:
-    try:
-        entry = pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        try:
-            command = [*CREATE_USER, "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-            subprocess.run(command, check=True, capture_output=True, timeout=COMMAND_LIMIT)
+    for creations in range(1 + CREATIONS):
+        if creations:
+            _create_system_user()
+        with contextlib.suppress(KeyError):
             entry = pwd.getpwnam(SYSTEM_USER)
-        except (OSError, subprocess.SubprocessError, KeyError):
-            return None, f"the user {SYSTEM_USER!r} does not exist and cannot be created"
-    return ServerIdentity(entry.pw_uid, entry.pw_gid, switch=True), None
+            return ServerIdentity(entry.pw_uid, entry.pw_gid, switch=True), None
+    return None, f"the user {SYSTEM_USER!r} does not exist and cannot be created"
+
+
+def _create_system_user() -> None:
+    """Try it. It fails when another process is just creating the same user, and then there will be one as well."""
+    command = [*CREATE_USER, "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(command, capture_output=True, timeout=COMMAND_LIMIT, check=False)
 
 
 def _obstacle(identity: ServerIdentity, places: Sequence[Path], mode: str) -> str | None:

@@ -31,9 +31,9 @@ def check_concurrency(workspace: Workspace) -> Iterator[str]:
     with _EchoServer() as server:
         yield _passed("sockets", _side_by_side(server.call))
     if runtime.is_green():
-        _require_green_resolver()
-        yield "name look-ups leave the hub free"
+        yield f"name look-ups leave the hub free: {_green_resolver()}"
     workspace.database.check()
+    yield f"psycogreen is {_state_of_psycogreen()}"
 
     def sleep_in_the_database() -> None:
         with workspace.database.transaction() as session:
@@ -62,14 +62,24 @@ def _passed(what: str, seconds: float) -> str:
     return f"{what}: {SIDE_BY_SIDE} operations of {SLOW_SECONDS} s side by side in {seconds:.2f} s"
 
 
-def _require_green_resolver() -> None:
-    """Look a name up while a ticker runs: a resolver that blocks would stop it."""
+def _green_resolver() -> str:
+    """The module of gevent's resolver, after a look-up that has gone through it."""
     import gevent
 
     socket.getaddrinfo("localhost", None)
     resolver = type(gevent.get_hub().resolver).__module__
     if "blocking" in resolver:
         raise SelfCheckFailed(f"name look-ups block: the resolver is {resolver}; set GEVENT_RESOLVER=ares or thread")
+    return resolver
+
+
+def _state_of_psycogreen() -> str:
+    """`on` where greenlets run, `off` where threads do: either driver is wrong in the place of the other."""
+    if runtime.is_database_green() != runtime.is_green():
+        raise SelfCheckFailed(
+            "psycogreen and gevent's patches must come together: start the worker with the plain celery command"
+        )
+    return "on" if runtime.is_database_green() else "off"
 
 
 class _EchoServer:

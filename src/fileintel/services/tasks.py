@@ -28,6 +28,7 @@ from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
 BROKER_SECONDS = 2.0  # for a broker to say that it is there; on loopback and in a cluster it takes milliseconds
 WORKER_SECONDS = 1.0  # for workers to say that they are there; all of them are waited for
+ONCE_MORE = {"max_retries": 1, "interval_start": 0}  # a broker that was restarted is met with a broken connection
 
 
 class Dispatcher(Protocol):
@@ -69,7 +70,7 @@ class CeleryDispatcher:
         from kombu.exceptions import OperationalError
 
         try:
-            self._app.send_task(name, retry=False, **options)
+            self._app.send_task(name, retry=True, retry_policy=ONCE_MORE, **options)
         except (OperationalError, OSError) as error:
             raise ServiceUnavailable(f"the message broker does not answer: {error}") from error
 

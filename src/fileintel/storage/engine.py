@@ -82,7 +82,7 @@ class Database:
             pool_recycle=RECYCLE_SECONDS,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-                "application_name": "fileintel",
+                "fallback_application_name": "fileintel",
                 **KEEPALIVE,
             },
         )
