@@ -47,7 +47,9 @@ class DatabaseServer:
         name = f"cluster_{uuid.uuid4().hex[:12]}"
         admin = create_engine(self.url.set(database="postgres"), poolclass=NullPool, isolation_level="AUTOCOMMIT")
         with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {self.url.database}"))
+            # the other strategy of PostgreSQL 18 does not write everything about unlogged tables to the disk at once
+            # (with wal_level=minimal), and these servers are killed
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {self.url.database} STRATEGY file_copy"))
         return self.url.set(database=name).render_as_string(hide_password=False)
 
 

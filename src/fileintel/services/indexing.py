@@ -367,6 +367,7 @@ class Indexer:
             finally:
                 journal.write_last_progress()
         pipeline.publish(ingredients, built)
+        look_around()  # the last counts are written, and are to be seen as well
 
     def _embedding_size(self, journal: Journal, fanout: Fanout, current: IndexVersion | None, *, fresh: bool) -> int:
         embedder = self._workspace.embedder
