@@ -12,6 +12,7 @@ from fileintel.cli.installation.contract import IndexOrder, Installation, Proces
 from fileintel.cli.installation.remote.tasks import Silent
 from fileintel.config import load_settings
 from fileintel.errors import FileIntelError, UsageError
+from fileintel.graphrag.query.inquiry import Inquiry
 from tests.conftest import SAMPLES, CommandLine
 from tests.standin import StandIn
 
@@ -43,8 +44,8 @@ ABILITIES: dict[str, Ability] = {
     "a comparison": lambda one: one.versions.compare(COLLECTION, 1, 1, 5),
     "coverage": lambda one: one.versions.coverage(COLLECTION, None),
     "what would be pruned": lambda one: one.cache.prune(None, "standin", True),
-    "local answer": lambda one: one.graph.ask(COLLECTION, "Who is Erna Sollid?", "local"),
-    "global answer": lambda one: one.graph.ask(COLLECTION, "What happened in the flood?", "global"),
+    "local answer": lambda one: one.graph.ask(COLLECTION, Inquiry("Who is Erna Sollid?", "local")),
+    "global answer": lambda one: one.graph.ask(COLLECTION, Inquiry("What happened in the flood?", "global")),
     "no vectors": lambda one: one.documents.ask(COLLECTION, "Who is Erna Sollid?"),
     "an edit": lambda one: one.documents.edit(DOCUMENTS[1], None, {"title": "A pear", "keywords": ["pear"]}),
     "an edit taken back": lambda one: one.documents.edit(DOCUMENTS[1], COLLECTION, {"title": None, "keywords": None}),
@@ -58,8 +59,8 @@ ABILITIES: dict[str, Ability] = {
     "no such page": lambda one: "".join(one.documents.text(DOCUMENTS[0], None, 99)),
     "no such path": lambda one: list(one.documents.add(COLLECTION, ["/nowhere/at-all.pdf"])),
     "no such community": lambda one: one.graph.community(COLLECTION, 4711),
-    "an empty question": lambda one: one.graph.ask(COLLECTION, " ", "local"),
-    "an unknown mode": lambda one: one.graph.ask(COLLECTION, "Who?", "sideways"),
+    "an empty question": lambda one: one.graph.ask(COLLECTION, Inquiry(" ", "local")),
+    "an unknown mode": lambda one: one.graph.ask(COLLECTION, Inquiry("Who?", "sideways")),
     "an export to nowhere": lambda one: one.graph.export(COLLECTION, Path("/proc/nowhere")),
     "no version": lambda one: one.versions.coverage(COLLECTION, 4711),
     "no version before": lambda one: one.versions.compare(COLLECTION, None, 1, 5),
@@ -104,7 +105,7 @@ def test_the_data_and_the_errors_are_the_same(both: Both, ability: Ability, mode
 
 
 def test_tasks_are_the_same_from_both_sides(both: Both, model_server: StandIn) -> None:
-    both.there.graph.ask(COLLECTION, "Which task is this?", "local")
+    both.there.graph.ask(COLLECTION, Inquiry("Which task is this?", "local"))
     listed = both.there.tasks.all(2, COLLECTION)
     assert json.dumps(listed) == json.dumps(both.here.tasks.all(2, COLLECTION))
     task = listed[0]["id"]

@@ -8,6 +8,7 @@ import pytest
 
 from fileintel.errors import ModelServerRefused, NotFoundError, PromptError, UsageError
 from fileintel.graphrag.prompts import EXTRACT, LOOP, REPORT, PromptLibrary
+from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services import documents, prompts, questions
 from fileintel.services.indexing import Indexer, IndexRequest
 from fileintel.services.status import index_status
@@ -98,8 +99,8 @@ def test_language_and_entity_types_of_a_collection_reach_every_prompt(
     )
     assert (changed.language, changed.entity_types) == ("German", ["sluice", "person"])
     index(claiming)
-    questions.ask(claiming, COLLECTION, "Who drew the sluice?", "local")
-    questions.ask(claiming, COLLECTION, "Who drew the sluice?", "global")
+    questions.ask(claiming, COLLECTION, Inquiry("Who drew the sluice?", "local"))
+    questions.ask(claiming, COLLECTION, Inquiry("Who drew the sluice?", "global"))
     for purpose in ("extract", "glean", "claims", "report", "local_answer", "global_map", "global_reduce"):
         texts = asked(model_server, purpose)
         assert texts, purpose

@@ -13,6 +13,13 @@ from fileintel.graphrag.query.forms import Form
 LOCAL, GLOBAL, DRIFT, BASIC, AUTO = "local", "global", "drift", "basic", "auto"
 MODES = (LOCAL, GLOBAL, DRIFT, BASIC, AUTO)
 LONGEST_LANGUAGE = 100  # characters
+_PLAIN = (
+    "form",
+    "language",
+    "dynamic",
+    "stream",
+    "search_only",
+)  # kept where they differ from the default
 
 
 class UnknownMode(UsageError):
@@ -73,13 +80,13 @@ class Inquiry:
             said["history"] = [vars(turn) for turn in self.history]
         if self.schema is not None:
             said["schema"] = dict(self.schema)
-        for name in ("form", "language", "dynamic", "stream", "search_only"):
+        for name in _PLAIN:
             if getattr(self, name) != getattr(Inquiry, name):
                 said[name] = getattr(self, name)
         return said
 
     @classmethod
     def of_parameters(cls, parameters: Mapping[str, Any]) -> "Inquiry":
-        """The inquiry that was kept."""
-        rest = {name: one for name, one in parameters.items() if name not in ("question", "history")}
+        """The inquiry that was kept; a run may remember other things beside it."""
+        rest = {name: parameters[name] for name in ("mode", "schema", *_PLAIN) if name in parameters}
         return cls(str(parameters["question"]), history=read_turns(parameters.get("history", [])), **rest)
