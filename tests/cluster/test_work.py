@@ -15,7 +15,7 @@ from tests.cluster.conftest import ARCHIPELAGO, ISLANDS_ALONE, DatabaseServer
 from tests.conftest import CommandLine
 from tests.deployment.compose import option, services
 from tests.embedded.processes import kill
-from tests.service.processes import own_environment
+from tests.service.processes import own_environment, wait_until
 from tests.standin import StandIn
 
 RUNS_AT_ONCE = 100
@@ -37,9 +37,16 @@ def test_each_worker_serves_its_queues_and_no_other(cluster: Cluster) -> None:
 
 def served(cluster: Cluster) -> dict[str, set[str]]:
     """The queues of each worker, as the workers themselves answer."""
+    found: dict[str, set[str]] = {}
+
+    def both_answer() -> bool:  # one that has only just begun does not hear every broadcast
+        for node, queues in (app.control.inspect(timeout=2).active_queues() or {}).items():
+            found[node.partition("@")[0]] = {queue["name"] for queue in queues}
+        return len(found) > 1
+
     with cluster.celery() as app:
-        answers = app.control.inspect(timeout=10, limit=2).active_queues() or {}
-    return {node.partition("@")[0]: {queue["name"] for queue in queues} for node, queues in answers.items()}
+        wait_until(both_answer, "an answer of both workers")
+    return found
 
 
 def test_an_index_is_built_by_the_graph_worker_whoever_asks_while_the_main_worker_reads_documents(

@@ -19,6 +19,7 @@ from fileintel.errors import (
     NoVectorsError,
 )
 from fileintel.graphrag.export.columns import EMBEDDED
+from fileintel.graphrag.query.inquiry import GLOBAL, MODES, Inquiry
 from fileintel.services import control, documents, graph, questions, versions
 from fileintel.services.importing import import_index
 from fileintel.services.indexing import Indexer, IndexRequest
@@ -92,13 +93,13 @@ def test_degrees_that_a_table_does_not_tell_are_counted(workspace: Workspace, fo
 
 def test_questions_are_answered_with_citations_that_lead_to_pages(workspace: Workspace, folder: Path) -> None:
     import_index(workspace, "town", folder)
-    reply = questions.ask(workspace, "town", "Who kept a diary at the lighthouse?")
+    reply = questions.ask(workspace, "town", Inquiry("Who kept a diary at the lighthouse?"))
     assert reply["citations"]
     for citation in reply["citations"]:
         assert citation["page"] >= 1
         text = "".join(documents.document_text(workspace, citation["document_id"], "town"))
         assert citation["quote"] in text[citation["start"] : citation["end"]]
-    assert questions.ask(workspace, "town", "What is it all about?", "global")["answer"]
+    assert questions.ask(workspace, "town", Inquiry("What is it all about?", GLOBAL))["answer"]
     assert index_status(workspace, "town")["state"] == "succeeded"
 
 
@@ -140,9 +141,9 @@ def test_a_later_index_run_builds_from_the_documents(workspace: Workspace, folde
 
 def test_without_vectors_a_question_is_refused_and_the_context_is_not_known(workspace: Workspace, folder: Path) -> None:
     import_index(workspace, "town", folder, vectors=False)
-    for mode in questions.MODES:
+    for mode in MODES:
         with pytest.raises(NoVectorsError, match="without --no-embed"):
-            questions.ask(workspace, "town", "Who?", mode)
+            questions.ask(workspace, "town", Inquiry("Who?", mode))
     with pytest.raises(NotFoundError, match="not asked for here"):
         graph.show_context(workspace, "town", 0)
 
