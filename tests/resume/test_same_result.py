@@ -46,7 +46,7 @@ def first_export(tmp_path: Path) -> Callable[[Workspace], None]:
     return compare
 
 
-@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(messages=deliveries, arrival=st.integers(0, 1000), spread=st.sampled_from([0.2, 1.0, 2.0]))
 def test_the_index_is_the_same_whoever_builds_it_and_in_whatever_order_answers_come(
     town: Town,
