@@ -14,8 +14,8 @@ from benchmarks import communities, measuring, results  # noqa: E402
 from benchmarks.ideal import CHAT, Task, schedule  # noqa: E402
 from benchmarks.simulator.behaviour import Behaviour  # noqa: E402
 from benchmarks.workplace import Workplace, begin_run, workplace  # noqa: E402
-from fileintel.graphrag.context import ContextBuilder  # noqa: E402
 from fileintel.graphrag.fanout import Fanout  # noqa: E402
+from fileintel.graphrag.graph_context import GraphContexts  # noqa: E402
 from fileintel.graphrag.prompts import REPORT  # noqa: E402
 from fileintel.graphrag.stages.report import ReportStage  # noqa: E402
 from fileintel.llm.questions import Sampling  # noqa: E402
@@ -39,7 +39,7 @@ def write_reports(place: Workplace, name: str, max_tokens: int) -> tuple[measuri
             workspace.prompts.load(REPORT),
             Sampling(),
             bench.progress,
-            contexts=ContextBuilder(graph, [], max_tokens, Tokenizer().count),
+            contexts=GraphContexts(graph, [], max_tokens, Tokenizer().count),
             communities=found,
             undescribed=[],
             max_words=2000,
