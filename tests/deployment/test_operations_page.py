@@ -4,11 +4,13 @@ import re
 from itertools import takewhile
 
 import typer
+import yaml
 
 from fileintel.cli.main import app
 from tests.deployment.compose import COMPOSE, ROOT, of_fileintel, option, services
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+WORKERS = ("celery-worker", "celery-graphrag-gevent")
 WORD = re.compile(r"[a-z][a-z-]+")
 
 
@@ -55,6 +57,23 @@ def test_its_workers_are_started_like_those_of_the_compose_file() -> None:
         command = " ".join(of_fileintel()[name]["command"])
         assert f"/{command}" in page, name
         assert option(of_fileintel()[name]["command"], "hostname") in page
+
+
+def test_its_ways_to_do_without_gevent_leave_no_queue_alone() -> None:
+    overrides = [yaml.safe_load(block)["services"] for block in re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)]
+    assert len(overrides) == 2
+    every_queue = {queue for name in WORKERS for queue in option(of_fileintel()[name]["command"], "queues").split(",")}
+    for override in overrides:
+        served: list[str] = []
+        for name, one in of_fileintel().items():
+            changed = override.get(name, {})
+            if name in WORKERS and changed.get("deploy", {}).get("replicas") != 0:
+                command = changed.get("command", one["command"])
+                assert command[:4] == one["command"][:4]
+                assert option(command, "hostname") == option(one["command"], "hostname")
+                assert option(command, "pool") != "gevent"
+                served += option(command, "queues").split(",")
+        assert sorted(served) == sorted(every_queue)
 
 
 def test_its_numbers_are_those_of_the_compose_file() -> None:
