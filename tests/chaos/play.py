@@ -98,7 +98,7 @@ class Play:
             self._later(action.seconds, lambda: self._cast.model.configure(faults=script.background()), "calm again")
             return True
         member = self._victim(action.victim)
-        if member is None or member.has_ended():
+        if member is None or member.has_ended() or member.name in self._away:  # that may be: about to end
             return False
         self._told(f"{action} ({member.name})")
         if action.deed is Deed.STOP:
@@ -125,7 +125,8 @@ class Play:
         holder = self._holder()
         if victim is Victim.HOLDER:
             return holder
-        return next((worker for worker in cast.graph_workers if worker is not holder), holder)
+        others = [worker for worker in cast.graph_workers if worker is not holder and worker.name not in self._away]
+        return others[0] if others else holder
 
     def _return(self, member: Member) -> None:
         self._away.pop(member.name, None)
