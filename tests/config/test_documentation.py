@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from fileintel.config import load_settings
+from fileintel.config.sources import WELL_KNOWN
 from fileintel.resources import shipped
-from fileintel.settings_sources import WELL_KNOWN
 
 PAGE = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
 ROW = re.compile(r"^\| `([a-z_.0-9]+)` \| `([^`]*)` \| .+ \|$", re.MULTILINE)

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fileintel.config import Settings, load_settings
+from fileintel.config.sources import DATA_FOLDER, keys_of
 from fileintel.errors import ConfigError
 from fileintel.resources import shipped
-from fileintel.settings_sources import DATA_FOLDER, keys_of
 
 KEYS = keys_of(Settings)
 

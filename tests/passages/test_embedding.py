@@ -7,7 +7,7 @@ import pytest
 from fileintel.errors import EmptyCollectionError
 from fileintel.services import control, documents
 from fileintel.services.indexing import Indexer, IndexRequest
-from fileintel.services.tasks import ActiveRunError
+from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
 from tests.conftest import SAMPLES
 from tests.standin import StandIn

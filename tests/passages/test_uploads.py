@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import delete
 
 from fileintel.errors import RunCancelled, ServiceUnavailable
-from fileintel.services import control, documents, housekeeping, performing, processing, tasks, working
+from fileintel.services import control, documents, housekeeping, performing, processing, submitting, tasks, working
 from fileintel.services.processing import Order
 from fileintel.services.spool import STALE_SECONDS, spool_of
-from fileintel.services.tasks import ActiveRunError
+from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
 from fileintel.storage.models import Passage, Run, utc_now
 from tests.conftest import SAMPLES
@@ -48,7 +48,7 @@ def folder(home: Path) -> Path:
 def read(workspace: Workspace, folder: Path, dispatcher: Sent) -> Any:
     """An upload, taken in and read."""
     documents.create_collection(workspace, COLLECTION)
-    run_id = tasks.submit_documents(workspace, None, COLLECTION, folder).run_id
+    run_id = submitting.submit_documents(workspace, None, COLLECTION, folder).run_id
     performing.process_documents(workspace, run_id, dispatcher)
     return tasks.show(workspace, run_id)
 
@@ -87,7 +87,7 @@ def test_an_upload_that_is_cancelled_keeps_what_was_read(
 ) -> None:
     workspace = opened()
     documents.create_collection(workspace, COLLECTION)
-    run_id = tasks.submit_documents(workspace, None, COLLECTION, folder).run_id
+    run_id = submitting.submit_documents(workspace, None, COLLECTION, folder).run_id
     reading = performing.add_documents
 
     def read_and_cancel(*arguments: Any, **options: Any) -> Any:

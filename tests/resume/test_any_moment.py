@@ -12,7 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from fileintel.errors import FileIntelError
 from fileintel.services.indexing import Indexer
-from fileintel.services.tasks import submit_index
+from fileintel.services.submitting import submit_index
 from fileintel.services.workspace import Workspace
 from fileintel.storage import engine, runs
 from fileintel.storage.states import ACTIVE_STATES

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from fileintel.errors import DatabaseUnavailable
 from fileintel.services.holding import MOST_ATTEMPTS
 from fileintel.services.indexing import Indexer
-from fileintel.services.tasks import submit_index
+from fileintel.services.submitting import submit_index
 from fileintel.services.workspace import Workspace
 from fileintel.storage import engine, runs
 from tests.cli.tables import read_tables

@@ -12,7 +12,7 @@ from pyarrow import parquet
 
 from fileintel.services import graph
 from fileintel.services.indexing import Indexer
-from fileintel.services.tasks import submit_index
+from fileintel.services.submitting import submit_index
 from fileintel.services.workspace import Workspace
 from tests.cli.tables import read_tables
 from tests.resume.conftest import COLLECTION, Town, open_workspace

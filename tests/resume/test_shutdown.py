@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from fileintel.services.dispatching import CeleryDispatcher
 from fileintel.services.indexing import Indexer
-from fileintel.services.tasks import CeleryDispatcher, submit_index
+from fileintel.services.submitting import submit_index
 from tests.api.installation import Installation, Process, Redis, remove, wait_for
 from tests.cli.tables import read_tables
 from tests.conftest import short_folder

@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from fileintel.celery_config import GRAPHRAG_QUEUES, PREFORK_QUEUES, ROUTES, app
-from fileintel.services.tasks import CeleryDispatcher
+from fileintel.services.dispatching import CeleryDispatcher
 from fileintel.storage.states import RunKind
 
 app.loader.import_default_modules()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fileintel.graphrag.pipeline import Paused
-from fileintel.services import control, documents, performing, tasks
+from fileintel.services import control, documents, performing, submitting, tasks
 from fileintel.services.documents import Addition
 from fileintel.services.workspace import Workspace
 
@@ -27,7 +27,7 @@ def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
             yield one
 
     documents.create_collection(workspace, "c")
-    task = tasks.submit_documents(workspace, None, "c", folder).run_id
+    task = submitting.submit_documents(workspace, None, "c", folder).run_id
     with monkeypatch.context() as patched:
         patched.setattr(performing, "add_documents", paused_meanwhile)
         with pytest.raises(Paused):

@@ -10,8 +10,8 @@ from fastapi import Depends, Request
 
 from fileintel.config import Settings
 from fileintel.errors import DatabaseUnavailable, ServiceUnavailable
+from fileintel.services.dispatching import CeleryDispatcher
 from fileintel.services.spool import spool_of
-from fileintel.services.tasks import CeleryDispatcher
 from fileintel.services.workspace import Workspace
 
 BROKER_TIMEOUT_SECONDS = 5.0  # without one, a broker that hangs would hold a thread for ever

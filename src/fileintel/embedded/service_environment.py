@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import Secret, SecretStr
 
 from fileintel.config import Settings
-from fileintel.settings_sources import COMMAND_LINE, FILE_SUFFIX, PREFIX, WELL_KNOWN
+from fileintel.config.sources import COMMAND_LINE, FILE_SUFFIX, PREFIX, WELL_KNOWN
 
 CONFIG = "FILEINTEL_CONFIG"
 HOME = "FILEINTEL_HOME"

@@ -18,7 +18,9 @@ def refuse_while_busy(session: Session, collection: Collection, kinds: frozenset
     Raises:
       ActiveRunError: a run of these kinds holds a lease that is in time, and its owner is not known to be dead.
     """
-    from fileintel.services.tasks import ActiveRunError  # it brings the model's client, for which lists need not wait
+    from fileintel.services.submitting import (
+        ActiveRunError,  # it brings the model's client, for which lists need not wait
+    )
 
     held = select(Run).where(Run.collection_id == collection.id, Run.kind.in_(kinds), Run.lease_expires_at > func.now())
     for run in session.execute(held.order_by(Run.created_at)).scalars():

@@ -8,9 +8,10 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, NothingToRetry, ServiceUnavailable
 from fileintel.graphrag.lease import is_gone
-from fileintel.services import tasks
+from fileintel.services import submitting, tasks
+from fileintel.services.dispatching import Dispatcher
 from fileintel.services.index_request import IndexRequest, freshness
-from fileintel.services.tasks import Dispatcher, Submitted
+from fileintel.services.submitting import Submitted
 from fileintel.services.workspace import Workspace
 from fileintel.storage import control, runs, versions
 from fileintel.storage.models import Collection, Run
@@ -82,7 +83,7 @@ def retry(workspace: Workspace, dispatcher: Dispatcher | None, run_id: str) -> S
             _refuse_to_repeat(run)
             parameters = {**run.parameters, "retry_of": run.id}
             again = runs.create(session, run.collection_id, RunKind(run.kind), parameters=parameters)
-    return tasks.sent(workspace, dispatcher, again)
+    return submitting.sent(workspace, dispatcher, again)
 
 
 def resume_here(workspace: Workspace, run_id: str) -> IndexRequest:
@@ -109,7 +110,7 @@ def request_for_gaps(workspace: Workspace, run_id: str) -> IndexRequest:
 
 def _request_for_gaps(session: Session, run: Run) -> IndexRequest:
     collection = session.get_one(Collection, run.collection_id)
-    tasks.refuse_while_active(session, collection)
+    submitting.refuse_while_active(session, collection)
     if run.state == RunState.SUCCEEDED.value:
         raise NothingToRetry(f"nothing to retry: task {run.id} has no gaps")
     if run.method == runs.IMPORT:

@@ -6,7 +6,7 @@ from fileintel.config import Endpoint, Settings
 from fileintel.errors import FileIntelError, ServiceUnavailable
 from fileintel.llm.client import ModelClient
 from fileintel.queues import GRAPHRAG_QUEUES, PREFORK_QUEUES
-from fileintel.services.tasks import CeleryDispatcher
+from fileintel.services.dispatching import CeleryDispatcher
 from fileintel.services.workspace import BUILTIN_MODEL_NAME, Workspace
 from fileintel.storage import schema
 

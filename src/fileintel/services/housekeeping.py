@@ -1,8 +1,8 @@
 """Housekeeping: what crashes and deletions have left behind."""
 
-from fileintel.services import tasks
+from fileintel.services import dispatching
+from fileintel.services.dispatching import Dispatcher
 from fileintel.services.spool import clear_stale
-from fileintel.services.tasks import Dispatcher
 from fileintel.services.workspace import Workspace
 from fileintel.storage import vectors
 
@@ -14,7 +14,7 @@ def clean_up(workspace: Workspace, dispatcher: Dispatcher) -> dict[str, int]:
     Raises:
       ServiceUnavailable, DatabaseUnavailable: the broker or PostgreSQL does not answer.
     """
-    sent = tasks.send_unattended(workspace, dispatcher)
+    sent = dispatching.send_unattended(workspace, dispatcher)
     uploads = clear_stale(workspace)
     with workspace.database.transaction() as session:
         sets = vectors.all_sets(session)

@@ -10,12 +10,12 @@ from fileintel.errors import ConflictError
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services import processing, questions, tasks, working
+from fileintel.services.dispatching import Dispatcher
 from fileintel.services.documents import Addition, add_documents
 from fileintel.services.heeding import Heeding
 from fileintel.services.holding import ending, finish
 from fileintel.services.passages import cut_collection, uncut
 from fileintel.services.processing import Order
-from fileintel.services.tasks import Dispatcher
 from fileintel.services.telling import Teller
 from fileintel.services.working import Held
 from fileintel.services.workspace import Workspace

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from fileintel.errors import EmptyCollectionError, NotFoundError, ServiceUnavailable
-from fileintel.services import tasks
-from fileintel.services.tasks import ActiveRunError, Dispatcher, Submitted
+from fileintel.services import dispatching, submitting
+from fileintel.services.dispatching import Dispatcher
+from fileintel.services.submitting import ActiveRunError, Submitted
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, runs
 from fileintel.storage.models import Collection, Run
@@ -51,7 +52,7 @@ def submit(
     Raises:
       NotFoundError, EmptyCollectionError: there is nothing to process.
       ActiveRunError: a run of the kind is about to end because it was cancelled.
-      KeyReused, ServiceUnavailable: as `tasks.submit_index`.
+      KeyReused, ServiceUnavailable: as `submitting.submit_index`.
     """
     return [
         Processing(kind, _submit(workspace, dispatcher, collection_name, kind, idempotency_key)) for kind in order.kinds
@@ -76,7 +77,7 @@ def send_or_leave(workspace: Workspace, dispatcher: Dispatcher | None, made: Seq
         return
     for run in made:
         with suppress(ServiceUnavailable, NotFoundError):
-            tasks.send_again(workspace, dispatcher, run.id)
+            dispatching.send_again(workspace, dispatcher, run.id)
 
 
 def _submit(
@@ -92,13 +93,13 @@ def _submit(
     def create(session: Session) -> Submitted | Run:
         collection = collections.find(session, collection_name)
         wanted = Run(kind=kind.value, collection_id=collection.id)
-        if (made := tasks.earlier(session, key, wanted)) is not None:
+        if (made := submitting.earlier(session, key, wanted)) is not None:
             return made
         if not documents.ids_in_collection(session, collection.id):
             raise EmptyCollectionError(f"collection {collection.name!r} is empty: add documents first")
         return _found_or_made(session, collection, kind, key)
 
-    return tasks.sent(workspace, dispatcher, tasks.created(workspace, create))
+    return submitting.sent(workspace, dispatcher, submitting.created(workspace, create))
 
 
 def _found_or_made(session: Session, collection: Collection, kind: RunKind, key: str | None) -> Submitted | Run:

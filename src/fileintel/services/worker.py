@@ -9,7 +9,7 @@ from typing import Any
 
 from fileintel.config import load_settings
 from fileintel.errors import DatabaseUnavailable, FileIntelError
-from fileintel.services import tasks
+from fileintel.services import dispatching
 from fileintel.services.workspace import Workspace
 
 SWEEP_SECONDS = 5.0  # a run whose worker died is found this long after its lease ran out, at the latest
@@ -92,8 +92,8 @@ def _sweep(app: Any) -> None:
         try:
             if time.monotonic() - cleaned_at >= HOUSEKEEPING_SECONDS:
                 cleaned_at = time.monotonic()
-                tasks.CeleryDispatcher(app).send_task(HOUSEKEEPING, expires=HOUSEKEEPING_SECONDS)
-            for run_id in tasks.send_unattended(workspace(), tasks.CeleryDispatcher(app)):
+                dispatching.CeleryDispatcher(app).send_task(HOUSEKEEPING, expires=HOUSEKEEPING_SECONDS)
+            for run_id in dispatching.send_unattended(workspace(), dispatching.CeleryDispatcher(app)):
                 logger.warning("run %s had no worker: its message was sent again", run_id)
         except FileIntelError as error:
             logger.warning("looking for runs without a worker: %s", error)

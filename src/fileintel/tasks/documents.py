@@ -7,7 +7,7 @@ from celery import shared_task
 
 from fileintel.errors import RunCancelled
 from fileintel.graphrag.pipeline import Paused
-from fileintel.services import performing, processing, tasks, worker
+from fileintel.services import dispatching, performing, processing, tasks, worker
 from fileintel.services.processing import Order
 
 
@@ -26,5 +26,5 @@ def process_documents_task(self: Any, collection_id: str, run_id: str | None = N
     if run_id is None:
         run_id = processing.submit(workspace, None, collection_id, Order())[0].submitted.run_id
     with suppress(RunCancelled, Paused):  # the run says so
-        performing.process_documents(workspace, run_id, tasks.CeleryDispatcher(self.app))
+        performing.process_documents(workspace, run_id, dispatching.CeleryDispatcher(self.app))
     return tasks.show(workspace, run_id)

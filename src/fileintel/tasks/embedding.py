@@ -10,7 +10,7 @@ from celery import shared_task
 
 from fileintel.errors import RunCancelled
 from fileintel.graphrag.pipeline import Stopped
-from fileintel.services import processing, tasks, worker
+from fileintel.services import dispatching, processing, tasks, worker
 from fileintel.services.embedding import embed_passages
 from fileintel.services.processing import Order
 
@@ -31,7 +31,7 @@ def embed_documents_task(self: Any, collection_id: str, run_id: str | None = Non
     try:
         embed_passages(workspace, run_id, worker.stopping)
     except Stopped:
-        tasks.send_again(workspace, tasks.CeleryDispatcher(self.app), run_id)
+        dispatching.send_again(workspace, dispatching.CeleryDispatcher(self.app), run_id)
     except RunCancelled:
         pass  # the run says so
     return tasks.show(workspace, run_id)

@@ -13,7 +13,7 @@ from celery import shared_task
 from fileintel.errors import LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.services import performing, questions, tasks, worker
+from fileintel.services import dispatching, performing, questions, submitting, tasks, worker
 from fileintel.services.indexing import Indexer
 
 logger = logging.getLogger(__name__)
@@ -35,12 +35,12 @@ def build_graphrag_index_task(
     """
     workspace = worker.workspace()
     if run_id is None:
-        run_id = tasks.submit_index(workspace, None, collection_id, force=force_rebuild, fresh=fresh).run_id
+        run_id = submitting.submit_index(workspace, None, collection_id, force=force_rebuild, fresh=fresh).run_id
     try:
         Indexer(workspace, stopping=worker.stopping).work_on(run_id)
     except Stopped:
         with suppress(ServiceUnavailable):  # then another worker finds the run
-            tasks.send_again(workspace, tasks.CeleryDispatcher(self.app), run_id)
+            dispatching.send_again(workspace, dispatching.CeleryDispatcher(self.app), run_id)
     except LeaseLost as error:
         logger.warning("%s", error)  # the other one goes on
     return tasks.show(workspace, run_id)

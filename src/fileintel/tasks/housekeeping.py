@@ -7,10 +7,10 @@ from typing import Any
 
 from celery import shared_task
 
-from fileintel.services import housekeeping, tasks, worker
+from fileintel.services import dispatching, housekeeping, worker
 
 
 @shared_task(name="fileintel.tasks.housekeeping.clean_up_task", bind=True)  # type: ignore[untyped-decorator]
 def clean_up_task(self: Any) -> dict[str, int]:
     """Send runs without a worker to one, and delete what nobody needs any more; returns how much of each."""
-    return housekeeping.clean_up(worker.workspace(), tasks.CeleryDispatcher(self.app))
+    return housekeeping.clean_up(worker.workspace(), dispatching.CeleryDispatcher(self.app))

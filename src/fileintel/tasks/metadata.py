@@ -10,7 +10,7 @@ from celery import shared_task
 
 from fileintel.errors import RunCancelled
 from fileintel.graphrag.pipeline import Stopped
-from fileintel.services import processing, tasks, worker
+from fileintel.services import dispatching, processing, tasks, worker
 from fileintel.services.cataloguing import extract_metadata
 from fileintel.services.processing import Order
 
@@ -31,7 +31,7 @@ def extract_metadata_task(self: Any, collection_id: str, run_id: str | None = No
     try:
         extract_metadata(workspace, run_id, worker.stopping)
     except Stopped:
-        tasks.send_again(workspace, tasks.CeleryDispatcher(self.app), run_id)
+        dispatching.send_again(workspace, dispatching.CeleryDispatcher(self.app), run_id)
     except RunCancelled:
         pass  # the run says so
     return tasks.show(workspace, run_id)

@@ -15,8 +15,8 @@ from fileintel.api.chat_errors import PREFIX
 from fileintel.api.hearing import PROBLEM, SILENCE
 from fileintel.api.requests import CollectionName, require_json
 from fileintel.errors import NotFoundError
-from fileintel.services import documents, questions, tasks
-from fileintel.services.tasks import Submitted
+from fileintel.services import documents, questions, submitting
+from fileintel.services.submitting import Submitted
 from fileintel.services.telling import RESTART, TEXT
 
 router = APIRouter(prefix=PREFIX, tags=["openai"])
@@ -51,7 +51,7 @@ async def complete_chat(service: Service, body: ChatRequest) -> Any:
     def submit() -> Submitted:
         workspace, dispatcher = service.workspace(), service.dispatcher()
         name, mode = chat.collection_and_mode(body.model)
-        return tasks.submit_question(workspace, dispatcher, name, body.inquiry(mode))
+        return submitting.submit_question(workspace, dispatcher, name, body.inquiry(mode))
 
     submitted = await run_in_threadpool(submit)
     created = int(time.time())

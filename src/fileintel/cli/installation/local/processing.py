@@ -10,7 +10,7 @@ from fileintel.services.cataloguing import extract_metadata
 from fileintel.services.embedding import embed_passages
 from fileintel.services.indexing import View
 from fileintel.services.processing import Order
-from fileintel.services.tasks import ActiveRunError
+from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
 from fileintel.storage.states import RunKind
 
