@@ -14,7 +14,9 @@ from fileintel.services.processing import Order
 from fileintel.services.spool import STALE_SECONDS, spool_of
 from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
+from fileintel.storage import collections, runs, versions
 from fileintel.storage.models import Passage, Run, utc_now
+from fileintel.storage.states import RunState
 from tests.conftest import SAMPLES
 
 from .conftest import COLLECTION, DOCUMENTS, Opener
@@ -149,7 +151,14 @@ def test_housekeeping_removes_what_was_left_behind_and_only_that(workspace: Work
         (spool / name).mkdir(parents=True)
         moment = utc_now().timestamp() - age
         os.utime(spool / name, (moment, moment))
-    sent = Sent()
-    assert housekeeping.clean_up(workspace, sent) == {"runs_sent_again": 0, "uploads_deleted": 1, "vectors_deleted": 1}
+    with workspace.database.transaction() as session:
+        collection = collections.find(session, COLLECTION)
+        run = runs.create(session, collection.id)
+        lease = runs.acquire(session, run.id, "a worker that dies while it writes")
+        assert lease is not None
+        versions.begin(session, lease, collection.id, fingerprint="", embedding_model="m", embedding_size=3)
+        runs.finish(session, lease, RunState.CANCELLED)
+    removed = {"uploads_deleted": 1, "versions_deleted": 1, "vectors_deleted": 1}
+    assert housekeeping.clean_up(workspace, Sent()) == {"runs_sent_again": 0, **removed}
     assert [path.name for path in spool.iterdir()] == ["new"]
     assert vectors(workspace) == {"standin": len(kept)}

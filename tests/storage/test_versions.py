@@ -216,6 +216,20 @@ def test_many_collections_are_indexed_searched_and_cleaned_up_at_once(database_u
     database.close()
 
 
+def test_what_a_run_that_is_over_left_half_written_is_abandoned_and_nothing_else(
+    database: Database, begin: Begin
+) -> None:
+    published, at_work, over = (make_lease(database, name) for name in ("published", "at work", "over"))
+    publish(database, published, begin(published))
+    finish(database, published)
+    begin(at_work)
+    half_written = begin(over)
+    with database.transaction() as session:
+        runs.finish(session, over, RunState.CANCELLED)
+    with database.transaction() as session:
+        assert list(versions.abandoned(session)) == [half_written]
+
+
 def test_readers_do_not_wait_for_a_version_that_is_being_written(database: Database, begin: Begin) -> None:
     first = make_lease(database, "c")
     one = begin(first)

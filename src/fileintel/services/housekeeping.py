@@ -4,12 +4,12 @@ from fileintel.services import dispatching
 from fileintel.services.dispatching import Dispatcher
 from fileintel.services.spool import clear_stale
 from fileintel.services.workspace import Workspace
-from fileintel.storage import vectors
+from fileintel.storage import vectors, versions
 
 
 def clean_up(workspace: Workspace, dispatcher: Dispatcher) -> dict[str, int]:
-    """Send the messages of runs without a worker again; delete uploads that nobody has read for a week, and vectors
-    whose passages are gone. Returns how much of each.
+    """Send the messages of runs without a worker again; delete uploads that nobody has read for a week, vectors
+    whose passages are gone, and versions that a dead worker has left half-written. Returns how much of each.
 
     Raises:
       ServiceUnavailable, DatabaseUnavailable: the broker or PostgreSQL does not answer.
@@ -17,9 +17,17 @@ def clean_up(workspace: Workspace, dispatcher: Dispatcher) -> dict[str, int]:
     sent = dispatching.send_unattended(workspace, dispatcher)
     uploads = clear_stale(workspace)
     with workspace.database.transaction() as session:
+        abandoned = versions.abandoned(session)
+        versions.drop_all(session, abandoned)
+    with workspace.database.transaction() as session:
         sets = vectors.all_sets(session)
     orphans = 0
     for vector_set in sets:
         with workspace.database.transaction() as session:
             orphans += vectors.delete_orphans(session, vector_set)
-    return {"runs_sent_again": len(sent), "uploads_deleted": uploads, "vectors_deleted": orphans}
+    return {
+        "runs_sent_again": len(sent),
+        "uploads_deleted": uploads,
+        "versions_deleted": len(abandoned),
+        "vectors_deleted": orphans,
+    }

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
 from fileintel.storage import runs
-from fileintel.storage.models import Collection, Embedding, IndexVersion, utc_now
+from fileintel.storage.models import Collection, Embedding, IndexVersion, Run, utc_now
 from fileintel.storage.runs import Lease
-from fileintel.storage.states import VersionState
+from fileintel.storage.states import ACTIVE_STATES, VersionState
 
 EXACT_SEARCH_ROWS = 2_000  # up to here a scan of all vectors takes a few milliseconds and misses nothing
 HNSW_LARGEST = 2_000  # dimensions that pgvector's HNSW takes as `vector`; above, up to 4,000, as `halfvec`
@@ -49,6 +49,19 @@ def in_the_making(session: Session, collection_id: str) -> Sequence[str]:
     """The ids of versions that are being written, or were when their worker died."""
     statement = select(IndexVersion.id).where(
         IndexVersion.collection_id == collection_id, IndexVersion.state == VersionState.BUILDING.value
+    )
+    return session.execute(statement).scalars().all()
+
+
+def abandoned(session: Session) -> Sequence[str]:
+    """The ids of versions whose run is over and has not published them: nobody writes them any more."""
+    statement = (
+        select(IndexVersion.id)
+        .join(Run, Run.id == IndexVersion.run_id)
+        .where(
+            IndexVersion.state == VersionState.BUILDING.value,
+            Run.state.not_in([state.value for state in ACTIVE_STATES]),
+        )
     )
     return session.execute(statement).scalars().all()
 
