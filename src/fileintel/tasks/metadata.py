@@ -8,11 +8,9 @@ from typing import Any
 
 from celery import shared_task
 
-from fileintel.errors import RunCancelled
-from fileintel.graphrag.pipeline import Stopped
-from fileintel.services import dispatching, processing, tasks, worker
 from fileintel.services.cataloguing import extract_metadata
 from fileintel.services.processing import Order
+from fileintel.tasks.collection_run import worked_on
 
 
 @shared_task(name="fileintel.tasks.metadata.extract_metadata_task", bind=True)  # type: ignore[untyped-decorator]
@@ -25,13 +23,4 @@ def extract_metadata_task(self: Any, collection_id: str, run_id: str | None = No
 
     Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
     """
-    workspace = worker.workspace()
-    if run_id is None:
-        run_id = processing.submit(workspace, None, collection_id, Order(metadata=True))[0].submitted.run_id
-    try:
-        extract_metadata(workspace, run_id, worker.stopping)
-    except Stopped:
-        dispatching.send_again(workspace, dispatching.CeleryDispatcher(self.app), run_id)
-    except RunCancelled:
-        pass  # the run says so
-    return tasks.show(workspace, run_id)
+    return worked_on(self.app, collection_id, run_id, Order(metadata=True), extract_metadata)
