@@ -161,6 +161,14 @@ class RunCancelled(FileIntelError):
     exit_code = EXIT_CANCELLED
 
 
+class BudgetReached(FileIntelError):
+    """The run has paid for as many tokens as it may; it is paused, and its answers are kept."""
+
+    code = "budget_reached"
+    http_status = 409
+    exit_code = EXIT_BUDGET
+
+
 class LeaseLost(FileIntelError):
     """Another worker has taken this run over, so this one stops before it writes again."""
 

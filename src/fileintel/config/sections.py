@@ -182,6 +182,7 @@ class GraphragSettings(Section):
     report_context: Literal["graph", "text"]
     claims: bool
     claim_description: Text
+    max_run_tokens: Count | None
     max_gap_share: Share
     keep_versions: Count
 

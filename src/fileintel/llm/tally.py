@@ -15,6 +15,11 @@ class Tally:
         self.peak_in_flight = 0
         self._lock = threading.Lock()
 
+    @property
+    def tokens(self) -> int:
+        """All that was paid for, of questions and answers, as the servers count."""
+        return self.prompt_tokens + self.completion_tokens
+
     def sent(self) -> None:
         """A request is on its way."""
         with self._lock:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import DatabaseUnavailable, FileIntelError, LeaseLost, RunCancelled
+from fileintel.errors import BudgetReached, DatabaseUnavailable, FileIntelError, LeaseLost, RunCancelled
 from fileintel.graphrag.lease import LeaseKeeper
 from fileintel.graphrag.pipeline import Paused, Stopped
 from fileintel.storage import runs, versions
@@ -41,6 +41,9 @@ def ending(database: Database, lease: Lease) -> Iterator[None]:
     except DatabaseUnavailable as error:  # it is back by now, or this is not written: then the lease runs out
         _leave_or_fail(database, lease, str(error))
         raise
+    except BudgetReached as error:
+        _pause(database, lease, str(error))
+        raise
     except FileIntelError as error:
         _end(database, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
         raise
@@ -56,6 +59,17 @@ def ending(database: Database, lease: Lease) -> Iterator[None]:
     except BaseException:  # Ctrl-C, or the greenlet was killed
         _end(database, lease, None, "its worker was interrupted")
         raise
+
+
+def _pause(database: Database, lease: Lease, reason: str) -> None:
+    """Let a run rest until a person resumes it. One that is to be cancelled ends instead."""
+    with suppress(FileIntelError), database.transaction() as session:
+        runs.renew(session, lease, error=reason)  # else what is there is its new owner's
+        versions.drop_unfinished(session, lease.run_id)
+        run = runs.locked(session, lease.run_id)
+        if RunState(run.state) in (RunState.RUNNING, RunState.THROTTLED):
+            runs.move(session, run, RunState.PAUSED, reason)
+        runs.hand_back(session, lease, reason)
 
 
 def _leave_or_fail(database: Database, lease: Lease, reason: str) -> None:

@@ -1,7 +1,8 @@
 """Building an index: finding out whether there is anything to do, holding the run, ending it in the right state."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from fileintel import runtime
 from fileintel.config import Settings
 from fileintel.errors import (
+    BudgetReached,
     ConflictError,
     EmbeddingSizeChanged,
     EmptyCollectionError,
@@ -50,6 +52,7 @@ _INDECISIVE = frozenset(
     {
         "graphrag.concurrency",
         "graphrag.max_gap_share",
+        "graphrag.max_run_tokens",
         "graphrag.keep_versions",
         "embedding.base_url",
         "embedding.api_key",
@@ -124,6 +127,7 @@ class Indexer:
           ModelServerUnavailable, ModelServerRefused, EmbeddingSizeChanged: before anything was changed, or in the
             middle of the run, which is then failed; its answers are kept.
           Stopped, Paused: as asked for by `stopping`, or by a person.
+          BudgetReached: the run has paid for `graphrag.max_run_tokens`; it is paused.
         """
         inputs = self._read_inputs(request)
         if self._has_nothing_to_do(inputs, request) and not self._was_left_unfinished(inputs):
@@ -336,18 +340,22 @@ class Indexer:
             workspace.database, lease, progress, tally, freshness(run), look_around, throttling=self._throttling
         )
         journal.take_over()
+        budget = settings.graphrag.max_run_tokens
         journal.longest_unsaved = int(run.llm.get("longest_unsaved_ms", 0)) / 1000
-        with Fanout(
-            workspace.chat,
-            workspace.embedder,
-            journal,
-            tally,
-            limit=settings.graphrag.concurrency,
-            embedding_limit=settings.embedding.concurrency,
-            batch_size=settings.embedding.batch_size,
-            batch_tokens=settings.embedding.batch_tokens,
-            stopping=lambda: self._stopping() or journal.pausing,
-        ) as fanout:
+        with (
+            _within(budget, tally, journal),
+            Fanout(
+                workspace.chat,
+                workspace.embedder,
+                journal,
+                tally,
+                limit=settings.graphrag.concurrency,
+                embedding_limit=settings.embedding.concurrency,
+                batch_size=settings.embedding.batch_size,
+                batch_tokens=settings.embedding.batch_tokens,
+                stopping=lambda: self._stopping() or journal.pausing or _is_spent(budget, tally),
+            ) as fanout,
+        ):
             ingredients = Ingredients(
                 database=workspace.database,
                 settings=settings,
@@ -406,6 +414,28 @@ def _is_complete(inputs: _Inputs, session: Session) -> bool:
         if version.number >= inputs.current.number and version.fingerprint == inputs.fingerprint
     ]
     return any(not runs.gaps(session, version.run_id) for version in made_of_them)
+
+
+@contextmanager
+def _within(budget: int | None, tally: Tally, journal: RunJournal) -> Iterator[None]:
+    """What stops in here because the budget is spent, and not because a person wants it, says so.
+
+    Raises:
+      BudgetReached: more tokens than the budget are paid for.
+    """
+    try:
+        yield
+    except Stopped:
+        if journal.pausing or not _is_spent(budget, tally):
+            raise
+        raise BudgetReached(
+            f"{tally.tokens:,} tokens are paid for, and graphrag.max_run_tokens is {budget}: the run is paused, every "
+            f"answer so far is kept; set more and resume it"
+        ) from None
+
+
+def _is_spent(budget: int | None, tally: Tally) -> bool:
+    return budget is not None and tally.tokens >= budget
 
 
 def tally_of(run: Run) -> Tally:

@@ -108,7 +108,7 @@ def told(workspace: Workspace, run_id: str, after: int = 0) -> Telling:
 
 def progress_of(task: dict[str, Any]) -> dict[str, Any]:
     """How far a task as shown has come: what followers are told while it is at work."""
-    return {name: task[name] for name in ("state", "stages", "llm")}
+    return {name: task[name] for name in ("state", "stages", "llm", "error")}
 
 
 def is_over(task: dict[str, Any]) -> bool:

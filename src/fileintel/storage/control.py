@@ -71,6 +71,7 @@ def resume(session: Session, run_id: str, *, owner_is_gone: bool = False) -> Run
     _refuse_if_over(run_id, state)
     if state is not RunState.PAUSED:
         raise ConflictError(f"task {run_id} is not paused: it is {state.value}")
+    run.error = None  # why it had paused itself
     if runs.is_held(session, run) and not owner_is_gone:
         runs.move(session, run, RunState.RUNNING, ASKED)
     else:

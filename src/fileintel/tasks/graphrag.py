@@ -10,7 +10,7 @@ from typing import Any
 
 from celery import shared_task
 
-from fileintel.errors import LeaseLost, ServiceUnavailable
+from fileintel.errors import BudgetReached, LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services import dispatching, performing, questions, submitting, tasks, worker
@@ -41,6 +41,8 @@ def build_graphrag_index_task(
     except Stopped:
         with suppress(ServiceUnavailable):  # then another worker finds the run
             dispatching.send_again(workspace, dispatching.CeleryDispatcher(self.app), run_id)
+    except BudgetReached as error:
+        logger.warning("%s", error)  # a person resumes it
     except LeaseLost as error:
         logger.warning("%s", error)  # the other one goes on
     return tasks.show(workspace, run_id)

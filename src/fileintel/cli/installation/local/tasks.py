@@ -3,6 +3,7 @@
 import time
 
 from fileintel.cli.installation.contract import Progress, Row, Watcher
+from fileintel.errors import BudgetReached
 from fileintel.services import control, tasks
 from fileintel.services.workspace import Workspace
 
@@ -43,6 +44,8 @@ class LocalTasks:
                 watcher.happened(event)
             if news.task["stages"]:
                 watcher.progressed(Progress.of(news.task["stages"], news.task["llm"]))
+            if news.task["state"] == "paused" and news.task["error"]:  # it has paused itself
+                raise BudgetReached(news.task["error"])
             if tasks.is_over(news.task):
                 return news.task
             time.sleep(POLL_SECONDS)

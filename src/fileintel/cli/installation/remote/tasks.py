@@ -15,6 +15,7 @@ from fileintel.cli.interrupt import Interrupted, Parted
 from fileintel.cli.output import say
 from fileintel.errors import (
     EXIT_UNAVAILABLE,
+    BudgetReached,
     ConflictError,
     FileIntelError,
     NotFoundError,
@@ -120,6 +121,12 @@ def raise_unless_done(task: Row) -> None:
         raise told(result.get("code"), int(result.get("http_status", 500)), task["error"] or "the task has failed")
 
 
+def raise_where_it_rests(task: Row) -> None:
+    """Raise BudgetReached where a task has paused itself, so that nobody waits for it in vain."""
+    if task["state"] == "paused" and task.get("error"):
+        raise BudgetReached(task["error"])
+
+
 def parted_from(task_id: str) -> Parted:
     """Ctrl-C while a task of the service was followed."""
     return Parted(f"detached; the task goes on: `fileintel tasks wait {task_id}` follows it")
@@ -153,6 +160,7 @@ class _Seen:
         if event.kind == "end":
             return self._ended(event.data)
         if event.kind == "progress":
+            raise_where_it_rests(event.data)
             watcher.progressed(Progress.of(event.data["stages"], event.data.get("llm", {})))
         elif event.number is not None and event.number > self.number:
             self.number = event.number
