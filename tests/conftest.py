@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
@@ -31,6 +32,10 @@ TEMPLATE = "fileintel"
 # the machine's own settings must not reach the tests
 FOREIGN = ("FILEINTEL", "OPENAI", "GRAPHRAG", "DATABASE_URL", "CELERY", "LOG_LEVEL")
 
+
+# time decides nothing: a busy machine is no failure
+settings.register_profile("any-machine", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 # folders whose tests share servers that take seconds to start: where tests run side by side, in one process
 TOGETHER = ("api", "cluster")
