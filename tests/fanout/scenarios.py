@@ -85,8 +85,8 @@ def priorities(place: Place) -> list[str]:
         at.fanout.add([at.request("first", then=lambda _: urgent)])
         at.fanout.add(at.request(f"late {number}", priority=1) for number in range(3))
         at.fanout.add(at.request(f"normal {number}") for number in range(300))
-        at.fanout.run(until=lambda: len(at.order) >= 10)
-        return at.order[:10]
+        at.fanout.run(until=lambda: len(at.order) >= 150)
+        return at.order[:150]
 
 
 def until_and_on(place: Place) -> list[int]:
@@ -134,11 +134,11 @@ class _TimedJournal(Journal):
 
 
 def promptness(place: Place) -> dict[str, Any]:
-    """How long after their arrival answers are committed, and whether all can be seen when they are delivered."""
+    """How long after their arrival answers are committed, and which came before those that they rest on were."""
     database = Database(place[0], pool_size=2)
     journal = _TimedJournal(database)
     arrived: dict[str, float] = {}
-    visible: list[bool] = []
+    rests_on: dict[str, str] = {}
 
     def parse(text: str) -> str:  # called where the answer arrives
         arrived.setdefault(text, time.monotonic())
@@ -146,15 +146,22 @@ def promptness(place: Place) -> dict[str, Any]:
 
     with bench(place, limit=20, journal=journal) as at:
 
-        def seen(_: Outcome) -> None:
-            if len(at.order) % 20 == 0:
-                visible.append(at.stored() >= len(at.order))
+        def then(outcome: Outcome) -> Iterable[Request]:
+            assert isinstance(outcome, Answered)
+            asked = f"more about {outcome.content}"
 
-        at.fanout.add(at.request(f"question {number}", parse=parse, then=seen) for number in range(200))
+            def note(answer: Outcome) -> None:
+                assert isinstance(answer, Answered)
+                rests_on[str(answer.content)] = str(outcome.content)
+
+            return [at.request(asked, parse=parse, then=note)]
+
+        at.fanout.add(at.request(f"question {number}", parse=parse, then=then) for number in range(100))
         at.fanout.run()
     database.close()
     lags = sorted(journal.committed[text] - moment for text, moment in arrived.items())
-    return {"lags": lags, "visible": visible, "longest": journal.longest_unsaved}
+    too_early = [text for text, first in rests_on.items() if arrived[text] < journal.committed[first]]
+    return {"lags": lags, "too_early": too_early, "longest": journal.longest_unsaved}
 
 
 def busy_owner(place: Place, count: int) -> dict[str, Any]:

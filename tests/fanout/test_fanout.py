@@ -73,13 +73,15 @@ def test_an_answer_can_lead_to_further_questions(perform: Perform, place: list[s
 
 def test_the_urgent_overtakes_what_has_long_been_looked_up(perform: Perform, place: list[str]) -> None:
     order = perform(scenarios.priorities, place)
-    assert order[:4] == ["first", "urgent 0", "urgent 1", "urgent 2"]
-    assert order[4:] == [f"normal {number}" for number in range(6)]
+    urgent = [item for item in order if item.startswith("urgent")]
+    assert urgent == ["urgent 0", "urgent 1", "urgent 2"]
+    assert order.index("urgent 2") < 100, "slots are filled while the urgent are looked up, and no longer"
+    assert [item for item in order if item not in urgent][1:] == [f"normal {n}" for n in range(len(order) - 4)]
 
 
 def test_it_can_be_left_in_the_middle_and_goes_on(perform: Perform, place: list[str]) -> None:
     early, all_in_all, different = perform(scenarios.until_and_on, place)
-    assert 5 <= early <= 8
+    assert 5 <= early <= 10
     assert (all_in_all, different) == (20, 20)
 
 
@@ -133,12 +135,12 @@ def test_failures_become_gaps_that_say_what_and_why(perform: Perform, place: lis
     assert found["failed"] == 5
 
 
-def test_answers_are_committed_before_they_are_delivered_and_soon(
+def test_answers_are_committed_soon_and_before_what_rests_on_them_is_sent(
     perform: Perform, place: list[str], server: StandIn
 ) -> None:
     server.configure(latency=0.03)
     found = perform(scenarios.promptness, place)
-    assert found["visible"] == [True] * 10
+    assert found["too_early"] == []
     assert len(found["lags"]) == 200
     assert found["lags"][180] < 0.2, "a tenth is forgiven, on machines that do other things as well"
     assert found["longest"] > 0
@@ -259,7 +261,8 @@ def test_a_database_that_stays_away_ends_it_and_gets_the_answers_when_it_is_back
 ) -> None:
     found = perform(scenarios.database_goes_away, place, "c", 0.0, 60.0)
     assert found["raised"] == "DatabaseUnavailable"
-    assert found["stored"] > found["delivered"] >= 10
+    assert found["stored"] >= found["delivered"] >= 10
+    assert found["stored"] < 40, "no more is asked when answers cannot be kept"
 
 
 def test_handing_out_hits_lets_others_run(perform: Perform, place: list[str]) -> None:

@@ -1,14 +1,14 @@
 """The fan-out: one owner that keeps many questions under way and hands out the answers as they come.
 
 The owner (the greenlet that calls `run`) looks a window of questions up in the answer store, takes those that
-nobody has asked yet, and sends them through a bounded pool. The scribe stores arriving answers; only then the owner
-calls the request's `deliver`, which may return follow-up requests: a gleaning after an extraction, a parent's report
-when its last child is done. There is no barrier: a request starts when it is there and a slot is free, the
-most urgent first.
+nobody has asked yet, and sends them through a bounded pool. The owner calls the request's `deliver` with each answer,
+which may return follow-up requests: a gleaning after an extraction, a parent's report when its last child is done. The
+scribe stores the answers meanwhile; nothing that rests on an answer is sent before it is stored. There is no barrier: a
+request starts when it is there and a slot is free, the most urgent first; a slot is free as soon as the answer that was
+in it is stored, whatever the owner does.
 """
 
 import contextlib
-import heapq
 import itertools
 import time
 from collections.abc import Callable, Iterable
@@ -77,11 +77,11 @@ class Fanout:
             EmbeddingQuestion: Lane(embedding_limit, embedding_limit * batch_size),
         }
         self._pool = make_pool(limit + embedding_limit)
-        self._scribe = Scribe(journal)
+        self._scribe = Scribe(journal, self._stored)
         self._asked: dict[bytes, list[Request]] = {}
+        self._fresh: dict[bytes, Answered] = {}  # handed out, and perhaps not stored when others are looked up
         self._elsewhere: list[Request] = []  # somebody else is asking these
         self._looked_elsewhere_at = float("-inf")
-        self._order = itertools.count()
         self._urgent = urgent
         self._errand = Errand(urgent=urgent)
 
@@ -91,8 +91,7 @@ class Fanout:
         source = iter(requests)
         first = next(source, None)
         if first is not None:
-            lane = self._lanes[type(first.question)]
-            heapq.heappush(lane.sources, (first.priority, next(self._order), itertools.chain((first,), source)))
+            self._lane_of(first).add(first.priority, itertools.chain((first,), source))
 
     def run(self, until: Callable[[], bool] = lambda: False) -> bool:
         """Work until `until()` or until nothing is left; True unless it was told to stop before.
@@ -117,8 +116,13 @@ class Fanout:
             if self._under_way() or (self._elsewhere and not stopping):
                 self._take_in(self._scribe.get(0 if looked_up else LONGEST_WAIT_SECONDS))
             elif stopping:
+                self._scribe.settle()
                 return False
+            else:
+                self._scribe.settle()  # only then is there room for more
             self._journal.tick()
+        if self._idle():
+            self._scribe.settle()
         return True
 
     def close(self) -> None:
@@ -160,20 +164,24 @@ class Fanout:
         windows = [window for lane in self._lanes.values() if (window := lane.pull())]
         for window in windows + self._due_elsewhere():
             found = self._journal.look_up({request.question.key for request in window})
+            self._scribe.settle()  # what these rest on
             for request in window:
                 key = request.question.key
                 stored = found.stored.get(key)
-                outcome = None if stored is None else _revive(request.question, stored)
+                outcome: Outcome | None = None if stored is None else _revive(request.question, stored)
+                if outcome is None and key in self._fresh:
+                    outcome = _told_to(request.question, self._fresh[key])
                 if outcome is not None:
                     self._deliver(request, outcome)
                 elif key in self._asked:  # the same question is on its way already
                     self._asked[key].append(request)
                 elif key in found.taken or stored is not None:  # what is stored can not be read any more
                     self._asked[key] = []
-                    self._make_ready(request)
+                    self._lane_of(request).make_ready(request)
                 else:
                     self._elsewhere.append(request)
                 breathe()
+            self._fresh.clear()
         return bool(windows)
 
     def _due_elsewhere(self) -> list[list[Request]]:
@@ -186,36 +194,34 @@ class Fanout:
         waiting, self._elsewhere = self._elsewhere, []
         return [waiting[start : start + WINDOW] for start in range(0, len(waiting), WINDOW)]
 
-    def _make_ready(self, request: Request) -> None:
-        lane = self._lanes[type(request.question)]
-        heapq.heappush(lane.missing, (request.priority, next(self._order), request))
-
     def _dispatch(self) -> None:
         chat, embedding = self._lanes[ChatQuestion], self._lanes[EmbeddingQuestion]
-        if chat.missing or embedding.missing:
+        if chat.ready or embedding.ready:
             self._scribe.start()
-        while chat.missing and chat.in_flight < chat.limit:
-            chat.in_flight += 1
-            self._pool.spawn(self._ask, heapq.heappop(chat.missing)[2])
-        while embedding.missing and embedding.in_flight < embedding.limit and self._batch_is_due(embedding):
-            embedding.in_flight += 1
-            self._pool.spawn(self._embed, self._next_batch(embedding))
+        self._send_chats(chat)
+        while embedding.ready and self._batch_is_due(embedding):
+            batch = embedding.take_batch(self._batch_size, self._batch_tokens)
+            if not batch:
+                break
+            self._pool.spawn(self._embed, batch)
+
+    def _send_chats(self, chat: Lane) -> None:
+        while (request := chat.take()) is not None:
+            self._pool.spawn(self._ask, request)
+
+    def _stored(self, arrival: Arrival) -> None:
+        """Called by the scribe: the slot is free. The owner may be busy: the next one is sent from here."""
+        lane = self._lane_of(arrival.requests[0])
+        lane.stored()
+        if arrival.error is None and not self._errand.called_off and not self._stopping():
+            self._send_chats(self._lanes[ChatQuestion])
 
     def _batch_is_due(self, lane: Lane) -> bool:
-        """A full batch, or a smaller one when nothing that is under way could still fill it."""
-        return len(lane.missing) >= self._batch_size or not (lane.sources or self._lanes[ChatQuestion].in_flight)
-
-    def _next_batch(self, lane: Lane) -> list[Request]:
-        batch: list[Request] = []
-        tokens = 0
-        while lane.missing and len(batch) < self._batch_size:
-            question = lane.missing[0][2].question
-            assert isinstance(question, EmbeddingQuestion)
-            tokens += question.tokens
-            if batch and tokens > self._batch_tokens:
-                break
-            batch.append(heapq.heappop(lane.missing)[2])
-        return batch
+        """A full batch, or a smaller one when not more than it holds can still come: towards the end batches get
+        smaller and smaller, so that nearly nothing is left to do after the last answer."""
+        chat = self._lanes[ChatQuestion]
+        may_come = chat.in_flight + chat.ready
+        return lane.ready >= self._batch_size or not (lane.sources or chat.sources or lane.ready < may_come)
 
     def _ask(self, request: Request) -> None:
         """In a greenlet of the pool: one question, from sending to parsing."""
@@ -238,7 +244,7 @@ class Fanout:
         self._scribe.put(arrival)
 
     def _take_in(self, arrivals: list[Arrival]) -> None:
-        """Hand out what was kept. The first error is raised after everything else was written down."""
+        """Hand out what has come. The first error is raised after everything else was written down."""
         deliveries = self._sorted(arrivals)
         failed = [(request, outcome) for request, outcome in deliveries if isinstance(outcome, Failed)]
         if failed:
@@ -260,21 +266,25 @@ class Fanout:
         again."""
         deliveries: list[tuple[Request, Outcome]] = []
         for arrival in arrivals:
-            self._lanes[type(arrival.requests[0].question)].in_flight -= 1
+            self._lane_of(arrival.requests[0]).handed_out()
             if arrival.error is not None:
                 for request in arrival.requests:
-                    self._make_ready(request)
+                    self._lane_of(request).make_ready(request)
                 continue
             for request, outcome in zip(arrival.requests, arrival.outcomes, strict=True):
                 deliveries.append((request, outcome))
+                if isinstance(outcome, Answered) and request.keep:
+                    self._fresh[request.question.key] = outcome
                 for twin in self._asked.pop(request.question.key, ()):
                     deliveries.append((twin, _told_to(twin.question, outcome)))
         return deliveries
 
     def _deliver(self, request: Request, outcome: Outcome) -> None:
         for follow_up in request.deliver(outcome) or ():
-            lane = self._lanes[type(follow_up.question)]
-            heapq.heappush(lane.sources, (follow_up.priority, next(self._order), iter((follow_up,))))
+            self._lane_of(follow_up).add(follow_up.priority, iter((follow_up,)))
+
+    def _lane_of(self, request: Request) -> Lane:
+        return self._lanes[type(request.question)]
 
 
 def _revive(question: Question, stored: StoredAnswer) -> Answered | None:

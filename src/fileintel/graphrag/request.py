@@ -26,9 +26,11 @@ class Request:
 
 @dataclass
 class Arrival:
-    """Requests that were sent together, and what came back: outcomes, or an error. `at` is on the monotonic clock."""
+    """Requests that were sent together, and what came back: outcomes, or an error. `at` is on the monotonic clock,
+    `unkept` says why the answers could not be stored."""
 
     requests: list[Request]
     outcomes: list[Outcome] = field(default_factory=list)
     error: BaseException | None = None
+    unkept: BaseException | None = None
     at: float = 0.0

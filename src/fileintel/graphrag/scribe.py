@@ -4,7 +4,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from fileintel.errors import DatabaseUnavailable
 from fileintel.graphrag.journal import Journal
@@ -15,17 +15,24 @@ from fileintel.storage.in_flight import RENEW_SECONDS
 
 
 class Scribe:
-    """Takes arrivals from the pool and hands them to the owner once their answers are stored.
+    """Takes arrivals from the pool, hands them to the owner and stores their answers, both at once.
 
     It works in a greenlet (or thread) of its own. While a commit is under way others gather and make the next batch:
     an answer is in memory only for the time of two commits. A database that is away is waited for; then arrivals
-    wait here, never more than may be under way.
+    wait here, of each lane no more than it allows to be unstored.
+
+    Parameters:
+      stored: told of each arrival that nothing is left to do for.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: Journal, stored: Callable[[Arrival], None]) -> None:
         self._journal = journal
-        self._arrivals: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
-        self._kept: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._stored = stored
+        self._to_keep: queue.SimpleQueue[Arrival | None] = queue.SimpleQueue()
+        self._to_hand_out: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._dealt_with: queue.SimpleQueue[Arrival] = queue.SimpleQueue()
+        self._both = threading.Lock()  # one order in both queues
+        self._open = 0  # arrivals that were handed out, and are not known to be dealt with
         self._unkept: list[Arrival] = []  # the database stayed away
         self._thread: threading.Thread | None = None
         self._renewed_at = time.monotonic()
@@ -39,23 +46,47 @@ class Scribe:
     def put(self, arrival: Arrival) -> None:
         """Something has arrived."""
         arrival.at = time.monotonic()
-        self._arrivals.put(arrival)
+        with self._both:
+            self._to_keep.put(arrival)
+            self._to_hand_out.put(arrival)
 
     def get(self, timeout: float) -> list[Arrival]:
-        """What has been dealt with, waiting for at least one for `timeout` seconds. What could not be stored carries
-        the error."""
+        """What has come, waiting for at least one for `timeout` seconds.
+
+        Raises:
+          What the journal raises, when earlier ones cannot be stored.
+        """
+        with contextlib.suppress(queue.Empty):
+            while self._open:
+                self._close_one(block=False)
         arrivals = []
         with contextlib.suppress(queue.Empty):
-            arrivals.append(self._kept.get(block=timeout > 0, timeout=timeout or None))
+            arrivals.append(self._to_hand_out.get(block=timeout > 0, timeout=timeout or None))
             while True:
-                arrivals.append(self._kept.get_nowait())
+                arrivals.append(self._to_hand_out.get_nowait())
+        self._open += len(arrivals)
         return arrivals
+
+    def settle(self) -> None:
+        """Wait until all that `get` returned is stored.
+
+        Raises:
+          What the journal raises, when it cannot be stored.
+        """
+        while self._open:
+            self._close_one(block=True)
+
+    def _close_one(self, *, block: bool) -> None:
+        arrival = self._dealt_with.get(block=block)
+        self._open -= 1
+        if arrival.unkept is not None:
+            raise arrival.unkept
 
     def close(self) -> None:
         """Store what has arrived, if the database is there, and end."""
         if self._thread is None:
             return
-        self._arrivals.put(None)
+        self._to_keep.put(None)
         self._thread.join()
         self._thread = None
 
@@ -74,9 +105,9 @@ class Scribe:
     def _next_batch(self) -> list[Arrival | None]:
         batch: list[Arrival | None] = []
         with contextlib.suppress(queue.Empty):
-            batch.append(self._arrivals.get(timeout=RENEW_SECONDS))
+            batch.append(self._to_keep.get(timeout=RENEW_SECONDS))
             while True:
-                batch.append(self._arrivals.get_nowait())
+                batch.append(self._to_keep.get_nowait())
         return batch
 
     def _deal_with(self, arrivals: Sequence[Arrival]) -> None:
@@ -90,13 +121,15 @@ class Scribe:
             except Exception as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it
                 self._unkept = waiting
                 for arrival in arrivals:
-                    arrival.error = arrival.error or error
+                    arrival.unkept = error
             else:
                 self._unkept = []
                 longest = time.monotonic() - min(arrival.at for arrival in waiting)
                 self._journal.longest_unsaved = max(self._journal.longest_unsaved, longest)
         for arrival in arrivals:
-            self._kept.put(arrival)
+            if not self._unkept:
+                self._stored(arrival)
+            self._dealt_with.put(arrival)
 
 
 def _answers(arrival: Arrival) -> list[StoredAnswer]:
