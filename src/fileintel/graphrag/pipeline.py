@@ -177,7 +177,8 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     found_claims = stages.claims.claims(merging.shown_titles(graph))
     communities = _cluster(run, graph)
 
-    undescribed = stages.describe.undescribed(graph)
+    undescribed = report.in_order_of_reports(stages.describe.undescribed(graph), communities, graph)
+    undescribed.sort(key=stages.describe.is_folded, reverse=True)  # the longest chains of questions start first
     waiting = {thing.id for thing in undescribed}
     stages.begin_reports(graph, units, found_claims, communities, undescribed)
     fanout.add(stages.describe.requests(undescribed))
@@ -213,12 +214,10 @@ def publish(run: Ingredients, built: Built) -> str:
     run.progress.begin(PUBLISH, 1)
     version_id = insist(partial(_begin_version, run))
     try:
-        for table, table_rows in _tables(version_id, built):
-            into = versions.partition_name(version_id) if table is Embedding else None
-            for some in _divided(table_rows):
-                insist(partial(_insert, lease, table, some, into))
-                run.journal.tick()
-                _heed_pause(run)
+        for portion in _portions(_tables(version_id, built)):
+            insist(partial(_insert, lease, version_id, portion))
+            run.journal.tick()
+            _heed_pause(run)
         insist(partial(_build_vector_indexes, run, version_id))
         run.progress.item_done(PUBLISH)
         insist(partial(_publish, run, version_id, built.counts()))
@@ -241,16 +240,26 @@ def _begin_version(run: Ingredients, session: Session) -> str:
     ).id
 
 
-def _divided(table_rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """The rows in portions, each for a transaction of its own."""
-    rest = iter(table_rows)
-    while some := list(itertools.islice(rest, ROWS_PER_TRANSACTION)):
-        yield some
+def _portions(tables: Iterable[tuple[type[Base], Iterable[Row]]]) -> Iterator[list[tuple[type[Base], list[Row]]]]:
+    """The rows of all tables in portions, each for a transaction of its own: small tables share one."""
+    portion: list[tuple[type[Base], list[Row]]] = []
+    room = ROWS_PER_TRANSACTION
+    for table, table_rows in tables:
+        rest = iter(table_rows)
+        while some := list(itertools.islice(rest, room)):
+            portion.append((table, some))
+            room -= len(some)
+            if not room:
+                yield portion
+                portion, room = [], ROWS_PER_TRANSACTION
+    if portion:
+        yield portion
 
 
-def _insert(lease: Lease, table: type[Base], some: list[Row], into: str | None, session: Session) -> None:
+def _insert(lease: Lease, version_id: str, portion: list[tuple[type[Base], list[Row]]], session: Session) -> None:
     runs.renew(session, lease)  # first: a worker that was replaced must not touch a table that its successor drops
-    insert_rows(session, table, some, into=into)
+    for table, some in portion:
+        insert_rows(session, table, some, into=versions.partition_name(version_id) if table is Embedding else None)
 
 
 def _build_vector_indexes(run: Ingredients, version_id: str, session: Session) -> None:

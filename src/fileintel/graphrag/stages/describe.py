@@ -20,6 +20,7 @@ from fileintel.llm.questions import Answered, ChatQuestion, Sampling
 from fileintel.runtime import breathe
 
 STAGE = "describe"
+CHARACTERS_PER_TOKEN = 3  # about; only the order of questions rests on it
 SMALLEST_GROUP = 2  # texts; a fold that does not shrink the list would never end
 THINGS_BETWEEN_BREATHS = 50
 
@@ -77,6 +78,10 @@ class DescribeStage:
         rest.sort(key=lambda thing: -len(thing.descriptions))  # the longest chains of folds start first
         return rest
 
+    def is_folded(self, thing: Entity | Relationship) -> bool:
+        """Whether a thing's descriptions will probably take more than one question."""
+        return sum(map(len, thing.descriptions)) > self._max_input_tokens * CHARACTERS_PER_TOKEN
+
     def requests(self, things: Sequence[Entity | Relationship]) -> Iterator[Request]:
         """The questions about these things; folds follow as answers come."""
         self._progress.begin(STAGE, len(things))
@@ -109,17 +114,19 @@ class DescribeStage:
         thing: Entity | Relationship,
         texts: list[str],
         begun: bool,
+        folded: bool,
         deliver: Callable[[Outcome], Iterable[Request]],
     ) -> Request:
-        """One question: merge these texts about this thing; `begun` says that some of them are merged already."""
+        """One question: merge these texts about this thing; `begun` says that some of them are merged already,
+        `folded` that there are other texts about it."""
         description_list = json.dumps(texts, ensure_ascii=False)
         messages = self._prompt.messages(
             self._language, entity_name=name_of(thing), description_list=description_list, max_length=self._max_words
         )
         question = ChatQuestion("describe", self._model, messages, str.strip, self._sampling)
-        # what has been begun is finished first, for what waits for it; then the longest chains of folds
-        priority = 1 / (1 + len(thing.descriptions)) - begun
-        return Request(STAGE, name_of(thing), question, deliver, priority)
+        # what has been begun is finished first, for what waits for it; then chains of questions, as they take longest;
+        # the others in the order given
+        return Request(STAGE, name_of(thing), question, deliver, priority=-begun - folded / 2)
 
     def groups(self, texts: list[str]) -> list[list[str]]:
         """The texts in order, in groups of two at least (the last may be one) that fit into one question."""
@@ -161,7 +168,7 @@ class _Fold:
         self._open = self._results.count(None)
         begun, self._begun = self._begun, True
         return [
-            self._stage.request(self._thing, group, begun, partial(self._answered, place, group))
+            self._stage.request(self._thing, group, begun, len(groups) > 1, partial(self._answered, place, group))
             for place, group in enumerate(groups)
             if len(group) > 1
         ]

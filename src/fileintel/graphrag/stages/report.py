@@ -14,10 +14,10 @@ from typing import Any
 
 from fileintel.graphrag.context import Context, Contexts
 from fileintel.graphrag.fanout import Outcome, Request
-from fileintel.graphrag.model import Community, Entity, Finding, Relationship, Report
+from fileintel.graphrag.model import Community, Entity, Finding, Graph, Relationship, Report
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
-from fileintel.graphrag.stages.cluster import repeated
+from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
 
@@ -156,6 +156,30 @@ class ReportStage:
             self._progress.item_done(STAGE, failed=True)
         if community.parent in self._waiting_for_children:
             yield from self._if_children_are_over(self._communities[community.parent])
+
+
+def in_order_of_reports(
+    things: Iterable[Entity | Relationship], communities: Sequence[Community], graph: Graph
+) -> list[Entity | Relationship]:
+    """Things that are to be described, those of one community behind one another, the largest at the top first.
+
+    So communities are complete one after the other, and their reports fill the slots while the last descriptions
+    are written. Within a community the order is kept; what is in none comes last.
+    """
+    children: dict[int, list[Community]] = {}
+    for community in sorted(communities, key=lambda c: (-len(c.entities), c.number)):
+        children.setdefault(community.parent, []).append(community)
+    place: dict[str, int] = {}
+    left = list(reversed(children.get(TOP, [])))
+    number = 0
+    while left:
+        community, number = left.pop(), number + 1
+        for title in community.entities:
+            place[graph.entities[title].id] = number
+        for pair in community.relationships:
+            place[graph.relationships[pair].id] = number
+        left += reversed(children.get(community.number, []))
+    return sorted(things, key=lambda thing: place.get(thing.id, number + 1))
 
 
 def parse_report(text: str) -> dict[str, Any]:
