@@ -12,7 +12,10 @@ def main() -> None:
     """Run the command line; ends the process with one of the documented exit codes."""
     from fileintel.cli.main import run
 
-    run()
+    try:
+        run()
+    except SystemExit as end:
+        runtime.end_process(int(end.code or 0))
 
 
 if __name__ == "__main__":

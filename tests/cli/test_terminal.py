@@ -28,13 +28,14 @@ for path in pages(get_command(app), []):
     assert app([*path, "--help"], prog_name="fileintel", standalone_mode=False) in (0, None)
 """
 IMPORTS = """
-import runpy, sys
+import atexit, runpy, sys
+
+def tell():
+    print(",".join(sorted({"sqlalchemy", "openai", "pydantic", "graphrag", "numpy"} & {*sys.modules})), file=sys.stderr)
+
+atexit.register(tell)  # the command ends the process
 sys.argv = ["fileintel", "--help"]
-try:
-    runpy.run_module("fileintel", run_name="__main__")
-except SystemExit:
-    pass
-print(",".join(sorted({"sqlalchemy", "openai", "pydantic", "graphrag", "numpy"} & {*sys.modules})), file=sys.stderr)
+runpy.run_module("fileintel", run_name="__main__")
 """
 
 
