@@ -39,8 +39,12 @@ class GreenProcess:
     def __enter__(self) -> "GreenProcess":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def kill(self) -> None:
+        """kill -9; a call that is under way raises TimeoutError."""
         self._process.kill()
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
         self._process.communicate()
 
     def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -26,6 +26,10 @@ from fileintel.storage.models import Answer
 from tests.fanout.bench import Outage, Place, bench
 from tests.standin import StandIn
 
+MORE = "more about "
+SLOTS = 12  # of the scenario that is cut off by a crash
+HESITATION = 0.02  # seconds before a commit, in which whoever does not wait for it goes ahead
+
 
 def many(place: Place, count: int, limit: int, ceiling: int) -> dict[str, Any]:
     """`count` questions at once."""
@@ -121,47 +125,54 @@ def failures(place: Place, collection: str) -> dict[str, Any]:
     return {"gaps": gaps, "delivered": delivered, "failed": journal.llm_counts()["failed"]}
 
 
-class _TimedJournal(Journal):
-    """Notes when answers were committed."""
+class _WatchedJournal(Journal):
+    """Looks at the server before each commit, and notes when answers were committed.
 
-    def __init__(self, database: Database) -> None:
+    Attributes:
+      unstored: before each commit, how many questions the server had been asked whose answers were not stored.
+      too_early: questions that the server had been asked before the answers that they rest on were stored.
+    """
+
+    def __init__(self, database: Database, server: StandIn) -> None:
         super().__init__(database)
+        self._server = server
         self.committed: dict[str, float] = {}
+        self.unstored: list[int] = []
+        self.too_early: set[str] = set()
 
     def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
+        time.sleep(HESITATION)
+        asked = [question["body"]["messages"][-1]["content"] for question in self._server.questions()]
+        self.unstored.append(len(asked) - len(self.committed))
+        rest = {text: text.removeprefix(MORE) for text in asked if text.startswith(MORE)}
+        self.too_early |= {text for text, answer in rest.items() if answer not in self.committed}
         super().keep(answers, patience)
         self.committed.update((answer.content or "", time.monotonic()) for answer in answers)
 
 
-def promptness(place: Place) -> dict[str, Any]:
-    """How long after their arrival answers are committed, and which came before those that they rest on were."""
+def storing(place: Place, limit: int) -> dict[str, Any]:
+    """Questions with follow-ups, while the server is watched by who stores the answers: slowly, so that whoever does
+    not wait for that is seen."""
     database = Database(place[0], pool_size=2)
-    journal = _TimedJournal(database)
+    journal = _WatchedJournal(database, _remote(place[1].removesuffix("/v1")))
     arrived: dict[str, float] = {}
-    rests_on: dict[str, str] = {}
 
     def parse(text: str) -> str:  # called where the answer arrives
         arrived.setdefault(text, time.monotonic())
         return text
 
-    with bench(place, limit=20, journal=journal) as at:
+    with bench(place, limit=limit, journal=journal) as at:
 
         def then(outcome: Outcome) -> Iterable[Request]:
             assert isinstance(outcome, Answered)
-            asked = f"more about {outcome.content}"
-
-            def note(answer: Outcome) -> None:
-                assert isinstance(answer, Answered)
-                rests_on[str(answer.content)] = str(outcome.content)
-
-            return [at.request(asked, parse=parse, then=note)]
+            return [at.request(f"{MORE}{outcome.content}", parse=parse)]
 
         at.fanout.add(at.request(f"question {number}", parse=parse, then=then) for number in range(100))
         at.fanout.run()
     database.close()
     lags = sorted(journal.committed[text] - moment for text, moment in arrived.items())
-    too_early = [text for text, first in rests_on.items() if arrived[text] < journal.committed[first]]
-    return {"lags": lags, "too_early": too_early, "longest": journal.longest_unsaved}
+    most = max(journal.unstored)
+    return {"most": most, "too_early": sorted(journal.too_early), "lags": lags, "longest": journal.longest_unsaved}
 
 
 def busy_owner(place: Place, count: int) -> dict[str, Any]:
@@ -259,7 +270,7 @@ def stops(place: Place, control: str) -> dict[str, Any]:
         finished = at.fanout.run()
         after = {"finished": finished, "delivered": len(at.order), "stored": at.stored(), **at.tallied()}
         stopped.clear()
-        standin.configure(faults=[], latency=0.0)
+        standin.configure(faults=[])
         return {**after, "finished_later": at.fanout.run(), "delivered_later": len(set(at.order))}
 
 
@@ -268,6 +279,7 @@ def _stop_when(standin: StandIn, tally: Tally, stopped: threading.Event, retries
     while tally.retries < retries:
         time.sleep(0.005)
     stopped.set()
+    standin.resume()
 
 
 def closes(place: Place) -> dict[str, Any]:
@@ -341,7 +353,7 @@ def database_goes_away(place: Place, collection: str, patience: float, seconds: 
 
 def same_whatever_the_order(place: Place) -> dict[str, Any]:
     """What is delivered for each item, with follow-ups that depend on the answers."""
-    with bench(place, limit=12) as at:
+    with bench(place, limit=SLOTS) as at:
 
         def then(text: str) -> Callable[[Outcome], Iterable[Request]]:
             def deliver(outcome: Outcome) -> Iterable[Request]:

@@ -167,15 +167,15 @@ class Fanout:
             self._scribe.settle()  # what these rest on
             for request in window:
                 key = request.question.key
-                stored = found.stored.get(key)
+                stored, fresh = found.stored.get(key), self._fresh.get(key)
                 outcome: Outcome | None = None if stored is None else _revive(request.question, stored)
-                if outcome is None and key in self._fresh:
-                    outcome = _told_to(request.question, self._fresh[key])
-                if outcome is not None:
+                if outcome is None and fresh is not None:
+                    outcome = _told_to(request.question, fresh)
+                if isinstance(outcome, Answered):
                     self._deliver(request, outcome)
                 elif key in self._asked:  # the same question is on its way already
                     self._asked[key].append(request)
-                elif key in found.taken or stored is not None:  # what is stored can not be read any more
+                elif key in found.taken or stored or fresh:  # the answer that there is can not be read by this one
                     self._asked[key] = []
                     self._lane_of(request).make_ready(request)
                 else:
@@ -306,5 +306,5 @@ def _told_to(twin: Question, outcome: Outcome) -> Outcome:
         return outcome
     try:
         return replace(outcome, value=twin.parse(outcome.content or ""))
-    except InvalidAnswer as error:
+    except (InvalidAnswer, RecursionError) as error:
         return Failed("invalid_answer", 1, str(error))

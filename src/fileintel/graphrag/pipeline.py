@@ -5,17 +5,13 @@ same rows; what was answered before is not asked again. That is how a run resume
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from functools import partial
-from typing import Any
-
-from sqlalchemy.orm import Session
 
 from fileintel.config import Settings
-from fileintel.errors import EmptyCollectionError, RunCancelled, RunFailed, UsageError
-from fileintel.graphrag import load, rows
+from fileintel.errors import EmptyCollectionError, RunFailed, UsageError
+from fileintel.graphrag import load
 from fileintel.graphrag.context import Context, Contexts
 from fileintel.graphrag.fanout import Fanout, Request
 from fileintel.graphrag.graph_context import GraphContexts
@@ -23,39 +19,15 @@ from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
-from fileintel.graphrag.rows import Row
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
 from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokens import Tokenizer
-from fileintel.storage import runs, versions
-from fileintel.storage.bulk import insert_rows
 from fileintel.storage.engine import Database
-from fileintel.storage.models import (
-    Base,
-    CommunityReport,
-    Covariate,
-    Document,
-    Embedding,
-    IndexedDocument,
-)  # fmt: skip
-from fileintel.storage.models import (
-    Community as CommunityRow,
-)
-from fileintel.storage.models import (
-    Entity as EntityRow,
-)
-from fileintel.storage.models import (
-    Relationship as RelationshipRow,
-)
-from fileintel.storage.models import (
-    TextUnit as TextUnitRow,
-)
-from fileintel.storage.runs import Lease
+from fileintel.storage.models import Document
 
 READ_BETWEEN_TURNS = 25  # text units that the fast method reads in some tenths of a second
-ROWS_PER_TRANSACTION = 1_000  # the run's row is locked meanwhile: for a fraction of a second, also with long vectors
 LOAD, TEXT_UNITS, PUBLISH = "load", "text_units", "publish"
 STAGES = (
     LOAD,
@@ -201,83 +173,6 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     )
 
 
-def publish(run: Ingredients, built: Built) -> str:
-    """Write an index beside the one in use, then make it the one in use; returns the version's id.
-
-    In short transactions, each of which can be repeated and names the run's lease before it writes.
-
-    Raises:
-      LeaseLost: another worker holds the run now; nothing of this one is visible.
-      RunCancelled, Paused: a person has asked for it, before the last moment; nothing is left.
-    """
-    insist, lease = run.database.insist, run.journal.lease
-    run.progress.begin(PUBLISH, 1)
-    version_id = insist(partial(_begin_version, run))
-    try:
-        for portion in _portions(_tables(version_id, built)):
-            insist(partial(_insert, lease, version_id, portion))
-            run.journal.tick()
-            _heed_pause(run)
-        insist(partial(_build_vector_indexes, run, version_id))
-        run.progress.item_done(PUBLISH)
-        insist(partial(_publish, run, version_id, built.counts()))
-    except (RunCancelled, Paused):
-        insist(lambda session: versions.drop(session, version_id))
-        raise
-    # of its own: dropping waits for whoever is searching
-    insist(partial(_drop_old_versions, run))
-    return version_id
-
-
-def _begin_version(run: Ingredients, session: Session) -> str:
-    return versions.begin(
-        session,
-        run.journal.lease,
-        run.collection_id,
-        fingerprint=run.fingerprint,
-        embedding_model=run.embedding_model,
-        embedding_size=run.embedding_size,
-    ).id
-
-
-def _portions(tables: Iterable[tuple[type[Base], Iterable[Row]]]) -> Iterator[list[tuple[type[Base], list[Row]]]]:
-    """The rows of all tables in portions, each for a transaction of its own: small tables share one."""
-    portion: list[tuple[type[Base], list[Row]]] = []
-    room = ROWS_PER_TRANSACTION
-    for table, table_rows in tables:
-        rest = iter(table_rows)
-        while some := list(itertools.islice(rest, room)):
-            portion.append((table, some))
-            room -= len(some)
-            if not room:
-                yield portion
-                portion, room = [], ROWS_PER_TRANSACTION
-    if portion:
-        yield portion
-
-
-def _insert(lease: Lease, version_id: str, portion: list[tuple[type[Base], list[Row]]], session: Session) -> None:
-    runs.renew(session, lease)  # first: a worker that was replaced must not touch a table that its successor drops
-    for table, some in portion:
-        insert_rows(session, table, some, into=versions.partition_name(version_id) if table is Embedding else None)
-
-
-def _build_vector_indexes(run: Ingredients, version_id: str, session: Session) -> None:
-    runs.require(session, run.journal.lease)  # without a lock, because it takes minutes: a cancellation shall not wait
-    versions.build_vector_indexes(session, version_id, run.embedding_size)
-
-
-def _publish(run: Ingredients, version_id: str, counts: dict[str, Any], session: Session) -> None:
-    """With the progress in one transaction: a worker that dies after it has left nothing to be done."""
-    versions.publish(session, run.journal.lease, version_id, counts)
-    run.journal.save_progress(session)  # hears wishes while the run's row is locked: who asks later is too late
-    _heed_pause(run)
-
-
-def _drop_old_versions(run: Ingredients, session: Session) -> None:
-    versions.drop_all(session, versions.beyond(session, run.collection_id, run.settings.graphrag.keep_versions))
-
-
 class _Stages:
     """The stages of one run, wired: a description that comes in lets reports and vectors begin."""
 
@@ -413,12 +308,6 @@ def _work(run: Ingredients, fanout: Fanout, until: Callable[[], bool] = lambda: 
         raise Paused if run.journal.pausing else Stopped
 
 
-def _heed_pause(run: Ingredients) -> None:
-    """The journal hears of wishes while it writes progress; one for a pause is heeded here."""
-    if run.journal.pausing:
-        raise Paused
-
-
 def _check_gaps(run: Ingredients, stage: str) -> None:
     counts = next(counts for counts in run.progress.counts() if counts.name == stage)
     allowed = run.settings.graphrag.max_gap_share
@@ -427,33 +316,3 @@ def _check_gaps(run: Ingredients, stage: str) -> None:
             f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
             f"graphrag.max_gap_share={allowed} allows; `fileintel graphrag status` lists why"
         )
-
-
-def _tables(version_id: str, built: Built) -> Iterable[tuple[type[Base], Iterable[dict[str, Any]]]]:
-    # upstream has the day of indexing; this one does not change when the same is built on another day
-    period = max(document.created_at for document in built.documents).astimezone(UTC).date().isoformat()
-    yield (
-        IndexedDocument,
-        (
-            {
-                "version_id": version_id,
-                "id": document.id,
-                "human_readable_id": number,
-                "title": document.title,
-                "name": document.name,
-                "sha256": document.sha256,
-                "created_at": document.created_at.isoformat(),
-            }
-            for number, document in enumerate(built.documents)
-        ),
-    )
-    yield TextUnitRow, rows.text_unit_rows(version_id, built.units)
-    yield EntityRow, rows.entity_rows(version_id, built.graph, built.units)
-    yield RelationshipRow, rows.relationship_rows(version_id, built.graph, built.units)
-    yield (
-        CommunityRow,
-        rows.community_rows(version_id, built.communities, built.graph, built.units, period, built.contexts),
-    )
-    yield CommunityReport, rows.report_rows(version_id, built.reports, built.communities, period)
-    yield Covariate, rows.covariate_rows(version_id, built.claims, built.units)
-    yield Embedding, rows.embedding_rows(version_id, built.vectors)

@@ -126,9 +126,12 @@ class Scribe:
                 self._unkept = []
                 longest = time.monotonic() - min(arrival.at for arrival in waiting)
                 self._journal.longest_unsaved = max(self._journal.longest_unsaved, longest)
-        for arrival in arrivals:
-            if not self._unkept:
+        for arrival in waiting if not self._unkept else ():
+            try:
                 self._stored(arrival)
+            except Exception as error:  # noqa: BLE001 -- as above; and the others must go on being stored
+                arrival.unkept = error
+        for arrival in arrivals:
             self._dealt_with.put(arrival)
 
 

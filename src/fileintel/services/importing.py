@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.errors import FileIntelError, LeaseLost, ModelServerRefused, NotFoundError, RunCancelled
-from fileintel.graphrag import pipeline
+from fileintel.graphrag import publishing
 from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.imports.folder import Tables, read_tables
 from fileintel.graphrag.imports.tables import Imported, import_graph
@@ -242,7 +242,7 @@ def _publish(
     graph = found.graph
     built = Built(stored, units, graph.graph, graph.claims, graph.communities, graph.reports, contexts={}, vectors=made)
     try:
-        return pipeline.publish(run, built)
+        return publishing.publish(run, built)
     finally:
         journal.write_progress()
 

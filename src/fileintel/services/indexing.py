@@ -19,7 +19,7 @@ from fileintel.errors import (
     ModelServerUnavailable,
     RunCancelled,
 )
-from fileintel.graphrag import pipeline
+from fileintel.graphrag import pipeline, publishing
 from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.journal import Journal, RunJournal
 from fileintel.graphrag.lease import is_gone, this_process
@@ -374,7 +374,7 @@ class Indexer:
                 built = pipeline.build(ingredients, fanout)
             finally:
                 journal.write_last_progress()
-        pipeline.publish(ingredients, built)
+        publishing.publish(ingredients, built)
         look_around()  # the last counts are written, and are to be seen as well
 
     def _embedding_size(self, journal: Journal, fanout: Fanout, current: IndexVersion | None, *, fresh: bool) -> int:
