@@ -165,7 +165,7 @@ def storing(place: Place, limit: int) -> dict[str, Any]:
 
         def then(outcome: Outcome) -> Iterable[Request]:
             assert isinstance(outcome, Answered)
-            return [at.request(f"{MORE}{outcome.content}", parse=parse)]
+            return [at.request(f"{MORE}{outcome.content}", parse=parse, priority=-1)]
 
         at.fanout.add(at.request(f"question {number}", parse=parse, then=then) for number in range(100))
         at.fanout.run()
