@@ -36,6 +36,7 @@ class Scribe:
         self._unkept: list[Arrival] = []  # the database stayed away
         self._thread: threading.Thread | None = None
         self._renewed_at = time.monotonic()
+        self._trouble: BaseException | None = None
 
     def start(self) -> None:
         """Begin to work; harmless while it works."""
@@ -56,6 +57,8 @@ class Scribe:
         Raises:
           What the journal raises, when earlier ones cannot be stored.
         """
+        if self._trouble is not None:
+            raise self._trouble
         with contextlib.suppress(queue.Empty):
             while self._open:
                 self._close_one(block=False)
@@ -98,9 +101,16 @@ class Scribe:
             self._deal_with([arrival for arrival in batch if arrival is not None])
             if time.monotonic() - self._renewed_at >= RENEW_SECONDS:
                 self._renewed_at = time.monotonic()
-                with contextlib.suppress(DatabaseUnavailable):
-                    self._journal.stay()
+                self._stay()
         self._deal_with(())
+
+    def _stay(self) -> None:
+        try:
+            self._journal.stay()
+        except DatabaseUnavailable:
+            pass  # there is time for another try before what was taken expires
+        except BaseException as error:  # noqa: BLE001 -- as in `_deal_with`
+            self._trouble = error
 
     def _next_batch(self) -> list[Arrival | None]:
         batch: list[Arrival | None] = []
@@ -118,7 +128,7 @@ class Scribe:
         if answers:
             try:
                 self._journal.keep(answers, patience=0 if self._unkept else None)
-            except Exception as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it
+            except BaseException as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it: it waits
                 self._unkept = waiting
                 for arrival in arrivals:
                     arrival.unkept = error
@@ -129,7 +139,7 @@ class Scribe:
         for arrival in waiting if not self._unkept else ():
             try:
                 self._stored(arrival)
-            except Exception as error:  # noqa: BLE001 -- as above; and the others must go on being stored
+            except BaseException as error:  # noqa: BLE001 -- as above; and the others must go on being stored
                 arrival.unkept = error
         for arrival in arrivals:
             self._dealt_with.put(arrival)
