@@ -4,10 +4,12 @@ import array
 import gc
 import json
 import random
+import socket
 import threading
 import time
 from datetime import UTC, datetime
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -180,6 +182,31 @@ def statements_are_cut(url: str) -> dict[str, Any]:
         setting = connection.execute(text("SHOW statement_timeout")).scalar_one()
     database.close()
     return {"message": message, "setting_of_the_connection": setting}
+
+
+def name_known_to_python_alone(known: bool) -> str:
+    """What a connection to a server with a name ends in that the machine's own resolver does not know: Python's gives
+    it two addresses of this machine, or none. Nobody listens there. Needs greenlets."""
+    assert is_green()
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+    def look_up(name: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        assert name == "database.invalid"
+        if not known:
+            raise socket.gaierror("nobody knows it")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{number}", 0)) for number in (1, 2)]
+
+    database = Database(f"postgresql+psycopg2://u@database.invalid:{port}/d")
+    try:
+        with mock.patch("socket.getaddrinfo", look_up), database.transaction() as session:
+            session.execute(text("SELECT 1"))
+    except DatabaseUnavailable as error:
+        return f"{error}\n{error.__cause__}"
+    finally:
+        database.close()
+    raise AssertionError("nobody listens there")
 
 
 def killed_in_the_middle(url: str, way: str) -> dict[str, Any]:

@@ -41,6 +41,16 @@ def test_a_greenlet_that_ends_in_mid_query_leaves_the_pool_whole(
     assert found["seconds"] < 5
 
 
+def test_a_servers_name_is_looked_up_where_greenlets_go_on_meanwhile(green: GreenProcess) -> None:
+    refused = green(scenarios.name_known_to_python_alone, True)
+    assert refused.startswith("PostgreSQL does not answer: Connection refused (database.invalid:")
+    assert '"127.0.0.2"' in refused  # the last one that was tried
+    unknown = green(scenarios.name_known_to_python_alone, False).splitlines()[0]
+    assert unknown == (
+        "PostgreSQL does not answer: could not translate host name 'database.invalid' to an address: nobody knows it"
+    )
+
+
 def test_an_error_rolls_everything_back(database: Database) -> None:
     with database.transaction() as session:
         session.execute(text("CREATE TABLE written (number int)"))

@@ -6,11 +6,13 @@ that outlive a transaction, no start-up options.
 
 import contextlib
 import random
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import psycopg2
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -18,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
 
 from fileintel.errors import DatabaseConflict, DatabaseUnavailable
+from fileintel.runtime import is_green
 
 CONNECT_TIMEOUT_SECONDS = 10
 RECYCLE_SECONDS = 1800  # servers and poolers in between close idle connections; half an hour is below usual limits
@@ -87,6 +90,7 @@ class Database:
             },
         )
         event.listen(self.engine, "handle_error", _leave_a_standby)
+        event.listen(self.engine, "do_connect", _look_up_host)
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -166,8 +170,27 @@ class Database:
         # without a code the driver never got through, or what is in between said so (PgBouncer)
         never_got_through = code is None and isinstance(error, OperationalError | InterfaceError)
         if error.connection_invalidated or never_got_through or (code or "").startswith(AWAY):
-            return DatabaseUnavailable(f"PostgreSQL does not answer: {_first_line(error)}")
+            return DatabaseUnavailable(f"PostgreSQL does not answer: {self._placed(_first_line(error))}")
         return None
+
+    def _placed(self, message: str) -> str:
+        """The message with the server that it is about, which a connection made by greenlets leaves out."""
+        host, port = self.engine.url.host, self.engine.url.port
+        return message if host is None or host in message else f"{message} ({host}:{port or 5432})"
+
+
+def _look_up_host(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
+    """Give libpq addresses beside the server's name. It would look the name up by itself, and no greenlet runs
+    meanwhile: not for seconds, where a name server is away."""
+    name = str(parameters.get("host") or "")
+    if not is_green() or name.startswith("/") or not name or "," in name or "hostaddr" in parameters:
+        return
+    try:
+        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise psycopg2.OperationalError(f"could not translate host name {name!r} to an address: {error}") from error
+    addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
+    parameters |= {"host": ",".join([name] * len(addresses)), "hostaddr": ",".join(addresses)}
 
 
 def _leave_a_standby(context: ExceptionContext) -> None:
