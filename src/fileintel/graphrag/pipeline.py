@@ -18,7 +18,7 @@ from fileintel.graphrag.graph_context import GraphContexts
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
+from fileintel.graphrag.prompts import CLAIMING, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
 from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
@@ -42,8 +42,8 @@ STAGES = (
 )
 # what the questions of a stage are asked for; stages that are not named ask none
 _PURPOSES = {
-    extract.STAGE: ("extract", "glean", "glean_check"),
-    claims.STAGE: ("claims",),
+    extract.STAGE: extract.PURPOSES,
+    claims.STAGE: claims.PURPOSES,
     describe.STAGE: ("describe",),
     report.STAGE: ("report",),
     embed.STAGE: ("embed", "probe"),
@@ -104,7 +104,7 @@ class Built:
 
 def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
     """The prompts that decide an index with these settings."""
-    claimed = [CLAIMS] if settings.graphrag.claims else []
+    claimed = CLAIMING if settings.graphrag.claims else ()
     reported = REPORT_TEXT if settings.graphrag.report_context == "text" else REPORT
     if settings.graphrag.method == fast.METHOD:
         return [*claimed, reported]
@@ -200,12 +200,13 @@ class _Stages:
         )
         self.claims = claims.ClaimsStage(
             model,
-            load_prompt(CLAIMS),
+            (load_prompt(CLAIMING[0]), load_prompt(CLAIMING[1]), load_prompt(CLAIMING[2])),
             sampling,
             progress,
             entity_types=settings.entity_types,
             claim_description=settings.claim_description,
             language=self._language,
+            max_gleanings=settings.max_gleanings,
         )
         self.describe = describe.DescribeStage(
             model,

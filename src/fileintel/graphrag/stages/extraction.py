@@ -24,6 +24,11 @@ _DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # right-to-
 _FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
 
 
+def has_fence(text: str) -> bool:
+    """Whether a line of an answer begins a code fence."""
+    return _FENCE.search(text) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class EntityRecord:
     """An entity as one answer writes it."""
@@ -95,7 +100,7 @@ class Extraction:
 
     def note_fence(self, text: str) -> None:
         """Count a code fence in an answer."""
-        if _FENCE.search(text):
+        if has_fence(text):
             self.mended[CODE_FENCE] += 1
 
     def _weight(self, strength: str | None) -> float:
