@@ -22,7 +22,7 @@ from benchmarks.workplace import Workplace, workplace
 SLOTS, EMBEDDING_SLOTS = 50, 8
 EMBEDDING_SECONDS = 0.005  # for one text: a batch of 64 takes a third of a second
 MERGING = "merging"  # a lane of its own for the moment at which the graph is complete
-READING = ("extract", "glean", "glean_check", "claims")
+READING = ("extract", "glean", "glean_check", "claims", "claims_glean")
 SIZES = {"200kB": (200_000, 4), "5MB": (5_000_000, 10)}  # characters, documents
 MEANS = (3.5, 0.35)
 

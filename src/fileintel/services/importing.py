@@ -26,7 +26,7 @@ from fileintel.graphrag.stages import embed, extract
 from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, EmbeddingQuestion
-from fileintel.llm.tokens import Tokenizer
+from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.services.documents import check_name
 from fileintel.services.vector_size import PROBE_TEXT
 from fileintel.services.workspace import Workspace
@@ -259,7 +259,7 @@ def _vectors(
     workspace: Workspace, run: Ingredients, tally: Tally, found: _Found, units: Sequence[TextUnit]
 ) -> dict[tuple[str, str], bytes]:
     settings = workspace.settings.embedding
-    tokenizer = Tokenizer(workspace.settings.chunking.encoding)
+    tokenizer = tokenizer_for(workspace.settings.chunking)
     stage = embed.EmbedStage(
         run.embedding_model,
         run.progress,

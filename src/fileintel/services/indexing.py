@@ -31,6 +31,7 @@ from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
+from fileintel.llm.tokenizer_file import counted_with
 from fileintel.services import extraction_format
 from fileintel.services.holding import holding
 from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
@@ -54,6 +55,7 @@ _INDECISIVE = frozenset(
         "graphrag.max_gap_share",
         "graphrag.max_run_tokens",
         "graphrag.keep_versions",
+        "chunking.tokenizer_file",  # known by its content
         "embedding.base_url",
         "embedding.api_key",
         "embedding.endpoints",
@@ -237,6 +239,7 @@ class Indexer:
             for name, value in snapshot[section].items()
             if f"{section}.{name}" not in _INDECISIVE
         }
+        decisive["chunking.encoding"] = counted_with(settings.chunking)
         llm = settings.llm
         return digest(
             repr(sorted(decisive.items())),
@@ -315,7 +318,7 @@ class Indexer:
                 lease,
                 method=inputs.settings.graphrag.method,
                 fingerprint=inputs.fingerprint,
-                settings=inputs.settings.snapshot(),
+                settings=_remembered(inputs.settings),
                 models=self._models(inputs.form),
                 prompts=prompts.keep(session, used),
             )
@@ -403,6 +406,13 @@ class Indexer:
             if reading.throttled:
                 return f"{client.endpoint.shown_url} is busy: {reading.limit} of {reading.ceiling} requests at once"
         return None
+
+
+def _remembered(settings: Settings) -> dict[str, Any]:
+    """The settings as a run keeps them: a file that decides what comes out, by its content too."""
+    kept = settings.snapshot()
+    kept["chunking"]["counted_with"] = counted_with(settings.chunking)
+    return kept
 
 
 def _is_complete(inputs: _Inputs, session: Session) -> bool:
