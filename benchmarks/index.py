@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import corpus, measuring, prefixes, results, upstream
 from benchmarks.ideal import CHAT, Task, schedule
@@ -115,13 +116,15 @@ def report(size: str, mean: float, indexed: Indexed) -> list[results.Line]:
     ]
 
 
-def beside_upstream(place: Workplace, size: str, mean: float, ours: measuring.Command) -> list[results.Line]:
-    """The whole process beside upstream's, on the same collection and server."""
+def beside_upstream(
+    place: Workplace, size: str, mean: float, ours: measuring.Command, keep: Path | None = None
+) -> list[results.Line]:
+    """The whole process beside upstream's, on the same collection and server; `keep` gets the index that it makes."""
     name = f"{size}, {mean:g} s"
     lines, seconds = [], []
     for traced in (False, True):
         place.simulator.configure(_behaviour(mean))
-        theirs = upstream.run(place, *SIZES[size], traced=traced, slots=SLOTS)
+        theirs = upstream.run(place, *SIZES[size], traced=traced, slots=SLOTS, keep=keep)
         seconds.append(theirs.ended - theirs.began)
         records = place.simulator.records()
         chats = [record for record in records if record.purpose != EMBED]
@@ -173,6 +176,7 @@ def main() -> int:
     parser.add_argument("--size", choices=SIZES, action="append", help="only this size")
     parser.add_argument("--mean", type=float, action="append", help="seconds of an answer on average")
     parser.add_argument("--upstream", action="store_true", help="graphrag index beside it; takes minutes")
+    parser.add_argument("--keep", type=Path, help="a folder for the index that graphrag makes, the last of several")
     options: argparse.Namespace = parser.parse_args()
     lines: list[results.Line] = []
     for size in options.size or SIZES:
@@ -181,7 +185,7 @@ def main() -> int:
                 indexed = run(place, size, mean)
                 lines += report(size, mean, indexed)
                 if options.upstream:
-                    lines += beside_upstream(place, size, mean, indexed.command)
+                    lines += beside_upstream(place, size, mean, indexed.command, options.keep)
     return results.present("index", lines, record=options.record)
 
 

@@ -155,12 +155,6 @@ class Indexer:
             lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
         if lease is None:
             return False
-        if run.method == runs.IMPORT and not self._is_published(lease):
-            # its process has died, and the folder may be another machine's
-            with self._database.transaction() as session:
-                versions.drop_unfinished(session, run_id)
-                runs.finish(session, lease, RunState.FAILED, "the import was interrupted: import the folder again")
-            return False
         request = IndexRequest.of(run)
         with holding(self._database, lease):
             if self._is_published(lease):
