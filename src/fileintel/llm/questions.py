@@ -81,7 +81,9 @@ class ChatQuestion:
 
     def holds_nul(self, content: str) -> bool:
         """Whether an answer's text came with NUL characters, as such or escaped in the JSON that was asked for."""
-        return NUL_MARK in content or (self.schema is not None and _NUL_IN_JSON.search(content) is not None)
+        if self.schema is not None and "\\u0000" in content and _NUL_IN_JSON.search(content):
+            return True
+        return NUL_MARK in content
 
     def followed_by(self, answer: str, request: str, **changes: Any) -> "ChatQuestion":
         """The same conversation, one answer and one request later."""
