@@ -11,6 +11,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from benchmarks import corpus, measuring, prefixes, results, upstream
 from benchmarks.ideal import CHAT, Task, schedule
@@ -22,9 +23,10 @@ from benchmarks.workplace import Workplace, workplace
 SLOTS, EMBEDDING_SLOTS = 50, 8
 EMBEDDING_SECONDS = 0.005  # for one text: a batch of 64 takes a third of a second
 MERGING = "merging"  # a lane of its own for the moment at which the graph is complete
-READING = ("extract", "glean", "glean_check", "claims")
+READING = ("extract", "glean", "glean_check", "claims", "claims_glean")
 SIZES = {"200kB": (200_000, 4), "5MB": (5_000_000, 10)}  # characters, documents
 MEANS = (3.5, 0.35)
+TRACING = {"both": (False, True), "untraced": (False,)}
 
 
 @dataclass(frozen=True)
@@ -115,13 +117,20 @@ def report(size: str, mean: float, indexed: Indexed) -> list[results.Line]:
     ]
 
 
-def beside_upstream(place: Workplace, size: str, mean: float, ours: measuring.Command) -> list[results.Line]:
-    """The whole process beside upstream's, on the same collection and server."""
+def beside_upstream(
+    place: Workplace,
+    size: str,
+    mean: float,
+    ours: measuring.Command,
+    tracing: Sequence[bool] = (False, True),
+    keep: Path | None = None,
+) -> list[results.Line]:
+    """The whole process beside upstream's, on the same collection and server; `keep` gets the index that it makes."""
     name = f"{size}, {mean:g} s"
     lines, seconds = [], []
-    for traced in (False, True):
+    for traced in tracing:
         place.simulator.configure(_behaviour(mean))
-        theirs = upstream.run(place, *SIZES[size], traced=traced, slots=SLOTS)
+        theirs = upstream.run(place, *SIZES[size], traced=traced, slots=SLOTS, keep=keep)
         seconds.append(theirs.ended - theirs.began)
         records = place.simulator.records()
         chats = [record for record in records if record.purpose != EMBED]
@@ -172,7 +181,14 @@ def main() -> int:
     parser = results.arguments("index", __doc__ or "")
     parser.add_argument("--size", choices=SIZES, action="append", help="only this size")
     parser.add_argument("--mean", type=float, action="append", help="seconds of an answer on average")
-    parser.add_argument("--upstream", action="store_true", help="graphrag index beside it; takes minutes")
+    parser.add_argument(
+        "--upstream",
+        nargs="?",
+        const="both",
+        choices=TRACING,
+        help="graphrag index beside it, in both ways or only without its tracing; takes minutes",
+    )
+    parser.add_argument("--keep", type=Path, help="a folder for the index that graphrag makes, the last of several")
     options: argparse.Namespace = parser.parse_args()
     lines: list[results.Line] = []
     for size in options.size or SIZES:
@@ -181,7 +197,8 @@ def main() -> int:
                 indexed = run(place, size, mean)
                 lines += report(size, mean, indexed)
                 if options.upstream:
-                    lines += beside_upstream(place, size, mean, indexed.command)
+                    traced = TRACING[options.upstream]
+                    lines += beside_upstream(place, size, mean, indexed.command, traced, options.keep)
     return results.present("index", lines, record=options.record)
 
 

@@ -3,6 +3,7 @@
 As it is shipped, and with its memory tracing (`tracemalloc`, which its profiler switches on) switched off.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -37,8 +38,10 @@ extract_graph: {{max_gleanings: {gleanings}}}
 UNTRACED = "import tracemalloc; tracemalloc.start = lambda *_: None; from graphrag.cli.main import app; app()"
 
 
-def run(place: Workplace, characters: int, documents: int, *, traced: bool, slots: int) -> measuring.Command:
-    """Index a collection of this size in a folder of its own."""
+def run(
+    place: Workplace, characters: int, documents: int, *, traced: bool, slots: int, keep: Path | None = None
+) -> measuring.Command:
+    """Index a collection of this size in a folder of its own; the index in it goes to `keep` as well."""
     folder = place.home / f"upstream-{'traced' if traced else 'untraced'}"
     corpus.write(folder / "input", characters, documents)
     (folder / "settings.yaml").write_text(_settings(place.settings(), place.simulator.base_url, slots), "utf-8")
@@ -47,6 +50,9 @@ def run(place: Workplace, characters: int, documents: int, *, traced: bool, slot
     done = measuring.run_command(words, environment, folder)
     assert done.code == 0, done.output[-4000:]
     assert (folder / "output" / "community_reports.parquet").exists(), done.output[-4000:]
+    if keep is not None:
+        shutil.rmtree(keep, ignore_errors=True)
+        shutil.copytree(folder / "output", keep)
     return done
 
 

@@ -52,12 +52,13 @@ ROUTES = {
     "fileintel.tasks.graphrag.build_graphrag_index_task": {"queue": GRAPHRAG_INDEXING},
     "fileintel.tasks.graphrag.query_graphrag_task": {"queue": GRAPHRAG_QUERIES},
     "fileintel.tasks.documents.process_documents_task": {"queue": DOCUMENT_PROCESSING},
+    "fileintel.tasks.importing.import_index_task": {"queue": DOCUMENT_PROCESSING},
     "fileintel.tasks.embedding.embed_documents_task": {"queue": EMBEDDING_PROCESSING},
     "fileintel.tasks.metadata.extract_metadata_task": {"queue": LLM_PROCESSING},
     "fileintel.tasks.questions.answer_question_task": {"queue": RAG_PROCESSING},
     "fileintel.tasks.housekeeping.clean_up_task": {"queue": DEFAULT},
 }
-TASK_MODULES = ("graphrag", "documents", "embedding", "metadata", "questions", "housekeeping")
+TASK_MODULES = ("graphrag", "documents", "importing", "embedding", "metadata", "questions", "housekeeping")
 
 # Longer than the longest run: with late acknowledgement Redis hands out again what is not acknowledged after this
 # time, also while it is still being worked on. A second delivery finds the run's lease held and leaves.

@@ -32,12 +32,12 @@ CHECKS = (
 OPERATIONS = {
     "ask_passages", "ask_question", "cancel_task", "change_collection", "check_system", "compare_versions",
     "complete_chat", "create_collection", "delete_collection", "delete_document", "delete_index", "edit_document",
-    "export_index", "find_document", "follow_task", "is_alive", "is_ready", "list_collections", "list_communities",
-    "list_documents", "list_entities", "list_index_versions", "list_models", "list_prompts", "list_relationships",
-    "list_reports", "list_tasks", "pause_task", "process_documents", "prune_cache", "read_document_text",
-    "read_metrics", "reset_prompt", "reset_prompts", "resume_task", "retry_task", "roll_back_index", "set_prompt",
-    "set_prompts", "show_cache", "show_collection", "show_community", "show_context", "show_coverage",
-    "show_document", "show_index_status", "show_model", "show_task", "start_index", "tune_prompts",
+    "export_index", "find_document", "follow_task", "import_index", "is_alive", "is_ready", "list_collections",
+    "list_communities", "list_documents", "list_entities", "list_index_versions", "list_models", "list_prompts",
+    "list_relationships", "list_reports", "list_tasks", "pause_task", "process_documents", "prune_cache",
+    "read_document_text", "read_metrics", "reset_prompt", "reset_prompts", "resume_task", "retry_task",
+    "roll_back_index", "set_prompt", "set_prompts", "show_cache", "show_collection", "show_community", "show_context",
+    "show_coverage", "show_document", "show_index_status", "show_model", "show_task", "start_index", "tune_prompts",
     "upload_documents",
 }  # fmt: skip
 

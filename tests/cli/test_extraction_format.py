@@ -53,6 +53,34 @@ def test_a_server_that_honours_schemas_is_asked_for_json(
     assert not model_server.stats().answered  # nor is the server asked again what it can do
 
 
+def test_nul_characters_in_answers_are_counted_and_named_in_either_format_also_when_stored_answers_are_read(
+    fileintel: CommandLine, model_server: StandIn, write_document: Callable[[str, str], Path]
+) -> None:
+    tuples = (
+        '("ent\0ity"<|>Ilse Br\0andt<|>PERSON<|>Ilse Brandt built the sluice.)\n##\n'
+        '("relationship"<|>ILSE BRANDT<|>Harbour Board<|>She worked for it.<|>\09)<|COMPLETE|>'
+    )
+    report = json.dumps({"title": "The \0port", "summary": "Ilse Brandt built it.", "rating": 5, "findings": []})
+    more = (Canned("<|COMPLETE|>", purpose="glean"), Canned(report, purpose="report"))
+    fileintel("collections", "create", "port")
+    fileintel("documents", "add", "port", write_document("port.txt", "Ilse Brandt built the sluice."))
+    read = {}
+    for form, answer in (("tuple", tuples), ("json", json.dumps(RECORDS).replace("Ilse Brandt", "Ilse Br\0andt"))):
+        setting = {"FILEINTEL__EXTRACTION__FORMAT": form}
+        model_server.configure(canned=(Canned(answer, purpose="extract"), *more))
+        built = fileintel("graphrag", "index", "port", "--json", **setting).json
+        assert built["records"]["mended"]["answer with NUL characters, which were left out"] == 2
+        assert "answer with NUL characters, which were left out (2)" in fileintel("graphrag", "status", "port").out
+        titles = [row["title"] for row in fileintel("graphrag", "entities", "port", "--json").json]
+        assert titles == ["Ilse Brandt", "Harbour Board"]
+        model_server.reset()
+        again = fileintel("graphrag", "index", "port", "--force", "--json", **setting).json
+        assert again["records"] == built["records"]
+        assert not model_server.stats().answered
+        read[form] = built["records"]
+    assert read["tuple"]["kept"] == 2
+
+
 def test_a_server_that_does_not_honour_them_is_asked_for_tuples(
     fileintel: CommandLine, model_server: StandIn, write_document: Callable[[str, str], Path]
 ) -> None:

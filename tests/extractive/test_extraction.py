@@ -53,6 +53,35 @@ def test_german_common_nouns_are_told_from_names() -> None:
     assert not {"TOCHTER", "BIBLIOTHEK", "SCHLEUSE", "STURM", "METER", "ZEUGEN", "STUHL", "MANN"} & set(found)
 
 
+def test_german_names_are_told_from_the_offices_and_articles_around_them() -> None:
+    text = (
+        "Der Turm wurde von der Baumeisterin Elisabeth Thormählen errichtet. Das Wasser- und Schifffahrtsamt Tönning "
+        "hatte sie beauftragt. Elisabeth Thormählen stritt sich mit dem Amtsvorsteher Jürgen Petersen, der ihn kleiner "
+        "haben wollte. Käthe Möller war die Tochter des Fischers Hinrich Möller. Sie schreibt, dass Jürgen Petersen "
+        "den Turm nicht mochte. Max Richter und Anna Fischer gingen nach Hamburg."
+    )
+    assert {name: kind for name, (kind, _) in entities(text).items()} == {
+        "ELISABETH THORMÄHLEN": "PERSON", "SCHIFFFAHRTSAMT TÖNNING": "ORGANIZATION", "JÜRGEN PETERSEN": "PERSON",
+        "KÄTHE MÖLLER": "PERSON", "HINRICH MÖLLER": "PERSON", "MAX RICHTER": "PERSON", "ANNA FISCHER": "PERSON",
+        "HAMBURG": "GEO",
+    }  # fmt: skip
+
+
+def test_finnish_names_end_where_the_case_does_and_are_told_in_the_nominative() -> None:
+    text = (
+        "Hiekkaniemen majakan rakensi rakennusmestari Aino Väisänen. Virasto palkkasi Aino Väisäsen Helsingistä, kun "
+        "se oli päättänyt, että myös hän on mukana. Laivasto päätti siirtää Eino Kärkkäisen Hankoon. Turun museo osti "
+        "kirjan Helvi Kärkkäiseltä, joka ei ole myynyt muita. Hän työskenteli Punaisessa Ristissä. Myöhemmin Punainen "
+        "Risti palkitsi Lempi Väisäsen. Majakka on nyt Hiekkaniemessä, ja kirja on Turussa."
+    )
+    found = set(entities(text))
+    assert {
+        "HIEKKANIEMI", "AINO VÄISÄNEN", "HELSINKI", "EINO KÄRKKÄINEN", "HANKO", "TURKU", "HELVI KÄRKKÄINEN",
+        "PUNAINEN RISTI", "LEMPI VÄISÄNEN",
+    } <= found  # fmt: skip
+    assert not any(name.endswith(("SEN", "SSÄ", "OON", "TURUN")) for name in found)
+
+
 def test_french_names_go_on_in_lower_case() -> None:
     assert {"COMMISSION DU PORT", "CHAMBRE DE COMMERCE", "ÉCOLE POLYTECHNIQUE DE HANOVRE"} <= set(entities(FRENCH))
 

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from fileintel.graphrag.fanout import Request
 from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.prompts import CLAIMS
+from fileintel.graphrag.prompts import CLAIMING
 from fileintel.graphrag.stages.claims import STAGE, ClaimRecord, ClaimsStage, parse_claims
 from fileintel.llm.questions import InvalidAnswer, Sampling
 
-from .driver import NO_ANSWER, Answer, Driver, counts
+from .driver import NO_ANSWER, Answer, Driver, counts, question
 from .samples import FIELDS, MODEL, TITLES, prompt, unit, units
 
 RECORD = ClaimRecord(
@@ -93,16 +93,17 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         "".join(astuple(claim)).encode()
 
 
-def stage() -> tuple[ClaimsStage, Progress]:
+def stage(max_gleanings: int = 0) -> tuple[ClaimsStage, Progress]:
     progress = Progress([STAGE])
     claims = ClaimsStage(
         MODEL,
-        prompt(CLAIMS),
+        (prompt(CLAIMING[0]), prompt(CLAIMING[1]), prompt(CLAIMING[2])),
         Sampling(),
         progress,
         entity_types=["person"],
         claim_description="Any {fact}",
         language=None,
+        max_gleanings=max_gleanings,
     )
     return claims, progress
 
@@ -156,6 +157,39 @@ def test_claims_that_cannot_be_used_are_counted_and_cost_no_neighbour() -> None:
     read = parse_claims("\n##\n".join([CLAIM, bad[0], CLAIM, bad[1], CLAIM, bad[2]]))
     assert read.claims == [RECORD] * 3
     assert read.dropped == {"claim with too few fields": 1, "claim without a subject": 1, "claim cut off": 1}
+
+
+def test_what_is_put_right_in_claims_is_counted() -> None:
+    read = parse_claims(f"```\n{CLAIM}\n##\n{CLAIM[:-4]}")
+    assert len(read.claims) == 2
+    assert read.mended == {"answer in a code fence": 1, "record without its end, kept": 1}
+
+
+def test_claims_are_gleaned_in_the_same_conversation_while_the_model_says_that_some_are_missing() -> None:
+    def gleaned(request: Request) -> Answer:
+        if question(request).purpose == "claims_glean_check":
+            return "Y" if request.item == "unit-0" else "N"
+        turn = len(question(request).messages)
+        return formatted(replace(RECORD, object=f"BOARD {turn}")) if turn < 8 else "There are none left."
+
+    claims, progress = stage(max_gleanings=3)
+    driver = Driver(gleaned).run(claims.requests(units(2)))
+    asked = [[question(one).purpose for one in driver.asked if one.item == f"unit-{n}"] for n in (0, 1)]
+    more = ["claims_glean_check", "claims_glean"]
+    assert asked == [["claims", "claims_glean", *more, *more], ["claims", "claims_glean", "claims_glean_check"]]
+    assert [(claim.text_unit, claim.object) for claim in claims.claims()] == [
+        (0, "BOARD 2"), (0, "BOARD 4"), (0, "BOARD 6"), (1, "BOARD 2"), (1, "BOARD 4"),
+    ]  # fmt: skip
+    last = question(driver.asked[-1]).messages
+    assert last[-1]["content"] in (prompt(CLAIMING[1]).text(), prompt(CLAIMING[2]).text())
+    assert (counts(progress, STAGE).done, counts(progress, STAGE).failed) == (2, 0)
+
+
+def test_claims_are_kept_when_a_gleaning_of_them_gets_no_answer() -> None:
+    claims, progress = stage(max_gleanings=1)
+    Driver(lambda one: CLAIM if question(one).purpose == "claims" else NO_ANSWER).run(claims.requests(units(1)))
+    assert len(claims.claims()) == 1
+    assert counts(progress, STAGE).failed == 1
 
 
 def test_claims_call_entities_as_the_graph_does() -> None:

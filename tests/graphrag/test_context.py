@@ -2,8 +2,10 @@
 
 import csv
 import io
+from dataclasses import replace
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from fileintel.graphrag.context import SECTIONS, Context
 from fileintel.graphrag.graph_context import GraphContexts
 from fileintel.graphrag.model import Claim, Community, Finding, Graph, Report
 from fileintel.graphrag.stages.cluster import cluster
+from fileintel.llm.tokens import grapheme_floor
 
 from .samples import LINKS, Link, described, graph
 
@@ -224,12 +227,36 @@ def test_a_much_claimed_entity_stays_and_its_claims_take_the_room_that_is_left()
     assert found["Claims"]
 
 
-def test_an_entity_that_no_context_could_hold_does_not_keep_its_relationships_out() -> None:
-    built = graph([("ADA", "BYRON", 1.0)], {"ADA": ["long " * 500], "BYRON": ["short"]})
-    context = builder(described(built), 100).reduced(whole(built), {}, {})
+@pytest.mark.parametrize("sentence", ["Ada wrote one more program. ", "word ", "nai\u0308ve", "👩‍👩‍👧"])
+def test_what_is_longer_than_the_budget_is_cut_and_marked_and_counted(sentence: str) -> None:
+    long = sentence * 8_000
+    built = described(graph([("ADA", "BYRON", 1.0)], {"ADA": [long], "BYRON": ["short"]}))
+    said = replace(claim(0, "BYRON"), description=long)
+    contexts = GraphContexts(built, [said], 400, len)
+    assert contexts.whole(whole(built)) is None
+    context = contexts.reduced(whole(built), {}, {})
     found = tables(context.text)
-    assert [row["title"] for row in found["Entities"]] == ["BYRON"]
+    assert [row["title"] for row in found["Entities"]] == ["ADA", "BYRON"]
     assert [row["source"] for row in found["Relationships"]] == ["ADA"]
+    assert context.left_out == {"entities": 0, "relationships": 0, "claims": 0}
+    kept = context.cut["entities"][built.entities["ADA"].number]
+    assert set(context.cut) == {"entities", "claims"}
+    assert context.record()["cut"]["entities"] == {"0": kept}
+    for shown in (found["Entities"][0]["description"], found["Claims"][0]["description"]):
+        beginning = shown.removesuffix(" […]")
+        assert beginning != shown
+        assert len(beginning) > 20
+        assert grapheme_floor(long, len(beginning)) == len(beginning)
+        assert " " not in sentence or beginning.endswith(sentence.rstrip())
+    assert context.tokens <= 400
+
+
+def test_names_that_are_longer_than_the_budget_are_left_out_and_do_not_keep_relationships_out() -> None:
+    built = described(graph([("A" * 300, "BYRON", 1.0)], {"A" * 300: ["long"], "BYRON": ["short"]}))
+    contexts = GraphContexts(built, [], 200, lambda text: 30 if "BYRON" in text else len(text))
+    context = contexts.reduced(whole(built), {}, {})
+    assert [row["title"] for row in tables(context.text)["Entities"]] == ["BYRON"]
+    assert len(context.rows["relationships"]) == 1
     assert context.left_out == {"entities": 1, "relationships": 0, "claims": 0}
 
 

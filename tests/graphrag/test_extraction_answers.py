@@ -216,6 +216,7 @@ def test_what_has_hardly_begun_to_be_a_record_is_counted_too(text: str, reason: 
         (f"{ADA}\n##\n{LINK.replace('<|>7', '<|>-7')}", "strength out of range"),
         (f"{ADA}\n##\n{LINK.replace('<|>7', '')}", "strength missing"),
         (ADA + LINK.replace("wrote", "wr\x00ote"), "control characters in a record"),
+        (ADA + LINK.replace("wrote", "\u202ewrote\u202c"), "marks of the text direction in a record"),
         (f"{LINK}\n##\n{ADA[:-1] + 'a' * 50_000})", "description of more than 10,000 characters"),
         (f"{LINK}\n##\n{ADA[:-9]}", "record without its end, kept"),
     ],

@@ -72,4 +72,14 @@ def test_contexts_are_shown_as_they_were_asked(workspace: Workspace, model_serve
     shown = contexts(workspace)
     assert {context["text"] for context in shown} == set(asked(model_server))
     assert any(context["rows"].get("sources") for context in shown)
+    assert any(context["cut"].get("sources") for context in shown)
     assert model_server.stats().asked.keys() <= {"report", "embeddings"}
+
+    model_server.reset()
+    with_settings(workspace, report_context="graph", report_max_input_tokens=BUDGET // 3)
+    Indexer(workspace).index(IndexRequest("town"))
+    shown = contexts(workspace)
+    assert {context["text"] for context in shown if context["cut"]} <= set(asked(model_server))
+    assert set(asked(model_server)) <= {context["text"] for context in shown}
+    assert any(context["cut"].get("entities") for context in shown)
+    assert all(context["tokens"] <= BUDGET // 3 for context in shown)

@@ -1,6 +1,7 @@
 """Prompts that are fitted to a collection: whatever is found out, they are prompts that can be used."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,16 @@ from hypothesis import strategies as st
 from fileintel.graphrag.prompts import EXTRACT, EXTRACT_JSON, KINDS, REPORT, TUNE_PROFILE, PromptLibrary, check_template
 from fileintel.graphrag.stages import json_records, tuple_records
 from fileintel.graphrag.stages.extraction import Extraction
-from fileintel.graphrag.tuning import EXCERPTS, Example, Profile, parse_profile, profile_question, spread, tuned_prompts
+from fileintel.graphrag.tuning import (
+    EXCERPTS,
+    Example,
+    Profile,
+    example_questions,
+    parse_profile,
+    profile_question,
+    spread,
+    tuned_prompts,
+)
 from fileintel.llm.questions import InvalidAnswer, Sampling
 from fileintel.storable import storable
 
@@ -87,3 +97,10 @@ def test_an_answer_that_lacks_a_part_is_refused(lacking: str) -> None:
 def test_types_that_a_list_could_not_hold_are_left_out() -> None:
     types = ["Judge", "judge", "a, b", "{x}", "", 7, "x" * 100, " statute "]
     assert parse_profile(json.dumps({**ANSWER, "entity_types": types})).entity_types == ("judge", "statute")
+
+
+def test_a_passage_that_begins_with_a_heading_does_not_become_one() -> None:
+    passages = [replace(units(1)[0], text="# The sluice\n\nIlse Brandt drew it.\n\n## The storm\n\nIt held.")]
+    profile = Profile("a port", "English", ("person",))
+    asked = example_questions(MODEL, PromptLibrary(), Sampling(), passages, lambda text, _: text, profile)
+    assert [passage for passage, _ in asked] == ["The sluice Ilse Brandt drew it. The storm It held."]

@@ -14,10 +14,6 @@ def test_the_command_takes_a_folder_over_and_tells_what_came(
     assert len(wrong.err.splitlines()) == 1
     assert "holds no index of graphrag" in wrong.err
 
-    service = {"FILEINTEL_API_URL": "http://127.0.0.1:9/"}
-    refused = fileintel("graphrag", "import", "town", folder, check=2, **service)
-    assert "next to the database" in refused.err
-
     shown = fileintel("graphrag", "import", "town", folder).out
     assert "collection town: imported as index version 1" in shown
     entities = fileintel("graphrag", "entities", "town", "--json").json

@@ -21,7 +21,7 @@ from fileintel.errors import (
 from fileintel.graphrag.export.columns import EMBEDDED
 from fileintel.graphrag.query.inquiry import GLOBAL, MODES, Inquiry
 from fileintel.services import control, documents, graph, questions, versions
-from fileintel.services.importing import import_index
+from fileintel.services.importing import import_index, import_uploaded
 from fileintel.services.indexing import Indexer, IndexRequest
 from fileintel.services.status import index_status
 from fileintel.services.workspace import Workspace
@@ -244,7 +244,8 @@ def test_an_import_whose_process_died_is_not_gone_on_with_as_an_index_run(worksp
     with workspace.database.transaction() as session:
         collection = collections.find(session, "town")
         run = runs.create(session, collection.id, method="import", fingerprint="import:x")
-    assert Indexer(workspace).work_on(run.id) is False
+    with pytest.raises(IndexFolderError):
+        import_uploaded(workspace, run.id)
     status = index_status(workspace, "town")
     assert (status["state"], "import the folder again" in status["error"]) == ("failed", True)
 

@@ -320,11 +320,12 @@ def test_content_in_parts_and_odd_usage_are_read() -> None:
     assert (outcome.content, outcome.prompt_tokens) == ("two parts", 0)
 
 
-def test_what_postgresql_cannot_hold_is_taken_out_of_an_answer_before_it_is_parsed() -> None:
+def test_what_postgresql_cannot_hold_is_taken_out_of_an_answer_before_it_is_parsed_and_nul_leaves_a_mark() -> None:
     with serving(lambda *_: completion("nul \x00 and \ud83d lone")) as server, client_of(server.base_url) as client:
         outcome = ask(client)
     assert isinstance(outcome, Answered)
-    assert outcome.value == outcome.content == "nul  and \ufffd lone"
+    assert outcome.value == "nul  and \ufffd lone"
+    assert outcome.content == "nul \x1a and \ufffd lone"
 
 
 def test_a_redirect_is_not_followed_and_names_the_place() -> None:

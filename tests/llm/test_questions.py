@@ -4,6 +4,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,3 +87,22 @@ def test_texts_to_embed_have_one_key_exactly_when_they_are_equal(one: str, other
 
 def test_lone_surrogates_have_a_key() -> None:
     assert chat("\ud800").key != chat("\ud801").key
+
+
+@pytest.mark.parametrize(
+    ("content", "has_schema", "holds"),
+    [
+        ("a\x1ab", False, True),
+        ('{"a": "b\\u0000c"}', True, True),
+        ('{"a": "b\\\\\\u0000c"}', True, True),
+        ('{"a": "the escape \\\\u0000"}', True, False),
+        ('{"a": "b\\u0000c"}', False, False),
+        ("nothing", True, False),
+    ],
+)
+def test_an_answer_shows_whether_it_came_with_nul_characters(content: str, has_schema: bool, holds: bool) -> None:
+    schema = Schema("any", {"type": "object"}) if has_schema else None
+    question = ChatQuestion("report", "model", (), len, schema=schema)
+    assert question.holds_nul(content) is holds
+    assert question.read("a\x1ab") == 2
+    assert question.followed_by("a\x1ab", "more").messages[0]["content"] == "ab"

@@ -101,7 +101,16 @@ def test_language_and_entity_types_of_a_collection_reach_every_prompt(
     index(claiming)
     questions.ask(claiming, COLLECTION, Inquiry("Who drew the sluice?", "local"))
     questions.ask(claiming, COLLECTION, Inquiry("Who drew the sluice?", "global"))
-    for purpose in ("extract", "glean", "claims", "report", "local_answer", "global_map", "global_reduce"):
+    for purpose in (
+        "extract",
+        "glean",
+        "claims",
+        "claims_glean",
+        "report",
+        "local_answer",
+        "global_map",
+        "global_reduce",
+    ):
         texts = asked(model_server, purpose)
         assert texts, purpose
         assert all("Write all text of your answer in German." in text for text in texts), purpose

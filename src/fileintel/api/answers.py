@@ -320,6 +320,7 @@ class CommunityWithMembers(Community):
     relationships: list[Relationship]
     report: Report | None
     left_out: dict[str, int] = Field(description="How many rows of each kind its report was written without.")
+    cut: dict[str, int] = Field(description="How many rows of each kind were cut short for it.")
 
 
 class ReportContext(Thing):
@@ -332,6 +333,7 @@ class ReportContext(Thing):
     rows: dict[str, list[int]] = Field(description="Human-readable ids by kind, in the order of the text.")
     represented: dict[str, int] = Field(description="How many rows reports of sub-communities stand for.")
     left_out: dict[str, int] = Field(description="How many rows there was no room for.")
+    cut: dict[str, list[int]] = Field(description="Human-readable ids of the rows whose text was cut short, by kind.")
 
 
 class Citation(Thing):

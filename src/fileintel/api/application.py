@@ -19,6 +19,7 @@ from fileintel.api.routers import (
     documents,
     graphrag,
     health,
+    imports,
     openai,
     processing,
     prompts,
@@ -30,7 +31,7 @@ from fileintel.errors import DatabaseUnavailable
 from fileintel.services.spool import clear_stale
 
 BODY_BYTES = 1024 * 1024  # of a request that is no upload; questions and names are far smaller
-UPLOADS = r"/api/v2/collections/[^/]+/documents"
+UPLOADS = r"/api/v2/(?:collections/[^/]+/documents|graphrag/[^/]+/import)"
 DESCRIPTION = """
 Collections of documents, their knowledge graphs, and questions to them.
 
@@ -62,7 +63,7 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
     versioned = APIRouter(
         prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 413, 422, 503)
     )
-    routers = (collections, prompts, documents, processing, graphrag, versions, tasks, cache)
+    routers = (collections, prompts, documents, processing, graphrag, imports, versions, tasks, cache)
     for router in (*(module.router for module in routers), documents.anywhere):
         versioned.include_router(router)
     app.include_router(versioned)

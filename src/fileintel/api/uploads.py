@@ -9,7 +9,7 @@ the last part of a path.
 
 import shutil
 import unicodedata
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -56,25 +56,27 @@ class UploadLimits:
         return self.total_bytes + (self.files + 1) * HEADERS_BYTES
 
 
-async def receive(request: Request, spool: Path, limits: UploadLimits) -> Path:
-    """Write the files of a multipart request below `spool`; returns their folder.
+async def receive(
+    request: Request, spool: Path, limits: UploadLimits, check: Callable[[str], None] = check_file_name
+) -> Path:
+    """Write the files of a multipart request below `spool`; returns their folder. `check` refuses names.
 
     Raises:
       UnsupportedMediaType, BadUpload, TooLarge, InvalidRequest, DocumentError: nothing of it is left.
       ServiceUnavailable: it cannot be written, for instance because the disk is full; nothing of it is left.
     """
     try:
-        return await _receive(request, spool, limits)
+        return await _receive(request, spool, limits, check)
     except OSError as error:
         raise ServiceUnavailable(f"the upload cannot be kept in {spool}: {error.strerror or error}") from error
 
 
-async def _receive(request: Request, spool: Path, limits: UploadLimits) -> Path:
+async def _receive(request: Request, spool: Path, limits: UploadLimits, check: Callable[[str], None]) -> Path:
     boundary = _boundary(request)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > limits.body_bytes:
         raise TooLarge(f"the upload has {int(declared):,} bytes, {limits.total_bytes:,} are allowed in one request")
-    reception = await run_in_threadpool(Reception, spool / str(uuid4()), boundary, limits)
+    reception = await run_in_threadpool(Reception, spool / str(uuid4()), boundary, limits, check)
     stream = request.stream()
     try:
         async for batch in _batches(stream):
@@ -116,8 +118,11 @@ def safe_name(given: str) -> str:
 class Reception:
     """Takes a multipart body in pieces and writes its files. Not for several threads at once."""
 
-    def __init__(self, folder: Path, boundary: bytes, limits: UploadLimits) -> None:
+    def __init__(
+        self, folder: Path, boundary: bytes, limits: UploadLimits, check: Callable[[str], None] = check_file_name
+    ) -> None:
         self._folder = folder
+        self._check = check
         self._part_folder = folder.with_name(f"{folder.name}.part")
         self._limits = limits
         self._files = 0
@@ -199,7 +204,7 @@ class Reception:
         if self._files == self._limits.files:
             raise TooLarge(f"there are more than {self._limits.files} files: send them in several requests")
         name = self._name = safe_name(given.decode(errors="replace"))
-        check_file_name(name)
+        self._check(name)
         folder = self._part_folder / f"{self._files:04}"
         folder.mkdir(mode=0o700)
         self._file = (folder / name).open("xb")

@@ -127,6 +127,8 @@ def print_community(community: Mapping[str, Any]) -> None:
     print_table(("title", "type", "description"), community["entities"], "no entities")
     if community["left_out"]:
         print(f"\nThere was no room for {_counted(community['left_out'])} in what the report was written from.")
+    if community["cut"]:
+        print(f"\nIn what the report was written from, {_counted(community['cut'])} had to be cut short.")
 
 
 def print_context(context: Mapping[str, Any]) -> None:
@@ -136,6 +138,8 @@ def print_context(context: Mapping[str, Any]) -> None:
     if context["represented"]:
         say(f"reports stand for {_counted(context['represented'])}")
     say(f"left out: {_counted(context['left_out'])}")
+    if context["cut"]:
+        say(f"cut short: {_counted({kind: len(ids) for kind, ids in context['cut'].items()})}")
 
 
 def print_import(taken: Mapping[str, Any]) -> None:

@@ -135,6 +135,7 @@ class ChunkingSettings(Section):
     size: Count
     overlap: Annotated[int, Field(ge=0)]
     encoding: Text
+    tokenizer_file: Path | None
 
     @field_validator("overlap")
     @classmethod

@@ -8,6 +8,7 @@ from typing import Protocol
 from fileintel.config import ChunkingSettings
 from fileintel.documents.chunk import Chunk, chunk_text
 from fileintel.identity import content_id
+from fileintel.llm.tokenizer_file import counted_with
 from fileintel.llm.tokens import Tokenizer
 from fileintel.runtime import breathe
 
@@ -61,8 +62,12 @@ def cut(
 
 
 def cut_name(chunking: ChunkingSettings) -> str:
-    """Names the settings that decide how a document is cut."""
-    return f"{chunking.encoding}/{chunking.size}/{chunking.overlap}"
+    """Names the settings that decide how a document is cut.
+
+    Raises:
+      ConfigError: the tokenizer's file cannot be read.
+    """
+    return f"{counted_with(chunking)}/{chunking.size}/{chunking.overlap}"
 
 
 class _Places:

@@ -5,10 +5,11 @@ the very text that a model was asked with: `Context.record` is what the index ke
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from fileintel.graphrag.model import Community, Entity, Relationship, Report
+from fileintel.graphrag.shortening import CUT_MARK, natural_end
 from fileintel.graphrag.tables import row, section
 
 # the kinds of rows under the names that the model sees, in the order in which they stand in a context
@@ -19,6 +20,13 @@ SECTIONS = {
     "claims": ("Claims", ("id", "subject", "object", "type", "status", "description")),
     "relationships": ("Relationships", ("id", "source", "target", "description", "weight", "combined_degree")),
 }
+
+# which of the columns behind the id is a text of any length, that may be cut
+_LONG_FIELD = {"sources": 0, "entities": 2, "claims": 4, "relationships": 2}
+# Where not everything fits, no row takes more than this share of the budget: its text is cut, so that one long
+# description does not keep out what it describes, nor everything else.
+LONGEST_ROW_SHARE = 4  # a quarter
+LESS = 0.9  # of a text that was still too long is tried next
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Context:
       represented: by kind, how many of the community's rows are not there because a sub-community's report stands
         for them.
       left_out: by kind, how many there was no room for. Rows, represented and left out are all of the evidence.
+      cut: by kind and id, how many characters of a row's text are there, where that is not all of it.
     """
 
     text: str
@@ -39,6 +48,7 @@ class Context:
     rows: Mapping[str, Sequence[int]]
     represented: Mapping[str, int] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    cut: Mapping[str, Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def reports(self) -> list[int]:
@@ -52,6 +62,7 @@ class Context:
             "rows": {kind: list(ids) for kind, ids in self.rows.items() if ids},
             "represented": {kind: count for kind, count in self.represented.items() if count},
             "left_out": {kind: count for kind, count in self.left_out.items() if count},
+            "cut": {kind: {str(number): kept for number, kept in rows.items()} for kind, rows in self.cut.items()},
         }
 
 
@@ -74,11 +85,12 @@ class Contexts(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a context, with its human-readable id."""
+    """One line of a context, with its human-readable id. `kept` counts the characters of a text that was cut."""
 
     number: int
     text: str
     tokens: int
+    kept: int | None = None
 
 
 class RowCounter:
@@ -92,9 +104,30 @@ class RowCounter:
         text = row(number, *fields)
         return Row(number, text, self._count_tokens(text) + 1)  # one more for the line's end
 
+    def shortened(self, kind: str, whole: Row, fields: Sequence[object], max_tokens: int) -> Row:
+        """The row of these fields with its text cut to `max_tokens` for all of it; `whole` itself where it is shorter,
+        or could not be."""
+        room = max_tokens - self(whole.number, *cut_fields(kind, fields, 0)).tokens
+        if whole.tokens <= max_tokens or room <= 0:
+            return whole
+        text = str(fields[_LONG_FIELD[kind]])
+        most = len(text) * room // whole.tokens  # about; fewer if that is still too much
+        while kept := natural_end(text, most):
+            cut = self(whole.number, *cut_fields(kind, fields, kept))
+            if cut.tokens <= max_tokens:
+                return replace(cut, kept=kept)
+            most = int(kept * LESS)
+        return whole
+
     def report(self, report: Report) -> Row:
         """The row of a sub-community's report."""
         return self(report.community.number, report.title, report.full_content)
+
+
+def cut_fields(kind: str, fields: Sequence[object], kept: int) -> list[object]:
+    """The fields of a row with only the first `kept` characters of its text, and a mark that says so."""
+    place = _LONG_FIELD[kind]
+    return [f"{str(one)[:kept]}{CUT_MARK}" if at == place else one for at, one in enumerate(fields)]
 
 
 def context_text(rows: Mapping[str, Iterable[str]]) -> str:
@@ -116,4 +149,9 @@ def context_of(
         {kind: [one.number for one in of_kind] for kind, of_kind in rows.items()},
         represented or {},
         left_out or {},
+        {
+            kind: {one.number: one.kept for one in of_kind if one.kept is not None}
+            for kind, of_kind in rows.items()
+            if any(one.kept is not None for one in of_kind)
+        },
     )

@@ -280,6 +280,8 @@ class Fanout:
         return deliveries
 
     def _deliver(self, request: Request, outcome: Outcome) -> None:
+        if isinstance(outcome, Answered):
+            self._journal.delivered(request.question, outcome)
         for follow_up in request.deliver(outcome) or ():
             self._lane_of(follow_up).add(follow_up.priority, iter((follow_up,)))
 
@@ -292,7 +294,7 @@ def _revive(question: Question, stored: StoredAnswer) -> Answered | None:
     if isinstance(question, EmbeddingQuestion):
         return None if stored.vector is None else embedding_answer(stored.vector, cached=True)
     try:
-        value = question.parse(stored.content or "")
+        value = question.read(stored.content or "")
     except (InvalidAnswer, RecursionError):
         return None
     return Answered(
@@ -305,6 +307,6 @@ def _told_to(twin: Question, outcome: Outcome) -> Outcome:
     if isinstance(outcome, Failed) or isinstance(twin, EmbeddingQuestion):
         return outcome
     try:
-        return replace(outcome, value=twin.parse(outcome.content or ""))
+        return replace(outcome, value=twin.read(outcome.content or ""))
     except (InvalidAnswer, RecursionError) as error:
         return Failed("invalid_answer", 1, str(error))

@@ -2,15 +2,15 @@
 
 Where it does not fit, the largest sub-communities are replaced by their reports, one after the other, until
 it does (Edge et al. 2024, arXiv 2404.16130, section "Community summaries": "higher-level communities").
-What is left out after that is counted.
+What does not fit after that is cut where it is long, and the rest is left out; both are counted.
 
 The budget is that of the rows; headings and column names, at most four of each, come on top of it. Claims take
 what room the rest leaves, so that a much-claimed entity does not push itself out.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from fileintel.graphrag.context import Context, Row, RowCounter, context_of
+from fileintel.graphrag.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report
 
 Pair = tuple[str, str]
@@ -33,7 +33,9 @@ class GraphContexts:
         self._entity_rows: dict[str, Row] = {}
         self._relationship_rows: dict[Pair, Row] = {}
         self._claims: dict[str, list[Row]] = {}
-        for claim in claims:
+        self._claims_by_number = {claim.number: claim for claim in claims}
+        self._shortened: dict[tuple[str, int], Row] = {}
+        for claim in self._claims_by_number.values():
             self._claims.setdefault(claim.subject, []).append(self._row(*claim_fields(claim)))
 
     def waits_for(self, community: Community) -> Iterable[Entity | Relationship]:
@@ -73,22 +75,25 @@ class GraphContexts:
         self, community: Community, entities: list[str], relationships: list[Pair], reports: dict[int, Row], room: int
     ) -> Context:
         """Beside the reports: relationships by rank with their ends, then other entities, then claims, as they fit."""
+        long = self._tokens(entities, relationships) > room  # then long rows are cut
         # an end that no context could hold does not keep its relationships out
-        possible = {title for title in entities if self._entity(title).tokens <= self._max_tokens}
+        possible = {title for title in entities if self._entity(title, long).tokens <= self._max_tokens}
         kept_entities: dict[str, None] = {}
         kept_relationships: list[Pair] = []
         for pair in sorted(relationships, key=self._rank):
             new = [title for title in pair if title in possible and title not in kept_entities]
-            cost = self._relationship(pair).tokens + sum(self._entity(title).tokens for title in new)
+            cost = self._relationship(pair, long).tokens + sum(self._entity(title, long).tokens for title in new)
             if cost <= room:
                 kept_relationships.append(pair)
                 kept_entities.update(dict.fromkeys(new))
                 room -= cost
         for title in sorted(possible - set(kept_entities), key=self._entity_rank):
-            if (cost := self._entity(title).tokens) <= room:
+            if (cost := self._entity(title, long).tokens) <= room:
                 kept_entities[title] = None
                 room -= cost
         claims = self._claims_about(entities)
+        if long:
+            claims = [self._short("claims", one, claim_fields(self._claims_by_number[one.number])) for one in claims]
         kept_claims: list[Row] = []
         for claim in claims:
             if claim.tokens <= room:
@@ -104,7 +109,7 @@ class GraphContexts:
             "relationships": len(relationships) - len(kept_relationships),
             "claims": len(claims) - len(kept_claims),
         }
-        return self._context(kept_entities, kept_relationships, kept_claims, reports, represented, left_out)
+        return self._context(kept_entities, kept_relationships, kept_claims, reports, represented, left_out, long)
 
     def _context(
         self,
@@ -114,12 +119,13 @@ class GraphContexts:
         reports: Mapping[int, Row],
         represented: Mapping[str, int] | None = None,
         left_out: Mapping[str, int] | None = None,
+        long: bool = False,
     ) -> Context:
         rows = {
             "reports": [reports[number] for number in sorted(reports)],
-            "entities": [self._entity(title) for title in sorted(entities, key=self._entity_rank)],
+            "entities": [self._entity(title, long) for title in sorted(entities, key=self._entity_rank)],
             "claims": claims,
-            "relationships": [self._relationship(pair) for pair in sorted(relationships, key=self._rank)],
+            "relationships": [self._relationship(pair, long) for pair in sorted(relationships, key=self._rank)],
         }
         return context_of(rows, represented=represented, left_out=left_out)
 
@@ -133,15 +139,28 @@ class GraphContexts:
     def _claims_about(self, titles: Iterable[str]) -> list[Row]:
         return [claim for title in sorted(titles, key=self._entity_rank) for claim in self._claims.get(title, ())]
 
-    def _entity(self, title: str) -> Row:
+    def _entity(self, title: str, cut: bool = False) -> Row:
+        entity = self.graph.entities[title]
         if title not in self._entity_rows:
-            self._entity_rows[title] = self._row(*entity_fields(self.graph.entities[title]))
-        return self._entity_rows[title]
+            self._entity_rows[title] = self._row(*entity_fields(entity))
+        whole = self._entity_rows[title]
+        return self._short("entities", whole, entity_fields(entity)) if cut else whole
 
-    def _relationship(self, pair: Pair) -> Row:
+    def _relationship(self, pair: Pair, cut: bool = False) -> Row:
+        relationship = self.graph.relationships[pair]
         if pair not in self._relationship_rows:
-            self._relationship_rows[pair] = self._row(*relationship_fields(self.graph.relationships[pair]))
-        return self._relationship_rows[pair]
+            self._relationship_rows[pair] = self._row(*relationship_fields(relationship))
+        whole = self._relationship_rows[pair]
+        return self._short("relationships", whole, relationship_fields(relationship)) if cut else whole
+
+    def _short(self, kind: str, whole: Row, fields: Sequence[object]) -> Row:
+        """A row as it stands where not everything fits; its fields begin with its number."""
+        longest = self._max_tokens // LONGEST_ROW_SHARE
+        if whole.tokens <= longest:
+            return whole
+        if (kind, whole.number) not in self._shortened:
+            self._shortened[kind, whole.number] = self._row.shortened(kind, whole, fields[1:], longest)
+        return self._shortened[kind, whole.number]
 
     def _rank(self, pair: Pair) -> tuple[int, int]:
         relationship = self.graph.relationships[pair]

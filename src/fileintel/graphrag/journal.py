@@ -17,6 +17,7 @@ from fileintel.errors import FileIntelError, RunCancelled
 from fileintel.graphrag.progress import Progress
 from fileintel.identity import content_id
 from fileintel.llm.client import Tally
+from fileintel.llm.questions import Answered, ChatQuestion, Question
 from fileintel.storage import answers as answer_store
 from fileintel.storage import in_flight, runs
 from fileintel.storage.answers import Freshness, StoredAnswer
@@ -25,6 +26,7 @@ from fileintel.storage.runs import GapRecord, Lease
 from fileintel.storage.states import RunState
 
 PROGRESS_SECONDS = 1.0  # how often counts are written while answers come in
+NUL_IN_ANSWER = "answer with NUL characters, which were left out"
 
 T = TypeVar("T")
 
@@ -82,6 +84,9 @@ class Journal:
         """These questions have no answer: write that down, and let others ask them."""
         self._insist(lambda session: self._fail(session, keys, gaps))
         self._taken.difference_update(keys)
+
+    def delivered(self, question: Question, answered: Answered) -> None:
+        """An answer is being handed out, new or stored."""
 
     def stay(self) -> None:
         """Say that what was taken is still being asked."""
@@ -167,6 +172,10 @@ class RunJournal(Journal):
     def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         super().fail(keys, gaps)
         self._failed += len(gaps)
+
+    def delivered(self, question: Question, answered: Answered) -> None:
+        if isinstance(question, ChatQuestion) and question.holds_nul(answered.content or ""):
+            self._progress.records_read(0, {}, {NUL_IN_ANSWER: 1})
 
     def tick(self) -> None:
         if time.monotonic() - self._written_at >= PROGRESS_SECONDS:

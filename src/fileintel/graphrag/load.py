@@ -7,7 +7,7 @@ from functools import partial
 from fileintel.config import ChunkingSettings
 from fileintel.documents.passages import cut
 from fileintel.graphrag.model import TextUnit
-from fileintel.llm.tokens import Tokenizer
+from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.storage import documents
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document, DocumentPage
@@ -16,7 +16,7 @@ from fileintel.storage.models import Document, DocumentPage
 def text_units(database: Database, sources: list[Document], chunking: ChunkingSettings) -> list[TextUnit]:
     """The text units of these documents: their passages, numbered through. They are cut anew from the pages, so that
     an index depends on nothing but documents and settings."""
-    tokenizer = Tokenizer(chunking.encoding)
+    tokenizer = tokenizer_for(chunking)
     units: list[TextUnit] = []
     for document in sources:
         for passage in cut(document.id, _pages(database, document.id), tokenizer, chunking):

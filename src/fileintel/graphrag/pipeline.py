@@ -5,7 +5,7 @@ same rows; what was answered before is not asked again. That is how a run resume
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,12 +18,12 @@ from fileintel.graphrag.graph_context import GraphContexts
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
+from fileintel.graphrag.prompts import CLAIMING, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
 from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
 from fileintel.llm.questions import Sampling
-from fileintel.llm.tokens import Tokenizer
+from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 
@@ -42,8 +42,8 @@ STAGES = (
 )
 # what the questions of a stage are asked for; stages that are not named ask none
 _PURPOSES = {
-    extract.STAGE: ("extract", "glean", "glean_check"),
-    claims.STAGE: ("claims",),
+    extract.STAGE: extract.PURPOSES,
+    claims.STAGE: claims.PURPOSES,
     describe.STAGE: ("describe",),
     report.STAGE: ("report",),
     embed.STAGE: ("embed", "probe"),
@@ -104,7 +104,7 @@ class Built:
 
 def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
     """The prompts that decide an index with these settings."""
-    claimed = [CLAIMS] if settings.graphrag.claims else []
+    claimed = CLAIMING if settings.graphrag.claims else ()
     reported = REPORT_TEXT if settings.graphrag.report_context == "text" else REPORT
     if settings.graphrag.method == fast.METHOD:
         return [*claimed, reported]
@@ -138,7 +138,7 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
 
     asks_for_records = run.settings.graphrag.method != fast.METHOD
     if asks_for_records:
-        fanout.add(stages.scale.watching(stages.extract.requests(units)))
+        fanout.add(stages.counted(stages.extract.requests(units)))
     if run.settings.graphrag.claims:
         fanout.add(stages.claims.requests(units))
     fanout.add(stages.embed.text_units(units))
@@ -180,8 +180,9 @@ class _Stages:
         settings = run.settings.graphrag
         self._run = run
         self._language = settings.language
-        self._tokenizer = Tokenizer(run.settings.chunking.encoding)
-        self.scale = TokenScale(self._tokenizer.count)
+        self._tokenizer = tokenizer_for(run.settings.chunking)
+        # the model's own tokens need no comparison
+        self._scale = None if self._tokenizer.exact else TokenScale(self._tokenizer.count)
         llm = run.settings.llm
         self._sampling = Sampling(llm.temperature, llm.top_p, llm.max_tokens)
         chat = (run.chat_model, self._sampling, run.progress)
@@ -200,12 +201,13 @@ class _Stages:
         )
         self.claims = claims.ClaimsStage(
             model,
-            load_prompt(CLAIMS),
+            (load_prompt(CLAIMING[0]), load_prompt(CLAIMING[1]), load_prompt(CLAIMING[2])),
             sampling,
             progress,
             entity_types=settings.entity_types,
             claim_description=settings.claim_description,
             language=self._language,
+            max_gleanings=settings.max_gleanings,
         )
         self.describe = describe.DescribeStage(
             model,
@@ -227,6 +229,10 @@ class _Stages:
         )
         self.report: report.ReportStage
 
+    def counted(self, requests: Iterator[Request]) -> Iterator[Request]:
+        """The same requests, their answers compared with what we count where that can tell something."""
+        return requests if self._scale is None else self._scale.watching(requests)
+
     def begin_reports(
         self,
         graph: Graph,
@@ -237,7 +243,9 @@ class _Stages:
     ) -> None:
         """Prepare the reports; they need the graph."""
         settings = self._run.settings.graphrag
-        budget = self.scale.ours(settings.report_max_input_tokens)
+        budget = settings.report_max_input_tokens
+        if self._scale:
+            budget = self._scale.ours(budget)
         contexts: Contexts
         if settings.report_context == "text":
             contexts = TextContexts(graph, units, budget, self._tokenizer.count)

@@ -36,6 +36,8 @@ EXTRACT_JSON = PromptKind("extract_graph_json.txt", data=("input_text",), fixed=
 CONTINUE_JSON = PromptKind("extract_graph_json_continue.txt")
 DESCRIBE = PromptKind("summarize_descriptions.txt", data=("entity_name", "description_list"), fixed=("max_length",))
 CLAIMS = PromptKind("extract_claims.txt", data=("input_text",), fixed=("entity_specs", "claim_description"))
+CLAIMS_CONTINUE = PromptKind("extract_claims_continue.txt")
+CLAIMS_LOOP = PromptKind("extract_claims_loop.txt")
 REPORT = PromptKind("community_report_graph.txt", data=("input_text",), fixed=("max_report_length",))
 REPORT_TEXT = PromptKind("community_report_text.txt", data=("input_text",), fixed=("max_report_length",))
 LOCAL = PromptKind("local_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
@@ -54,7 +56,8 @@ METADATA = PromptKind("extract_metadata.txt", data=("input_text",))
 
 TUNE_PROFILE = PromptKind("tune_profile.txt", data=("excerpts",))
 
-INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, CLAIMS, REPORT, REPORT_TEXT)
+CLAIMING = (CLAIMS, CLAIMS_CONTINUE, CLAIMS_LOOP)
+INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, *CLAIMING, REPORT, REPORT_TEXT)
 QUERYING = (
     LOCAL,
     GLOBAL_RATE,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from fileintel.graphrag.context import context_text
+from fileintel.graphrag.context import context_text, cut_fields
 from fileintel.graphrag.tables import row
 from fileintel.storage.models import Community, CommunityReport, Covariate, Entity, Relationship, TextUnit
 
@@ -34,14 +34,19 @@ def stored_text(session: Session, community: Community) -> str:
     """The text that the model was given about a community, to the last character. It must have been asked."""
     assert community.context is not None
     rows = community.context["rows"]
-    degrees = _Degrees(session, community)
-    return context_text({kind: _lines(session, community.version_id, kind, rows[kind], degrees) for kind in rows})
+    return context_text({kind: _lines(session, community, kind, _Degrees(session, community)) for kind in rows})
 
 
-def _lines(session: Session, version_id: str, kind: str, numbers: Sequence[int], degrees: "_Degrees") -> Iterable[str]:
+def _lines(session: Session, community: Community, kind: str, degrees: "_Degrees") -> Iterable[str]:
+    assert community.context is not None
+    numbers = community.context["rows"][kind]
+    kept = community.context.get("cut", {}).get(kind, {})
     table, number, fields = _KINDS[kind]
-    statement = select(table, number).where(table.version_id == version_id, number.in_(numbers))
-    lines = {found: row(found, *fields(thing, degrees)) for thing, found in session.execute(statement)}
+    statement = select(table, number).where(table.version_id == community.version_id, number.in_(numbers))
+    lines = {}
+    for thing, found in session.execute(statement):
+        told = fields(thing, degrees)
+        lines[found] = row(found, *(cut_fields(kind, told, kept[str(found)]) if str(found) in kept else told))
     return [lines[number] for number in numbers]
 
 

@@ -25,5 +25,11 @@ def section(name: str, columns: Sequence[str], rows: Iterable[str]) -> str:
     return "\n".join([f"-----{name}-----", ",".join(columns), *lines]) + "\n" if lines else ""
 
 
+def on_one_line(text: str) -> str:
+    """A text without line breaks, and without what they make of a line: a mark of a Markdown heading would make one of
+    all that follows."""
+    return " ".join(_HEADING_MARK.sub("", text).split())
+
+
 def _plain(field: object) -> object:
-    return " ".join(_HEADING_MARK.sub("", field).split()) if isinstance(field, str) else field
+    return on_one_line(field) if isinstance(field, str) else field

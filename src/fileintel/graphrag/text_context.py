@@ -7,7 +7,7 @@ sub-communities are replaced by their reports, as in `graph_context`; a text uni
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from fileintel.graphrag.context import Context, Row, RowCounter, context_of
+from fileintel.graphrag.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report, TextUnit
 
 
@@ -73,6 +73,8 @@ class TextContexts:
             room -= report.tokens
             for unit in gone:
                 del rows[unit]
+        if _tokens(rows.values()) > room:
+            rows = {number: self._short(one, degrees[number]) for number, one in rows.items()}
         kept = _as_they_fit(rows.values(), room)
         return context_of(
             {"reports": [used[number] for number in sorted(used)], "sources": kept},
@@ -97,6 +99,11 @@ class TextContexts:
     def _rows(self, numbers: Iterable[int], degrees: Mapping[int, int]) -> list[Row]:
         ranked = sorted(numbers, key=lambda number: (-degrees[number], number))
         return [self._row(number, self._units[number].text, degrees[number]) for number in ranked]
+
+    def _short(self, whole: Row, degree: int) -> Row:
+        """A row as it stands where not everything fits."""
+        longest = self._max_tokens // LONGEST_ROW_SHARE
+        return self._row.shortened("sources", whole, (self._units[whole.number].text, degree), longest)
 
 
 def _tokens(rows: Iterable[Row]) -> int:

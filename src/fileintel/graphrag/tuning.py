@@ -16,6 +16,7 @@ from fileintel.graphrag.stages.examples import ExampleNames
 from fileintel.graphrag.stages.extraction import EntityRecord, Extraction, RelationshipRecord
 from fileintel.graphrag.stages.records import clean_text, merge_key
 from fileintel.graphrag.stages.tuple_records import parse_gleaning, parse_records
+from fileintel.graphrag.tables import on_one_line
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import ChatQuestion, InvalidAnswer, Sampling, Schema
 from fileintel.storable import storable
@@ -94,7 +95,7 @@ def example_questions(
     prompt = prompts.load(EXTRACT)
     asked = []
     for unit in spread(units, EXAMPLES):
-        passage = clean_text(truncate(unit.text, EXAMPLE_TOKENS))
+        passage = clean_text(on_one_line(truncate(unit.text, EXAMPLE_TOKENS)))
         messages = prompt.messages(profile.language, input_text=passage, entity_types=", ".join(profile.entity_types))
         asked.append((passage, ChatQuestion("extract", model, messages, parse_records, sampling, parts_count=True)))
     return asked

@@ -21,7 +21,15 @@ from fileintel.llm.errand import Errand
 from fileintel.llm.faults import BUSY, Cure, Fault, describe_fault
 from fileintel.llm.gate import Gate, ServerAway
 from fileintel.llm.patience import STARVING, Patience, Trail
-from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed, InvalidAnswer, Message
+from fileintel.llm.questions import (
+    Answered,
+    ChatQuestion,
+    EmbeddingQuestion,
+    Failed,
+    InvalidAnswer,
+    Message,
+    without_nul,
+)
 from fileintel.llm.responses import MALFORMED, Completion, embedding_answer, read_completion, read_vectors
 from fileintel.llm.server import ModelServer
 from fileintel.llm.server_group import ServerGroup
@@ -319,7 +327,7 @@ def _asked_again(question: ChatQuestion, first: Completion, problem: str) -> Cha
         return replace(question, messages=(*question.messages[:-1], hint), sampling=looser)
     correction = (
         *question.messages,
-        Message(role="assistant", content=first.text[:QUOTED_CHARACTERS] or "(empty)"),
+        Message(role="assistant", content=without_nul(first.text)[:QUOTED_CHARACTERS] or "(empty)"),
         Message(role="user", content=CORRECTION.format(problem=problem)),
     )
     return replace(question, messages=correction)
@@ -327,11 +335,11 @@ def _asked_again(question: ChatQuestion, first: Completion, problem: str) -> Cha
 
 def _judged(question: ChatQuestion, completion: Completion) -> tuple[Answered | None, str | None]:
     """The answer if it can be read, and what is wrong with it: an object that was cut off can be both."""
-    if not completion.text:
+    if not without_nul(completion.text):
         return None, "it is empty"
     problem = _blemish(question, completion)
     try:
-        value = question.parse(completion.text)
+        value = question.read(completion.text)
     except InvalidAnswer as error:
         return None, problem or str(error)
     except RecursionError:

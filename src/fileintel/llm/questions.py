@@ -6,6 +6,7 @@ schema asked for. Endpoint, timeout, purpose, parser and program version are not
 
 import hashlib
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,11 @@ from typing import Any, TypedDict
 
 # how a prompt asks for a language; who checks answers has to know that one was asked for
 IN_LANGUAGE = "Write all text of your answer in {language}."
+
+# ASCII's SUBSTITUTE stands for a NUL in the text of an answer: no database keeps a NUL, and one that was taken out
+# without a trace could not be counted when the stored answer is read again
+NUL_MARK = "\x1a"
+_NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class Message(TypedDict):
@@ -69,11 +75,21 @@ class ChatQuestion:
         schema = self.schema.body if self.schema else None
         return _hash(["chat", self.model, self.messages, numbers, schema])
 
+    def read(self, content: str) -> Any:
+        """What the parser makes of an answer's text, new or stored; raises what it raises."""
+        return self.parse(without_nul(content))
+
+    def holds_nul(self, content: str) -> bool:
+        """Whether an answer's text came with NUL characters, as such or escaped in the JSON that was asked for."""
+        if self.schema is not None and "\\u0000" in content and _NUL_IN_JSON.search(content):
+            return True
+        return NUL_MARK in content
+
     def followed_by(self, answer: str, request: str, **changes: Any) -> "ChatQuestion":
         """The same conversation, one answer and one request later."""
         messages = (
             *self.messages,
-            Message(role="assistant", content=answer),
+            Message(role="assistant", content=without_nul(answer)),
             Message(role="user", content=request),
         )
         values = {
@@ -130,6 +146,11 @@ class Failed:
     reason: str  # a short stable word: "invalid_answer", "timeout", "context_length", …
     attempts: int
     last_error: str
+
+
+def without_nul(content: str) -> str:
+    """An answer's text without what stands for NUL characters in it."""
+    return content.replace(NUL_MARK, "") if NUL_MARK in content else content
 
 
 def _number(value: float | None) -> float | None:

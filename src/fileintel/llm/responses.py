@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fileintel.llm.json_answers import strip_reasoning
-from fileintel.llm.questions import Answered
+from fileintel.llm.questions import NUL_MARK, Answered
 from fileintel.storable import storable
 
 MALFORMED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
@@ -17,7 +17,7 @@ MALFORMED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError
 
 @dataclass(frozen=True)
 class Completion:
-    """The text of a chat answer, without its reasoning, and what it cost."""
+    """The text of a chat answer, without its reasoning and with marks for NUL characters, and what it cost."""
 
     text: str
     finish_reason: str | None
@@ -32,7 +32,7 @@ def read_completion(response: dict[str, Any]) -> Completion:
     reason = choice.get("finish_reason")
     return Completion(
         # cleaned before it is parsed, so that a stored answer parses like a new one
-        text=strip_reasoning(storable(_text(message.get("content")))),
+        text=strip_reasoning(storable(_text(message.get("content")).replace("\0", NUL_MARK))),
         finish_reason=reason if isinstance(reason, str) else None,
         prompt_tokens=usage(response, "prompt_tokens"),
         completion_tokens=usage(response, "completion_tokens"),

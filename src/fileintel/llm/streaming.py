@@ -17,7 +17,7 @@ from urllib3.exceptions import HTTPError
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.errand import Errand
 from fileintel.llm.gate import ServerAway
-from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer
+from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, without_nul
 from fileintel.llm.responses import MALFORMED, Completion, read_completion
 from fileintel.llm.server import PURPOSE_HEADER, ModelServer
 from fileintel.llm.transport import CONNECT_SECONDS, proxy_for, trusting_context
@@ -179,10 +179,10 @@ def _lines(response: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[str]
 def _answered(question: ChatQuestion, parts: _Parts, tally: Tally) -> Answered:
     completion = parts.completion()
     tally.answered(completion.prompt_tokens, completion.completion_tokens)
-    if not completion.text:
+    if not without_nul(completion.text):
         raise Unheard("it is empty")
     try:
-        value = question.parse(completion.text)
+        value = question.read(completion.text)
     except (InvalidAnswer, RecursionError) as error:
         raise Unheard(str(error)) from error
     return Answered(

@@ -113,12 +113,15 @@ class Tokenizer:
 
     Parameters:
         name: tiktoken's name of the encoding.
+        cuts: a pattern whose matches end where encoding the two sides apart changes nothing.
     """
 
-    def __init__(self, name: str = DEFAULT_ENCODING) -> None:
+    exact = False  # whether its tokens are the model's own
+
+    def __init__(self, name: str = DEFAULT_ENCODING, cuts: str | None = None) -> None:
         self.name = name
-        cuts = f"{BEFORE_SPACE}|{AFTER_LINE}" if name in ENDS_PIECES_WITH_LINES else BEFORE_SPACE
-        self._cut = re.compile(cuts)
+        at_lines = f"{BEFORE_SPACE}|{AFTER_LINE}" if name in ENDS_PIECES_WITH_LINES else BEFORE_SPACE
+        self._cut = re.compile(cuts or at_lines)
 
     @property
     def encoding(self) -> "Encoding":
@@ -128,6 +131,10 @@ class Tokenizer:
             ConfigError: it is unknown or not installed.
         """
         return encoding_for(self.name)
+
+    def load(self) -> None:
+        """Load what is needed, before anything is done that would end halfway; raises as `encoding`."""
+        _ = self.encoding
 
     def encode(self, text: str) -> list[int]:
         """The token ids of `text`; a lone surrogate counts as U+FFFD."""
@@ -164,16 +171,21 @@ class Tokenizer:
         return text[:start]
 
     def encode_stream(self, pieces: Iterable[str]) -> Iterator[tuple[str, list[int]]]:
-        """Consecutive segments of the text that `pieces` make up, each with its tokens.
+        """Consecutive segments of the text that `pieces` make up, each with its tokens (see `tokens_of`).
 
-        Where the text is cut depends on the text alone, not on the pieces. At most about 200,000 characters
-        are held beside the current piece.
+        Where the text is cut depends on the text alone, not on the pieces.
         """
-        encoding = self.encoding
-        for segment in self._segments(pieces):
-            yield segment, encoding.encode_ordinary(_encodable(segment))
+        return ((segment, self.tokens_of(segment)) for segment in self.segments(pieces))
 
-    def _segments(self, pieces: Iterable[str]) -> Iterator[str]:
+    def tokens_of(self, segment: str) -> list[int]:
+        """A number for each token of a segment, for `offsets`: here its id."""
+        return self.encoding.encode_ordinary(encodable(segment))
+
+    def segments(self, pieces: Iterable[str]) -> Iterator[str]:
+        """The text that `pieces` make up, divided at natural places.
+
+        At most about 200,000 characters are held beside the current piece.
+        """
         waiting: list[str] = []
         length = 0
         for piece in pieces:
@@ -203,7 +215,7 @@ class Tokenizer:
 
         Where a token ends inside a character, the start of that character is meant.
         """
-        data = _encodable(segment).encode()
+        data = encodable(segment).encode()
         encoding = self.encoding
         offsets = []
         token = byte = floor = character = 0
@@ -218,7 +230,8 @@ class Tokenizer:
         return offsets
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
+    """The text with U+FFFD for halves of surrogate pairs, of the same length."""
     # tiktoken would replace surrogates by way of UTF-16, which changes the length of the text
     try:
         text.encode()

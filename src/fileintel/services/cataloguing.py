@@ -9,7 +9,7 @@ from fileintel.documents.metadata import Metadata
 from fileintel.graphrag.prompts import METADATA, Prompt
 from fileintel.graphrag.stages.metadata import STAGE, MetadataStage
 from fileintel.llm.questions import Sampling
-from fileintel.llm.tokens import Tokenizer
+from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.services import working
 from fileintel.services.holding import ending
 from fileintel.services.indexing import Observer
@@ -62,7 +62,7 @@ class _Extraction:
         self._workspace = workspace
         self._work = work
         self._model_name = workspace.chat_model_name
-        self._tokenizer = Tokenizer(settings.chunking.encoding)
+        self._tokenizer = tokenizer_for(settings.chunking)
         self._budget = settings.documents.metadata_max_input_tokens
         llm = settings.llm
         self._stage = MetadataStage(

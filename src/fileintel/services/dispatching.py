@@ -36,13 +36,15 @@ class CeleryDispatcher:
         RunKind.METADATA: "fileintel.tasks.metadata.extract_metadata_task",
         RunKind.PASSAGE_QUESTION: "fileintel.tasks.questions.answer_question_task",
     }
+    IMPORT = "fileintel.tasks.importing.import_index_task"
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     def send(self, run: Run) -> None:
         ids = {"collection_id": run.collection_id, "run_id": run.id}
-        self.send_task(self.TASKS[RunKind(run.kind)], kwargs=ids, task_id=run.id)
+        name = self.IMPORT if run.method == runs.IMPORT else self.TASKS[RunKind(run.kind)]
+        self.send_task(name, kwargs=ids, task_id=run.id)
 
     def send_task(self, name: str, **options: Any) -> None:
         """Send a task that is no run; `options` are those of Celery's `send_task`.

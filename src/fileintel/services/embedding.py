@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from fileintel.documents.passages import cut_name
 from fileintel.graphrag.stages.embed import STAGE as EMBED
 from fileintel.graphrag.stages.embed import PassageStage
-from fileintel.llm.tokens import Tokenizer
+from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.services import working
 from fileintel.services.holding import ending
 from fileintel.services.indexing import Observer
@@ -70,7 +70,7 @@ class _Embedding:
             work.progress,
             size=size,
             dimensions=settings.embedding.dimensions,
-            fit=partial(Tokenizer(settings.chunking.encoding).fit, max_tokens=settings.embedding.max_input_tokens),
+            fit=partial(tokenizer_for(settings.chunking).fit, max_tokens=settings.embedding.max_input_tokens),
         )
 
     def run(self) -> None:

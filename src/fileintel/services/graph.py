@@ -108,6 +108,7 @@ def show_community(workspace: Workspace, collection: str, number: int) -> dict[s
             ],
             "report": _as_dict(report) if report else None,
             "left_out": community.context["left_out"] if community.context else {},
+            "cut": {kind: len(rows) for kind, rows in _cut(community).items()},
         }
         versions.require(session, version)
         return found
@@ -115,7 +116,8 @@ def show_community(workspace: Workspace, collection: str, number: int) -> dict[s
 
 def show_context(workspace: Workspace, collection: str, number: int) -> dict[str, Any]:
     """What the model was given to write a community's report: `text`, its `tokens`, the human-readable ids of its
-    `rows` by kind, how many rows sub-reports stand for (`represented`), and how many were `left_out`.
+    `rows` by kind, how many rows sub-reports stand for (`represented`), how many were `left_out`, and the ids of
+    those whose text was `cut`.
 
     Raises:
       NotFoundError: the index has no such community, or no report was asked for here (in an imported index).
@@ -136,9 +138,16 @@ def show_context(workspace: Workspace, collection: str, number: int) -> dict[str
                 part: {kind: community.context[part][kind] for kind in SECTIONS if kind in community.context[part]}
                 for part in ("rows", "represented", "left_out")
             },
+            "cut": {kind: sorted(map(int, rows)) for kind, rows in _cut(community).items()},
         }
         versions.require(session, version)
         return found
+
+
+def _cut(community: Community) -> dict[str, dict[str, int]]:
+    """Which rows of a report's context were cut, by kind and id; versions of earlier releases do not tell."""
+    cut: dict[str, dict[str, int]] = (community.context or {}).get("cut", {})
+    return {kind: cut[kind] for kind in SECTIONS if kind in cut}
 
 
 def version_in_use(workspace: Workspace, collection: str) -> str:

@@ -10,7 +10,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import FileIntelError, LeaseLost, ModelServerRefused, NotFoundError, RunCancelled
+from fileintel.errors import (
+    FileIntelError,
+    IndexFolderError,
+    LeaseLost,
+    ModelServerRefused,
+    NotFoundError,
+    RunCancelled,
+)
 from fileintel.graphrag import publishing
 from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.imports.folder import Tables, read_tables
@@ -26,9 +33,11 @@ from fileintel.graphrag.stages import embed, extract
 from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, EmbeddingQuestion
-from fileintel.llm.tokens import Tokenizer
+from fileintel.llm.tokenizer_file import tokenizer_for
+from fileintel.services import tasks, working
 from fileintel.services.documents import check_name
 from fileintel.services.vector_size import PROBE_TEXT
+from fileintel.services.working import Held
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
 from fileintel.storage import collections, documents, runs, versions
@@ -37,6 +46,7 @@ from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
 
 METHOD = runs.IMPORT
+UPLOAD = runs.UPLOADED_INDEX
 NO_MODEL = "not known: the index was imported"
 TEXT_TYPE = "text/plain"
 
@@ -69,8 +79,7 @@ def import_index(
       ModelServerUnavailable, ModelServerRefused: no vectors can be made.
     """
     check_name(collection_name)
-    tables = read_tables(directory)
-    found = _Found(tables, source_texts(tables), import_graph(tables))
+    found = _found(directory)
     if vectors:
         _check_embedder(workspace)
     collection, is_new = _collection(workspace, collection_name)
@@ -87,11 +96,18 @@ def _import(
 ) -> dict[str, Any]:
     lease = _begin(workspace, collection, found, vectors)
     with _ending(workspace, lease), LeaseKeeper(workspace.database, lease):
-        stored = _documents(workspace, collection, found, added)
-        ids = {document.sha256: document.id for document in stored}
-        units, uncertain = placed_units(found.tables, found.sources, ids)
-        found.graph.put_right["text units that are not in their document word for word"] += uncertain
-        version_id = _publish(workspace, collection, lease, found, stored, units, vectors)
+        return _taken_over(workspace, collection, lease, found, vectors, added)
+
+
+def _taken_over(
+    workspace: Workspace, collection: Collection, lease: Lease, found: _Found, vectors: bool, added: list[str]
+) -> dict[str, Any]:
+    """Write what was found, and tell what that is. The ids of new documents are noted in `added`."""
+    stored = _documents(workspace, collection, found, added)
+    ids = {document.sha256: document.id for document in stored}
+    units, uncertain = placed_units(found.tables, found.sources, ids)
+    found.graph.put_right["text units that are not in their document word for word"] += uncertain
+    version_id = _publish(workspace, collection, lease, found, stored, units, vectors)
     with workspace.database.transaction() as session:
         version = session.get_one(IndexVersion, version_id)
         return {
@@ -100,6 +116,59 @@ def _import(
             "counts": version.counts,
             "put_right": {what: count for what, count in found.graph.put_right.items() if count},
         }
+
+
+def import_uploaded(workspace: Workspace, run_id: str) -> None:
+    """Do a queued import: take over the tables that its run names, and keep what came of it as its result. An import
+    of a folder of some machine, whose process has died, can only be told to have failed.
+
+    Raises: as `import_index`; the run is then failed with the reason, and the collection as it was.
+    """
+    held = working.take(workspace, run_id)
+    if held is None:
+        return
+    try:
+        with _ending(workspace, held.lease), LeaseKeeper(workspace.database, held.lease):
+            _import_uploaded(workspace, held)
+    finally:
+        tasks.drop_upload(workspace, held.run)
+
+
+def _import_uploaded(workspace: Workspace, held: Held) -> None:
+    parameters, lease = held.run.parameters, held.lease
+    with workspace.database.transaction() as session:
+        versions.drop_unfinished(session, lease.run_id)  # a worker that died may have begun
+        collection = collections.find(session, held.run.collection_id)
+        published = versions.published_by(session, lease.run_id)
+    if published is not None:
+        return
+    if UPLOAD not in parameters:
+        raise IndexFolderError("the import was interrupted: import the folder again")
+    vectors, added = bool(parameters["vectors"]), list[str]()
+    if vectors:
+        _check_embedder(workspace)
+    try:
+        found = _found(Path(str(parameters[UPLOAD])))
+        with workspace.database.transaction() as session:
+            runs.renew(session, lease, fingerprint=_fingerprint(found), models=_models(workspace, vectors))
+        result = _taken_over(workspace, collection, lease, found, vectors, added)
+    except BaseException as error:
+        _take_back(workspace, collection, added, is_new=False)
+        if isinstance(error, IndexFolderError):  # where an upload lies is nobody's business
+            raise IndexFolderError(without_place(str(error), str(parameters[UPLOAD]))) from error
+        raise
+    with workspace.database.transaction() as session:
+        runs.renew(session, lease, result=result)
+
+
+def without_place(message: str, folder: str) -> str:
+    """What is wrong with an uploaded index, without the folder that it lies in here."""
+    return message.replace(f"{folder}/", "").replace(folder, "the upload")
+
+
+def _found(directory: Path) -> _Found:
+    tables = read_tables(directory)
+    return _Found(tables, source_texts(tables), import_graph(tables))
 
 
 def _check_embedder(workspace: Workspace) -> None:
@@ -118,19 +187,13 @@ def _collection(workspace: Workspace, name: str) -> tuple[Collection, bool]:
 
 
 def _begin(workspace: Workspace, collection: Collection, found: _Found, vectors: bool) -> Lease:
-    endpoint = workspace.embedder.endpoint if vectors else None
-    models = {
-        "chat": NO_MODEL,
-        "chat_builtin": False,
-        "embedding": endpoint.model if endpoint else None,
-        "embedding_builtin": endpoint.builtin if endpoint else False,
-    }
+    models = _models(workspace, vectors)
     with workspace.database.transaction() as session:
         run = runs.create(
             session,
             collection.id,
             method=METHOD,
-            fingerprint=f"{METHOD}:{_digest(found)}",
+            fingerprint=_fingerprint(found),
             parameters={"folder": storable(str(found.tables.directory))},
             models=models,
         )
@@ -139,9 +202,22 @@ def _begin(workspace: Workspace, collection: Collection, found: _Found, vectors:
         return lease
 
 
-def _digest(found: _Found) -> str:
+def _models(workspace: Workspace, vectors: bool) -> dict[str, Any]:
+    endpoint = workspace.embedder.endpoint if vectors else None
+    return {
+        "chat": NO_MODEL,
+        "chat_builtin": False,
+        "embedding": endpoint.model if endpoint else None,
+        "embedding_builtin": endpoint.builtin if endpoint else False,
+    }
+
+
+def _fingerprint(found: _Found) -> str:
     rows = repr([(name, len(found.tables[name])) for name in found.tables.rows])
-    return hashlib.sha256("\n".join([rows, *(source.sha256 for source in found.sources)]).encode()).hexdigest()
+    return (
+        f"{METHOD}:"
+        + hashlib.sha256("\n".join([rows, *(source.sha256 for source in found.sources)]).encode()).hexdigest()
+    )
 
 
 @contextmanager
@@ -156,6 +232,8 @@ def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
         state = RunState.CANCELLED if isinstance(error, RunCancelled) else RunState.FAILED
         with workspace.database.transaction() as session:
             versions.drop_unfinished(session, lease.run_id)
+            if isinstance(error, FileIntelError):
+                runs.renew(session, lease, result={"code": error.code, "http_status": error.http_status})
             runs.finish(session, lease, state, message)
         raise
     with workspace.database.transaction() as session:
@@ -236,7 +314,7 @@ def _publish(
         chat_model=NO_MODEL,
         embedding_model=str(workspace.embedder.endpoint.model) if vectors else "",
         embedding_size=size,
-        fingerprint=f"{METHOD}:{_digest(found)}",
+        fingerprint=_fingerprint(found),
     )
     made = _vectors(workspace, run, tally, found, units) if vectors else {}
     graph = found.graph
@@ -259,7 +337,7 @@ def _vectors(
     workspace: Workspace, run: Ingredients, tally: Tally, found: _Found, units: Sequence[TextUnit]
 ) -> dict[tuple[str, str], bytes]:
     settings = workspace.settings.embedding
-    tokenizer = Tokenizer(workspace.settings.chunking.encoding)
+    tokenizer = tokenizer_for(workspace.settings.chunking)
     stage = embed.EmbedStage(
         run.embedding_model,
         run.progress,

@@ -31,6 +31,7 @@ from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
+from fileintel.llm.tokenizer_file import counted_with
 from fileintel.services import extraction_format
 from fileintel.services.holding import holding
 from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
@@ -54,6 +55,7 @@ _INDECISIVE = frozenset(
         "graphrag.max_gap_share",
         "graphrag.max_run_tokens",
         "graphrag.keep_versions",
+        "chunking.tokenizer_file",  # known by its content
         "embedding.base_url",
         "embedding.api_key",
         "embedding.endpoints",
@@ -153,12 +155,6 @@ class Indexer:
             lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
         if lease is None:
             return False
-        if run.method == runs.IMPORT and not self._is_published(lease):
-            # its process has died, and the folder may be another machine's
-            with self._database.transaction() as session:
-                versions.drop_unfinished(session, run_id)
-                runs.finish(session, lease, RunState.FAILED, "the import was interrupted: import the folder again")
-            return False
         request = IndexRequest.of(run)
         with holding(self._database, lease):
             if self._is_published(lease):
@@ -237,6 +233,7 @@ class Indexer:
             for name, value in snapshot[section].items()
             if f"{section}.{name}" not in _INDECISIVE
         }
+        decisive["chunking.encoding"] = counted_with(settings.chunking)
         llm = settings.llm
         return digest(
             repr(sorted(decisive.items())),
@@ -315,7 +312,7 @@ class Indexer:
                 lease,
                 method=inputs.settings.graphrag.method,
                 fingerprint=inputs.fingerprint,
-                settings=inputs.settings.snapshot(),
+                settings=_remembered(inputs.settings),
                 models=self._models(inputs.form),
                 prompts=prompts.keep(session, used),
             )
@@ -403,6 +400,13 @@ class Indexer:
             if reading.throttled:
                 return f"{client.endpoint.shown_url} is busy: {reading.limit} of {reading.ceiling} requests at once"
         return None
+
+
+def _remembered(settings: Settings) -> dict[str, Any]:
+    """The settings as a run keeps them: a file that decides what comes out, by its content too."""
+    kept = settings.snapshot()
+    kept["chunking"]["counted_with"] = counted_with(settings.chunking)
+    return kept
 
 
 def _is_complete(inputs: _Inputs, session: Session) -> bool:

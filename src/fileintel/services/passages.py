@@ -4,25 +4,25 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from fileintel.documents.passages import cut, cut_name
-from fileintel.llm.tokens import Tokenizer
+from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.services.workspace import Workspace
 from fileintel.storage import documents, passages
 
 
 def check_encoding(workspace: Workspace) -> None:
-    """Load the token encoding, before anything is done that would end halfway.
+    """Load what counts tokens, before anything is done that would end halfway.
 
     Raises:
-      ConfigError: it is unknown or not installed.
+      ConfigError: it is unknown, not installed, or cannot be read.
     """
-    _ = Tokenizer(workspace.settings.chunking.encoding).encoding
+    tokenizer_for(workspace.settings.chunking).load()
 
 
 def cut_document(workspace: Workspace, document_id: str) -> int | None:
     """Cut a document with the present settings; returns the number of its passages, None where nothing was to do.
 
     Raises:
-      ConfigError: the encoding is missing.
+      ConfigError: the encoding or the tokenizer is missing.
     """
     chunking = workspace.settings.chunking
     name = cut_name(chunking)
@@ -30,7 +30,7 @@ def cut_document(workspace: Workspace, document_id: str) -> int | None:
         if not passages.is_to_be_cut(session, document_id, name):
             return None
         pages = documents.all_pages(session, document_id)
-        found = cut(document_id, pages, Tokenizer(chunking.encoding), chunking)
+        found = cut(document_id, pages, tokenizer_for(chunking), chunking)
         return passages.replace(session, document_id, map(asdict, found), name)
 
 

@@ -22,7 +22,7 @@ def ask_once(
     stored = journal.find([question.key]).get(question.key)
     if stored is not None:
         try:
-            return Answered(question.parse(stored.content or ""), stored.content, cached=True)
+            return Answered(question.read(stored.content or ""), stored.content, cached=True)
         except InvalidAnswer:
             pass  # it was kept by a version that read it differently
     workspace.check_models()  # a server that is down is told at once, not after the patience of a question

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import ConflictError, EmptyCollectionError, ServiceUnavailable, UsageError
+from fileintel.errors import ConflictError, EmptyCollectionError, NotFoundError, ServiceUnavailable, UsageError
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services import questions
 from fileintel.services.dispatching import Dispatcher
+from fileintel.services.documents import check_name
 from fileintel.services.index_request import IndexRequest, RunIsPaused
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, runs, versions
@@ -91,6 +92,44 @@ def submit_documents(
             collection.id,
             RunKind.DOCUMENTS,
             parameters={"folder": str(folder)},
+            idempotency_key=idempotency_key,
+        )
+
+    return sent(workspace, dispatcher, created(workspace, create))
+
+
+def submit_import(
+    workspace: Workspace,
+    dispatcher: Dispatcher | None,
+    collection_name: str,
+    folder: Path,
+    *,
+    vectors: bool = True,
+    idempotency_key: str | None = None,
+) -> Submitted:
+    """Queue the taking over of an uploaded index; the collection is made if need be. `folder` holds its tables, and is
+    deleted when they are read.
+
+    Raises:
+      UsageError: no collection can have that name.
+      RunIsPaused, ActiveRunError, KeyReused, ServiceUnavailable: as `submit_index`.
+    """
+
+    def create(session: Session) -> Submitted | Run:
+        try:
+            collection = collections.find(session, collection_name)
+        except NotFoundError:
+            check_name(collection_name)
+            collection = collections.create(session, collection_name)
+        wanted = Run(kind=RunKind.INDEX.value, collection_id=collection.id)
+        if (made := earlier(session, idempotency_key, wanted)) is not None:
+            return made
+        refuse_while_active(session, collection)
+        return runs.create(
+            session,
+            collection.id,
+            method=runs.IMPORT,
+            parameters={runs.UPLOADED_INDEX: str(folder), "vectors": vectors},
             idempotency_key=idempotency_key,
         )
 

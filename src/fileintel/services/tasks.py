@@ -40,7 +40,9 @@ def list_tasks(
 
 def drop_upload(workspace: Workspace, run: Run) -> None:
     """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
-    if run.kind != RunKind.DOCUMENTS.value or "folder" not in run.parameters:
+    # the key "folder" of an import is the user's own
+    folder = run.parameters.get("folder" if run.kind == RunKind.DOCUMENTS.value else runs.UPLOADED_INDEX)
+    if folder is None:
         return
     with suppress(FileIntelError):
         try:
@@ -48,7 +50,7 @@ def drop_upload(workspace: Workspace, run: Run) -> None:
         except NotFoundError:  # deleted with its collection
             over = True
         if over:
-            shutil.rmtree(str(run.parameters["folder"]), ignore_errors=True)
+            shutil.rmtree(str(folder), ignore_errors=True)
 
 
 def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from fileintel.graphrag.model import TextUnit
 from fileintel.graphrag.prompts import KINDS, PromptLibrary, check_template
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, Sampling
+from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.llm.tokens import Tokenizer
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.single_question import ask_once
@@ -67,7 +68,7 @@ def _sample(workspace: Workspace, collection_name: str) -> _Sample:
         found = documents.in_collection(session, collection.id)
         library = library_for(workspace, session, collection)
     settings = settings_for(workspace, collection)
-    chunking, tokenizer = settings.chunking, Tokenizer(settings.chunking.encoding)
+    chunking, tokenizer = settings.chunking, tokenizer_for(settings.chunking)
     units = load.text_units(workspace.database, found, chunking)
     if not units:
         raise EmptyCollectionError(f"collection {collection.name!r} holds no text to fit prompts to")

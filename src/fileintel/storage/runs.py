@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, or_, select, text, tuple_, update
+from sqlalchemy import case, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -23,6 +23,7 @@ from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_becom
 LEASE_SECONDS = 40  # a dead worker's run is free after this long; a live one renews it four times in it
 RESEND_SECONDS = 30  # a message may have to wait for a worker, or be lost with its broker: then it is sent again
 IMPORT = "import"  # the method of index runs that take over what graphrag has made
+UPLOADED_INDEX = "upload"  # in the parameters of an import: the folder of an index that came over HTTP
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
 _AT_WORK = (RunState.RUNNING.value, RunState.THROTTLED.value)
@@ -422,8 +423,10 @@ def forget(session: Session, collection_id: str, kinds: Iterable[RunKind]) -> No
 def uploads(session: Session, collection_id: str | None = None) -> list[str]:
     """The folders of uploaded files that runs of a collection were made for; without one, those of all collections
     that are still to be read."""
-    folder = Run.parameters["folder"].astext  # that of an import is the user's own
-    found = select(folder).where(Run.kind == RunKind.DOCUMENTS.value, folder.is_not(None))
+    # the key "folder" of an import is the user's own
+    key = case((Run.kind == RunKind.DOCUMENTS.value, "folder"), else_=UPLOADED_INDEX)
+    folder = Run.parameters[key].astext
+    found = select(folder).where(Run.kind.in_([RunKind.DOCUMENTS.value, RunKind.INDEX.value]), folder.is_not(None))
     whose = Run.state.in_(_ACTIVE) if collection_id is None else Run.collection_id == collection_id
     return list(session.execute(found.where(whose)).scalars())
 

@@ -67,6 +67,41 @@ def read_tables(directory: Path) -> Tables:
     return Tables(place, rows)
 
 
+def table_files(directory: Path) -> list[Path]:
+    """The files of an index that an import reads: the tables, and vectors where there are some.
+
+    Raises:
+      IndexFolderError: there is no such folder, or no whole index in it.
+    """
+    place = _with_tables(directory)
+    needed = [_file(place, name) for name in REQUIRED]
+    optional = [path for name in OPTIONAL if (path := _find(place, name)) is not None]
+    return [*needed, *optional, *sorted(place.glob("embeddings.*.parquet"))]
+
+
+def check_tables(directory: Path, most_bytes: int) -> None:
+    """Whether a folder holds a whole index, of at most `most_bytes` when it is unpacked; its rows are not read.
+
+    Raises:
+      IndexFolderError: it does not.
+    """
+    total = 0
+    for path in table_files(directory):
+        name = path.stem.removeprefix("create_final_")
+        try:
+            with pq.ParquetFile(path) as file:
+                if name in _NEEDED:
+                    _check(name, path, file.schema_arrow.names)
+                groups = range(file.metadata.num_row_groups)
+                total += sum(file.metadata.row_group(number).total_byte_size for number in groups)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(path, error) from error
+    if total > most_bytes:
+        raise IndexFolderError(
+            f"the index in {directory} has {total:,} bytes when unpacked, {most_bytes:,} are allowed"
+        )
+
+
 def _with_tables(directory: Path) -> Path:
     if not directory.is_dir():
         raise IndexFolderError(f"there is no folder {directory}: name the one with the index's parquet files")
@@ -99,9 +134,13 @@ def _read(name: str, path: Path) -> Sequence[TableRow]:
             _check(name, path, columns)
             rows = file.read().to_pylist()
     except (pa.ArrowException, OSError) as error:
-        raise IndexFolderError(f"{path} cannot be read as a parquet file: {' '.join(str(error).split())}") from error
+        raise _unreadable(path, error) from error
     renamed = {old: new for old, new in _RENAMED.get(name, {}).items() if old in columns and new not in columns}
     return [{renamed.get(column, column): value for column, value in row.items()} for row in rows] if renamed else rows
+
+
+def _unreadable(path: Path, error: Exception) -> IndexFolderError:
+    return IndexFolderError(f"{path} cannot be read as a parquet file: {' '.join(str(error).split())}")
 
 
 def _check(name: str, path: Path, columns: Sequence[str]) -> None:

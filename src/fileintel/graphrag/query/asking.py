@@ -19,6 +19,7 @@ from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.errand import Errand
 from fileintel.llm.questions import Answered, EmbeddingQuestion, Failed, Message, Question, Sampling
 from fileintel.llm.streaming import Narrator
+from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.llm.tokens import Tokenizer
 from fileintel.storage.answers import Freshness
 from fileintel.storage.engine import Database
@@ -81,7 +82,7 @@ class Asking:
     @cached_property
     def tokenizer(self) -> Tokenizer:
         """Counts tokens for the budgets of contexts."""
-        return Tokenizer(self.settings.chunking.encoding)
+        return tokenizer_for(self.settings.chunking)
 
     def ask(self, purpose: str, questions: Iterable[Question], since: datetime | None = None) -> list[Outcome]:
         """Ask all of them at once; outcomes in the order of the questions. With `since`, stored answers from before

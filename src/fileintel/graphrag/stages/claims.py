@@ -11,10 +11,12 @@ from dataclasses import astuple, dataclass, field
 from functools import partial
 from itertools import pairwise
 
-from fileintel.graphrag.fanout import Outcome, Request
+from fileintel.graphrag.fanout import Request
 from fileintel.graphrag.model import Claim, TextUnit
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.stages.extraction import CODE_FENCE, CUT_OFF, has_fence
+from fileintel.graphrag.stages.gleaning import Gleaning, Readings
 from fileintel.graphrag.stages.records import (
     COMPLETION,
     COMPLETION_MARK,
@@ -28,6 +30,7 @@ from fileintel.identity import content_id
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling
 
 STAGE = "claims"
+PURPOSES = ("claims", "claims_glean", "claims_glean_check")
 FIELDS = 8
 # where a record surely begins: at the beginning of a line, or behind the delimiter or the completion mark
 _START = re.compile(r"(?:^|##|\|COMPLETE\|>)[^\w(\n]{0,20}(?:\d+[.)])?[^\w(\n]{0,20}\(", re.MULTILINE | re.IGNORECASE)
@@ -50,44 +53,52 @@ class ClaimRecord:
 
 @dataclass
 class ClaimsRead:
-    """The claims of an answer, and what had to be dropped, counted by reason."""
+    """The claims of an answer, and what had to be dropped or was put right, counted by reason."""
 
     claims: list[ClaimRecord] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
+    mended: Counter[str] = field(default_factory=Counter)
 
 
 class ClaimsStage:
-    """Asks each text unit for its claims."""
+    """Asks each text unit for its claims, with gleanings.
+
+    Parameters:
+      prompts: of the first question, of a gleaning, and of the check between two gleanings.
+      max_gleanings: how often the model is asked for what it has missed.
+    """
 
     def __init__(
         self,
         model: str,
-        prompt: Prompt,
+        prompts: tuple[Prompt, Prompt, Prompt],
         sampling: Sampling,
         progress: Progress,
         *,
         entity_types: Sequence[str],
         claim_description: str,
         language: str | None,
+        max_gleanings: int,
     ) -> None:
         self._model = model
-        self._prompt = prompt
+        self._prompt, more, check = prompts
         self._sampling = sampling
         self._progress = progress
         self._fixed = {"entity_specs": ", ".join(entity_types), "claim_description": claim_description}
         self._language = language
-        self._open = 0
+        # claims can wait: nothing is made of them while entities are still extracted
+        gleaning = Gleaning(more.text(), check.text(), max_gleanings, parse_gleaning, PURPOSES[1:], urgency=-0.1)
+        self._readings = Readings(STAGE, gleaning, progress)
         self._found: dict[int, tuple[TextUnit, list[ClaimRecord]]] = {}
 
     def requests(self, units: Sequence[TextUnit]) -> Iterator[Request]:
-        """One request for each text unit."""
-        self._progress.begin(STAGE, len(units))
-        self._open += len(units)
+        """One request for each text unit; their follow-ups are the gleanings."""
+        self._readings.begin(len(units))
         return (self._request(unit) for unit in units)
 
     def finished(self) -> bool:
         """True when every text unit is done with."""
-        return self._open == 0
+        return self._readings.finished()
 
     def claims(self, shown: Mapping[str, str] | None = None) -> list[Claim]:
         """The claims found, in the order of the text units.
@@ -110,17 +121,13 @@ class ClaimsStage:
 
     def _request(self, unit: TextUnit) -> Request:
         messages = self._prompt.messages(self._language, input_text=unit.text, **self._fixed)
-        question = ChatQuestion("claims", self._model, messages, parse_claims, self._sampling)
-        return Request(STAGE, unit.id, question, partial(self._answered, unit), priority=0.5)
+        question = ChatQuestion(PURPOSES[0], self._model, messages, parse_claims, self._sampling)
+        return self._readings.request(unit.id, question, partial(self._take, unit), priority=0.5)
 
-    def _answered(self, unit: TextUnit, outcome: Outcome) -> None:
-        self._open -= 1
-        if isinstance(outcome, Answered):
-            self._found[unit.number] = (unit, outcome.value.claims)
-            self._progress.records_read(len(outcome.value.claims), outcome.value.dropped, {})
-            self._progress.item_done(STAGE, cached=outcome.cached)
-        else:
-            self._progress.item_done(STAGE, failed=True)
+    def _take(self, unit: TextUnit, answer: Answered) -> None:
+        read: ClaimsRead = answer.value
+        self._found.setdefault(unit.number, (unit, []))[1].extend(read.claims)
+        self._progress.records_read(len(read.claims), read.dropped, read.mended)
 
 
 def parse_claims(text: str) -> ClaimsRead:
@@ -129,13 +136,20 @@ def parse_claims(text: str) -> ClaimsRead:
     Raises:
       InvalidAnswer: it holds no claim, and does not say by the completion mark that there is none.
     """
-    read = ClaimsRead()
-    for part in _parts(text):
-        _read_claims(part, read)
+    read = parse_gleaning(text)
     if not read.claims and FIELD_DELIMITER in text:
         raise InvalidAnswer(f"it holds no claim of {FIELDS} fields")
     if not read.claims and not COMPLETION.search(text):
         raise InvalidAnswer(f"it holds no claim and no {COMPLETION_MARK}")
+    return read
+
+
+def parse_gleaning(text: str) -> ClaimsRead:
+    """The claims of a gleaning; one that finds nothing may say so in its own words."""
+    read = ClaimsRead()
+    read.mended.update([CODE_FENCE] if has_fence(text) else [])
+    for part in _parts(text):
+        _read_claims(part, read)
     return read
 
 
@@ -158,6 +172,7 @@ def _read_claims(part: str, read: ClaimsRead) -> None:
         claim = ClaimRecord(*names, *texts)
         if claim.subject:
             read.claims.append(claim)
+            read.mended.update([CUT_OFF] if not whole and not rest else [])
         else:
             read.dropped["claim without a subject"] += 1
         fields = rest

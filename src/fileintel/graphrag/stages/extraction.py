@@ -20,7 +20,13 @@ CUT_OFF = "record without its end, kept"
 
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd\ud800-\udfff]")
+_DIRECTION = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # right-to-left text needs none of them
 _FENCE = re.compile(r"^[ \t]*```", re.MULTILINE)
+
+
+def has_fence(text: str) -> bool:
+    """Whether a line of an answer begins a code fence."""
+    return _FENCE.search(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +100,7 @@ class Extraction:
 
     def note_fence(self, text: str) -> None:
         """Count a code fence in an answer."""
-        if _FENCE.search(text):
+        if has_fence(text):
             self.mended[CODE_FENCE] += 1
 
     def _weight(self, strength: str | None) -> float:
@@ -113,5 +119,7 @@ class Extraction:
     def _note_oddities(self, *fields: str) -> None:
         if any(map(_CONTROL.search, fields)):
             self.mended["control characters in a record"] += 1
+        if any(map(_DIRECTION.search, fields)):
+            self.mended["marks of the text direction in a record"] += 1
         if len(fields[-1]) > LONG_DESCRIPTION:
             self.mended[f"description of more than {LONG_DESCRIPTION:,} characters"] += 1

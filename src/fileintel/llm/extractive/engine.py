@@ -96,6 +96,8 @@ _ANSWERS: dict[str, Callable[[Sequence[Message]], str]] = {
     "glean_check": _glean_check,
     "describe": _describe,
     "claims": lambda messages: extract.claims(_text(messages)),
+    "claims_glean": lambda _: extract.no_more_claims(),
+    "claims_glean_check": lambda _: "N",
     "report": lambda messages: report.report(_data(messages)),
     "metadata": lambda messages: metadata.metadata(_text(messages)),
     "passage_answer": lambda messages: _formed(messages, questions.local_answer(_data(messages))),

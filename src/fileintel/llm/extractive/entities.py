@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from fileintel.llm.extractive import kinds, lexicon
+from fileintel.llm.extractive import finnish, kinds, lexicon
 from fileintel.llm.extractive.entity import Entity, absorb
 from fileintel.llm.extractive.phrases import Finder, Phrase, is_roman, kind_of_head
 from fileintel.llm.extractive.resolution import Resolver
@@ -108,6 +108,8 @@ def _unite_inflections(entities: list[Entity], language: str) -> list[Entity]:
             kept.append(_as_known_place(entity) if language == "fi" else entity)
         else:
             absorb(base, entity, entity.mentions)
+            if language == "fi":
+                base.name = " ".join(base.words)
     return kept
 
 
@@ -125,8 +127,8 @@ def _as_known_place(entity: Entity) -> Entity:
     """In Finnish, the entity under the basic form of a well-known place: "Tampereella" becomes "Tampere"."""
     word = entity.key[0]
     for place in sorted(lexicon.PLACES) if len(entity.words) == 1 else ():
-        stem = place[: max(4, min(6, len(place) - 1))]
-        if word.startswith(stem) and word != place and len(word) - len(stem) <= _FINNISH_TAIL:
+        found = [stem for stem in finnish.stems(place) if word.startswith(stem)]
+        if found and word != place and len(word) - len(found[0]) <= _FINNISH_TAIL:
             entity.words = (place.capitalize(),)
             entity.name = entity.words[0]
             entity.scores["geo"] += 4

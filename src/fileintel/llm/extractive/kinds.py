@@ -69,6 +69,9 @@ def _add_shape(scores: Scores, words: Sequence[str], lowered: Sequence[str]) -> 
     for kind, suffixes in lexicon.COMPOUND_SUFFIXES.items():
         if any(last.endswith(suffix) and len(last) > len(suffix) + 2 for suffix in suffixes):
             scores[kind] += 2.5 if kind != "event" else 3.5
+    first = lowered[0]
+    if len(words) > 1 and first.endswith(tuple(lexicon.COMPOUND_SUFFIXES["organization"])) and len(first) > 8:
+        scores["organization"] += 2.5  # "Schifffahrtsamt Tönning"
     if last.endswith(lexicon.SURNAME_SUFFIXES) and len(last) > 5:
         scores["person"] += 1.5
     if len(words) == 1 and any(char.isupper() for char in words[0].partition("-")[0][1:]):

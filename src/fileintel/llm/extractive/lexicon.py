@@ -160,6 +160,11 @@ konferenssi kriisi lakko messut näyttely sopimus sota taistelu tulva vaalit val
 FRENCH_ADJECTIVE_ENDINGS = ("al", "ale", "aux", "ales", "que", "aire", "el", "elle", "ienne", "ien", "ais", "aise")
 
 # Last parts of German, English and Finnish compounds: "Hafenamt", "Hafenstraße", "Sturmflut".
+GERMAN_ROLE_ENDINGS = word_list("""
+meister vorsteher fischer händler schreiber führer wärter wächter richter lehrer leiter besitzer schiffer müller bauer
+schmied schneider tischler drucker verleger forscher berater kapitän ingenieur inspektor minister sekretär direktor
+maler reeder kaufmann hauptmann
+""")
 COMPOUND_SUFFIXES = {
     "organization": word_list("""
 amt behörde bank bund gesellschaft genossenschaft institut kammer kommission ministerium museum partei rat reederei
@@ -192,6 +197,7 @@ chicago cologne copenhagen dresden dublin edinburgh florence frankfurt geneva ge
 hannover
 hanover helsinki istanbul kiel köln leipzig lisbon liverpool london lübeck lyon madrid manchester marseille milan
 moscow munich münchen nantes naples oslo oxford cambridge paris prague prag riga rome rotterdam rouen stockholm
+hanko kuopio oulu pori rauma vaasa viipuri
 strasbourg stuttgart tallinn tampere tokyo trieste turin turku uppsala venice vienna wien warsaw washington york
 zurich
 zürich genf genève bruxelles londres

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fileintel.llm.extractive import lexicon
+from fileintel.llm.extractive import finnish, lexicon
 from fileintel.llm.extractive.sentences import ABBREVIATIONS, Word
 from fileintel.llm.extractive.stopwords import CALENDAR, LANGUAGES
 from fileintel.llm.extractive.wordlists import word_set
@@ -125,6 +125,8 @@ class Finder:
             last = words[end - 1].text
             if end - start > 1 and (last.lower() in lexicon.COMPANY_ENDINGS or last.isdigit()):
                 break
+            if self.language == "fi" and finnish.ends_a_person([word.text for word in words[start:end]]):
+                break
             if self._joined(words, end) and self._continues(words, end):
                 end += 1
                 continue
@@ -187,6 +189,8 @@ class Finder:
         if between in (["am"], ["an", "der"]):
             return right in _GERMAN_RIVERS
         if all(word in _NOBILITY or word in ("du", "des") for word in between):
+            if self.language == "de" and between == ["den"]:
+                return False  # an article: "der Jürgen Petersen den Turm zeigte"
             person = first in lexicon.GIVEN_NAMES or any(word in lexicon.TITLES for word in left)
             if person and self._follows(words, at):
                 return False  # "Walter Hoskyns von der Thames Conservancy"
@@ -231,7 +235,10 @@ class Finder:
         if self.language == "de" and start and len(texts) > 1:
             base = _definite_form(texts[0], words[start - 1].text)
             surface, texts = base + surface[len(texts[0]) :], (base, *texts[1:])
-        if self.language == "fi" and texts[-1].islower():
+        if self.language == "fi" and not texts[-1].islower():
+            texts = tuple(map(finnish.basic_form, texts))
+            surface = " ".join(texts) if " ".join(word.text for word in words[start:end]) == surface else surface
+        elif self.language == "fi":
             base = finnish_head(texts[-1]) or texts[-1]
             surface, texts = surface[: len(surface) - len(texts[-1])] + base, (*texts[:-1], base)
         return Phrase(texts, surface, sentence, start, end, initial, titled)
@@ -241,7 +248,8 @@ class Finder:
         thing = self._named_after_a_person(words[end - 1].text.lower())
         for at in range(end - 2, start - 1, -1):
             person = not thing or words[at + 1].text.lower() in lexicon.GIVEN_NAMES
-            if person and words[at].text.lower() in lexicon.TITLES:
+            title = words[at].text.lower() in lexicon.TITLES
+            if person and (title or (self.language == "de" and is_german_role(words[at].text, end - at - 1))):
                 return at + 1
         return start
 
@@ -292,6 +300,17 @@ def finnish_head(word: str) -> str | None:
             if at >= 0 and len(word) - at - len(suffix) <= 4 and len(suffix) > 3:
                 return word[: at + len(suffix)]
     return None
+
+
+def is_german_role(word: str, words_behind: int) -> bool:
+    """Whether a German noun before a name says what the person is: "Baumeisterin", "des Fischers"; in front of a
+    single word only what cannot be a surname itself."""
+    lowered = word.lower()
+    for bare in (lowered, lowered.removesuffix("in"), lowered.removesuffix("s"), lowered.removesuffix("es")):
+        ending = next((role for role in lexicon.GERMAN_ROLE_ENDINGS if bare.endswith(role)), None)
+        if ending is not None:
+            return words_behind > 1 or len(bare) > len(ending) + 2 or lowered.endswith("in")
+    return lowered in lexicon.ROLES and words_behind > 1
 
 
 def is_roman(word: str) -> bool:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from fileintel.cli.installation.contract import IndexOrder, Row, Watcher, run_of
 from fileintel.cli.installation.remote.connection import Connection
 from fileintel.cli.installation.remote.hearing import body_of, heard
-from fileintel.cli.installation.remote.tasks import RemoteTasks, raise_unless_done
-from fileintel.errors import UsageError
+from fileintel.cli.installation.remote.portions import Portion
+from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, raise_unless_done
 
 if TYPE_CHECKING:
     from fileintel.graphrag.query.announcing import Hearer
@@ -76,10 +76,22 @@ class RemoteGraph:
         return dict(self._connection.get("graphrag", collection, "communities", number, "context"))
 
     def take_over(self, collection: str, directory: Path, *, vectors: bool) -> Row:
-        raise UsageError(
-            "an index is imported next to the database: run this command where the service runs, "
-            "with DATABASE_URL and without FILEINTEL_API_URL"
+        # pyarrow comes with it, which no other command waits for
+        from fileintel.graphrag.imports.folder import table_files
+
+        body, headers = Portion(table_files(directory)).body()
+        accepted = self._connection.call(
+            "POST",
+            "graphrag",
+            collection,
+            "import",
+            params={"vectors": str(vectors).lower()},
+            content=body,
+            headers=headers,
         )
+        task = self._tasks.followed(accepted["task_id"], Silent(), cancel=False)
+        raise_unless_done(task)
+        return dict(task["result"])
 
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         # pyarrow comes with it, which no other command waits for

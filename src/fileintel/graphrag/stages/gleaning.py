@@ -1,0 +1,123 @@
+"""Gleaning: a model is asked again for what its first answer about a text has missed (Edge et al. 2024, section
+"Source documents → element instances"), in the same conversation. From the second time on it says first, by yes or
+no, whether there is more.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fileintel.graphrag.fanout import Outcome, Request
+from fileintel.graphrag.progress import Progress
+from fileintel.llm.questions import Answered, ChatQuestion, Failed
+
+
+@dataclass(frozen=True)
+class Gleaning:
+    """How a stage gleans.
+
+    Parameters:
+      more, check: what is asked for the rest, and whether there is one.
+      most: how often it is asked for.
+      parse: reads an answer to a gleaning.
+      purposes: of a gleaning and of a check.
+      urgency: added to the priority of the first question. A text that has been begun is finished first: what it
+        says is what later stages wait for.
+    """
+
+    more: str
+    check: str
+    most: int
+    parse: Callable[[str], Any]
+    purposes: tuple[str, str]
+    urgency: float = -1
+
+
+class Readings:
+    """The conversations of one stage about its texts, and how many of them are not over."""
+
+    def __init__(self, stage: str, gleaning: Gleaning, progress: Progress) -> None:
+        self.stage = stage
+        self._gleaning = gleaning
+        self._progress = progress
+        self._open = 0
+
+    def begin(self, texts: int) -> None:
+        """So many texts are to be read."""
+        self._progress.begin(self.stage, texts)
+        self._open += texts
+
+    def finished(self) -> bool:
+        """True when every text is done with."""
+        return self._open == 0
+
+    def request(
+        self, item: str, question: ChatQuestion, take: Callable[[Answered], None], priority: float = 0
+    ) -> Request:
+        """The first question about a text; each answer about it is given to `take`."""
+        return _Reading(self, self._gleaning, item, take, priority).request(question)
+
+    def over(self, *, cached: bool, failed: bool) -> Iterable[Request]:
+        """One text is done with."""
+        self._open -= 1
+        self._progress.item_done(self.stage, cached=cached and not failed, failed=failed)
+        return ()
+
+
+@dataclass
+class _Reading:
+    """The conversation about one text."""
+
+    readings: Readings
+    gleaning: Gleaning
+    item: str
+    take: Callable[[Answered], None]
+    priority: float
+    gleanings: int = 0
+    cached: bool = True
+
+    def request(self, question: ChatQuestion) -> Request:
+        answered = partial(self._answered, question)
+        return Request(self.readings.stage, self.item, question, answered, priority=self.priority)
+
+    def _answered(self, question: ChatQuestion, outcome: Outcome) -> Iterable[Request]:
+        if isinstance(outcome, Failed):
+            return self.readings.over(cached=self.cached, failed=True)
+        self.cached = self.cached and outcome.cached
+        self.take(outcome)
+        # an answer cut off at the limit goes on with one gleaning more than asked for
+        wanted = max(self.gleaning.most, 1) if outcome.truncated else self.gleaning.most
+        if self.gleanings >= wanted:
+            return self.readings.over(cached=self.cached, failed=False)
+        answer = outcome.content or ""
+        if self.gleanings == 0:
+            return [self._glean(question, answer)]
+        check = question.followed_by(
+            answer, self.gleaning.check, purpose=self.gleaning.purposes[1], parse=parse_yes_or_no, schema=None
+        )
+        return [self._urgent(check, partial(self._checked, question, answer))]
+
+    def _checked(self, question: ChatQuestion, answer: str, outcome: Outcome) -> Iterable[Request]:
+        if isinstance(outcome, Failed):
+            return self.readings.over(cached=self.cached, failed=True)
+        self.cached = self.cached and outcome.cached
+        return (
+            [self._glean(question, answer)] if outcome.value else self.readings.over(cached=self.cached, failed=False)
+        )
+
+    def _glean(self, question: ChatQuestion, answer: str) -> Request:
+        self.gleanings += 1
+        more = question.followed_by(
+            answer, self.gleaning.more, purpose=self.gleaning.purposes[0], parse=self.gleaning.parse
+        )
+        return self._urgent(more, partial(self._answered, more))
+
+    def _urgent(self, question: ChatQuestion, deliver: Callable[[Outcome], Iterable[Request]]) -> Request:
+        priority = self.priority + self.gleaning.urgency
+        return Request(self.readings.stage, self.item, question, deliver, priority=priority)
+
+
+def parse_yes_or_no(text: str) -> bool:
+    """True when the answer is yes."""
+    return text.strip().lstrip("*_\"'( ").upper().startswith("Y")

@@ -1,0 +1,25 @@
+"""The task of an import, on the document queue: for a prefork worker, because large tables take its processor whole."""
+
+from contextlib import suppress
+from typing import Any
+
+from celery import shared_task
+
+from fileintel.errors import RunCancelled
+from fileintel.services import importing, tasks, worker
+
+
+@shared_task(name="fileintel.tasks.importing.import_index_task")  # type: ignore[untyped-decorator]
+def import_index_task(collection_id: str, run_id: str) -> dict[str, Any]:
+    """Take over the uploaded tables of an index that `graphrag` made.
+
+    Parameters:
+      collection_id: name or id of the collection.
+      run_id: a run that is queued already, which names the tables.
+
+    Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
+    """
+    workspace = worker.workspace()
+    with suppress(RunCancelled):  # the run says so
+        importing.import_uploaded(workspace, run_id)
+    return tasks.show(workspace, run_id)
