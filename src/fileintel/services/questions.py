@@ -76,7 +76,8 @@ def _ask(
 
 @contextmanager
 def _whole(database: Database, version: IndexVersion) -> Iterator[None]:
-    """What is read of a version in the block is all there: else the answer rests on a part of it, or on nothing.
+    """What goes wrong in the block has not to do with a version that is only there in part. A reply looks itself, with
+    its last reading.
 
     Raises:
       IndexGone: the version was deleted meanwhile, whatever else that has led to.
@@ -87,8 +88,6 @@ def _whole(database: Database, version: IndexVersion) -> Iterator[None]:
         with database.transaction() as session:
             versions.require(session, version)
         raise
-    with database.transaction() as session:
-        versions.require(session, version)
 
 
 def collections_to_ask(workspace: Workspace) -> list[tuple[str, int]]:

@@ -22,6 +22,7 @@ from fileintel.storage.models import (
 from fileintel.storage.versions import vector_expression
 
 SEARCH_EFFORT = 100  # hnsw.ef_search: candidates kept during a search; pgvector's default 40 misses more
+_LOOK_WIDELY = text(f"SELECT set_config('hnsw.ef_search', '{SEARCH_EFFORT}', true)")
 HNSW_LARGEST_SIZE = 4_000  # numbers; longer vectors have no index, and no cast
 
 
@@ -43,13 +44,12 @@ def nearest(
 ) -> list[Near]:
     """The items whose vectors are nearest to this one, the nearest first; `among` restricts them to these ids."""
     expression, _ = vector_expression(len(vector))
-    column_type = expression.partition("::")[2]
-    distance = f"({expression}) <=> CAST(:question AS {column_type})"
+    distance = f"({expression}) <=> CAST(:question AS {vector_type(len(vector))})"
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
     if among is not None:
         items = "SELECT unnest(CAST(:among AS uuid[]))"
         return _nearest_among(session, distance, kind, items, {**values, "among": list(among)})
-    session.execute(text("SELECT set_config('hnsw.ef_search', :effort, true)"), {"effort": str(SEARCH_EFFORT)})
+    look_widely(session)
     rows = session.execute(
         text(
             f"SELECT item_id, 1 - ({distance}) FROM embeddings WHERE version_id = CAST(:version AS uuid) "
@@ -58,6 +58,18 @@ def nearest(
         values,
     )
     return [Near(str(identity), float(similarity)) for identity, similarity in rows]
+
+
+def look_widely(session: Session) -> None:
+    """Let this transaction's searches keep SEARCH_EFFORT candidates; said once."""
+    if not session.info.get("looks_widely"):
+        session.execute(_LOOK_WIDELY)
+        session.info["looks_widely"] = True
+
+
+def vector_type(size: int) -> str:
+    """The type that vectors of this size are compared as, which an index on them is over."""
+    return vector_expression(size)[0].partition("::")[2]
 
 
 def _nearest_among(session: Session, distance: str, kind: str, items: str, values: dict[str, object]) -> list[Near]:

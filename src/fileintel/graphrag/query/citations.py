@@ -4,18 +4,19 @@ Ids that were not in the context are taken out of the answer and counted.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.query.pieces import Piece
-from fileintel.storage import search
-from fileintel.storage.models import TextUnit
+from fileintel.storage import neighbourhood, search
+from fileintel.storage.neighbourhood import Cited, Kind, Unit
 
 PASSAGES_FOR_DERIVED = 2  # how many passages stand behind a cited report, entity or relationship
 LONGEST_QUOTE = 300  # characters
+_DERIVED: dict[str, Kind] = {"E": "entity", "L": "relationship", "R": "community"}  # by the letter of their ids
 
 _GROUP = re.compile(r"\s?\[((?:[A-Z]\d+)(?:\s*[,;]\s*[A-Z]\d+)*)\]")
 _ID = re.compile(r"[A-Z]\d+")
@@ -97,54 +98,47 @@ class Resolver:
 
     Parameters:
       vector: of the question; of several passages behind a piece, the nearest to it are taken.
+      near: the passages of the whole index that are nearest to it, in order, as far as they are known.
     """
 
-    def __init__(self, session: Session, version_id: str, vector: Sequence[float]) -> None:
+    def __init__(self, session: Session, version_id: str, vector: Sequence[float], near: Sequence[str] = ()) -> None:
         self._session = session
         self._version_id = version_id
         self._vector = vector
+        self._near = near
 
-    def resolve(self, answer: str, cited: Sequence[str], pieces: dict[str, Piece]) -> list[Citation]:
+    def resolve(self, answer: str, cited: Sequence[str], pieces: Mapping[str, Piece]) -> list[Citation]:
         """The passages behind the cited ids, in the order of the citations, each with the sentence that fits best."""
         words = {identity: citing_words(answer, identity) for identity in cited}
         behind = [(identity, unit) for identity, units in self._passages(cited, pieces).items() for unit in units]
         return self._citations([(id_, unit, *best_sentence(unit.text, words[id_])) for id_, unit in behind])
 
-    def all_behind(self, pieces: dict[str, Piece]) -> list[Citation]:
+    def all_behind(self, pieces: Mapping[str, Piece]) -> list[Citation]:
         """The passages that pieces are, or rest on, whole, each once, in the order of the pieces."""
-        first: dict[str, tuple[str, TextUnit]] = {}
+        first: dict[str, tuple[str, Unit]] = {}
         for identity, units in self._passages(list(pieces), pieces).items():
             for unit in units:
                 first.setdefault(unit.id, (identity, unit))
         return self._citations([(identity, unit, 0, len(unit.text)) for identity, unit in first.values()])
 
-    def _passages(self, cited: Sequence[str], pieces: dict[str, Piece]) -> dict[str, list[TextUnit]]:
+    def _passages(self, cited: Sequence[str], pieces: Mapping[str, Piece]) -> dict[str, list[Unit]]:
         """The passages behind each id, read together."""
-        ids = {identity: self._ids(pieces[identity]) for identity in cited}
+        ids = {identity: [pieces[identity].origin] for identity in cited}
+        derived = [identity for identity in cited if identity[0] in _DERIVED]
+        resting = [Cited(_DERIVED[identity[0]], pieces[identity].origin) for identity in derived]
+        behind = neighbourhood.units_behind(
+            self._session, self._version_id, self._vector, resting, PASSAGES_FOR_DERIVED, self._near
+        )
+        ids.update(zip(derived, behind, strict=True))
         wanted = list(dict.fromkeys(id_ for some in ids.values() for id_ in some))
-        units = {unit.id: unit for unit in search.text_units(self._session, self._version_id, wanted)}
+        units = {unit.id: unit for unit in neighbourhood.units(self._session, self._version_id, wanted)}
         return {identity: [units[id_] for id_ in some if id_ in units] for identity, some in ids.items()}
 
-    def _ids(self, piece: Piece) -> Sequence[str]:
-        ids: Sequence[str] = piece.text_unit_ids
-        if piece.community is not None:
-            near = search.nearest_of_community(
-                self._session, self._version_id, piece.community, self._vector, PASSAGES_FOR_DERIVED
-            )
-            return [one.id for one in near]
-        if len(ids) <= PASSAGES_FOR_DERIVED:
-            return ids
-        near = search.nearest(
-            self._session, self._version_id, "text_unit_text", self._vector, PASSAGES_FOR_DERIVED, among=ids
-        )
-        return [one.id for one in near] or ids[:PASSAGES_FOR_DERIVED]
-
-    def _citations(self, found: Sequence[tuple[str, TextUnit, int, int]]) -> list[Citation]:
+    def _citations(self, found: Sequence[tuple[str, Unit, int, int]]) -> list[Citation]:
         """Stretches of passages, from one character to another, as citations."""
-        documents = search.documents(self._session, self._version_id, {unit.document_id for _, unit, _, _ in found})
         pages = search.pages_at(self._session, [(unit.document_id, unit.start + begin) for _, unit, begin, _ in found])
         return [
-            _citation(identity, unit, documents[unit.document_id], begin, end, page)
+            _citation(identity, unit, unit, begin, end, page)
             for (identity, unit, begin, end), page in zip(found, pages, strict=True)
         ]
 

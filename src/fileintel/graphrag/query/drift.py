@@ -155,7 +155,7 @@ def _follow(found: _Search, texts: Sequence[str]) -> None:
     prompt, model = asking.prompts.load(DRIFT_LOCAL), str(asking.chat.endpoint.model)
     questions: list[ChatQuestion] = []
     for text, vector in zip(texts, asking.vectors(texts), strict=True):
-        pieces = context_for(asking, vector, budget)
+        pieces = context_for(asking, vector, budget).pieces
         found.shown |= pieces.by_id()
         messages = prompt.messages(
             asking.language, context_data=pieces.text(), follow_ups=FOLLOW_UPS_OF_ONE, whole_question=asking.text
