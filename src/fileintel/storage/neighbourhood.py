@@ -228,8 +228,9 @@ _REPORTS = text(
           JOIN communities c ON c.entity_ids @> ARRAY[one.id]
          WHERE c.version_id = CAST(:version AS uuid) AND c.level <= :level GROUP BY c.community)
     SELECT r.community, r.title, r.full_content
-      FROM holding JOIN community_reports r
-        ON r.version_id = CAST(:version AS uuid) AND r.community = holding.community
+      FROM holding CROSS JOIN LATERAL (
+        SELECT * FROM community_reports WHERE version_id = CAST(:version AS uuid) AND community = holding.community
+        OFFSET 0) r  -- each by its number: the planner expects many more, and would read all reports
      ORDER BY holding.held DESC, r.rank DESC, r.community LIMIT :limit OFFSET :start
     """
 )
@@ -291,15 +292,17 @@ def _units_behind(column_type: str) -> TextClause:
         near AS (SELECT * FROM unnest(CAST(:near AS uuid[])) WITH ORDINALITY AS near(id, rank)),
         behind AS MATERIALIZED (
             SELECT cited.place, unit.id, unit.at FROM cited
-              JOIN entities e ON e.version_id = CAST(:version AS uuid) AND e.id = CAST({_origin('entity')} AS uuid)
+              JOIN entities e ON e.version_id = CAST(:version AS uuid) AND e.id = CAST({_origin("entity")} AS uuid)
              CROSS JOIN LATERAL unnest(e.text_unit_ids) WITH ORDINALITY AS unit(id, at)
             UNION ALL
             SELECT cited.place, unit.id, unit.at FROM cited
-              JOIN relationships r ON r.version_id = CAST(:version AS uuid) AND r.id = CAST({_origin('relationship')} AS uuid)
+              JOIN relationships r ON r.version_id = CAST(:version AS uuid)
+               AND r.id = CAST({_origin("relationship")} AS uuid)
              CROSS JOIN LATERAL unnest(r.text_unit_ids) WITH ORDINALITY AS unit(id, at)
             UNION ALL
             SELECT cited.place, unit.id, unit.at FROM cited
-              JOIN communities c ON c.version_id = CAST(:version AS uuid) AND c.community = CAST({_origin('community')} AS int)
+              JOIN communities c ON c.version_id = CAST(:version AS uuid)
+               AND c.community = CAST({_origin("community")} AS int)
              CROSS JOIN LATERAL unnest(c.text_unit_ids) WITH ORDINALITY AS unit(id, at)),
         hits AS (
             SELECT behind.place, behind.id, row_number() OVER (PARTITION BY behind.place ORDER BY near.rank) AS number

@@ -4,6 +4,7 @@ A run is held by a lease. Its `token` grows with each takeover, and every write 
 token it holds: a worker that was only slow, and has been replaced, cannot write any more.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,13 @@ RESEND_SECONDS = 30  # a message may have to wait for a worker, or be lost with 
 IMPORT = "import"  # the method of index runs that take over what graphrag has made
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
+_NOTE = text(
+    "INSERT INTO run_events (run_id, number, kind, data, created_at) "
+    "SELECT CAST(:run AS uuid), coalesce(max(number), 0) + 1, :kind, CAST(:data AS jsonb), :now "
+    "FROM run_events WHERE run_id = CAST(:run AS uuid)"
+)
+_GAP_COUNT = text("SELECT count(*) FROM gaps WHERE run_id = CAST(:run AS uuid)")
+_NOW = text("SELECT now()")
 _AT_WORK = (RunState.RUNNING.value, RunState.THROTTLED.value)
 
 
@@ -229,10 +237,9 @@ def end_cancelled(session: Session, run: Run, reason: str) -> None:
 
 def note(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
     """Add an event to a run's list. The run's row must be locked or new, so that numbers do not collide."""
-    last = select(func.coalesce(func.max(RunEvent.number), 0)).where(RunEvent.run_id == run_id)
-    number = session.execute(last).scalar_one() + 1
-    session.add(RunEvent(run_id=run_id, number=number, kind=kind, data=data))
-    session.flush()
+    session.flush()  # a new run has to be there, and what is noted has to have happened
+    values = {"run": run_id, "kind": kind, "data": json.dumps(data), "now": utc_now()}
+    session.execute(_NOTE, values)
 
 
 def events(session: Session, run_id: str, after: int = 0) -> list[RunEvent]:
@@ -263,10 +270,11 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
         end_cancelled(session, run, "its worker died before it could end it")
         return None
     reason = f"taken over from {run.owner}, which is gone" if run.owner else "taken up"
+    now = _now(session)
     run.token += 1
     run.attempts += 1
     run.owner = owner
-    run.lease_expires_at = _now(session) + timedelta(seconds=LEASE_SECONDS)
+    run.lease_expires_at = now + timedelta(seconds=LEASE_SECONDS)
     run.started_at = run.started_at or utc_now()
     run.error = None
     if run.state == RunState.RUNNING.value:  # the same state, and yet news
@@ -282,11 +290,14 @@ def renew(session: Session, lease: Lease, **values: Any) -> None:
     Raises:
       LeaseLost: another worker holds the run now, or it is over.
     """
-    expiry = text(f"now() + interval '{LEASE_SECONDS} seconds'")
+    _write(session, lease, lease_expires_at=text(f"now() + interval '{LEASE_SECONDS} seconds'"), **values)
+
+
+def _write(session: Session, lease: Lease, **values: Any) -> None:
     changed = session.execute(
         update(Run)
         .where(Run.id == lease.run_id, Run.token == lease.token, Run.state.in_(_ACTIVE))
-        .values(lease_expires_at=expiry, **values)
+        .values(**values)
         .execution_options(synchronize_session=False)
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]
@@ -304,8 +315,9 @@ def require(session: Session, lease: Lease) -> None:
         raise LeaseLost(f"run {lease.run_id} was taken over by another worker")
 
 
-def finish(session: Session, lease: Lease, state: RunState, error: str | None = None) -> None:
-    """End a run in `state` and give up its lease. Saying it twice is harmless: the first answer may have got lost.
+def finish(session: Session, lease: Lease, state: RunState, error: str | None = None, **values: Any) -> None:
+    """End a run in `state` and give up its lease; `values` go into its row. Saying it twice is harmless: the first
+    answer may have got lost.
 
     Raises:
       LeaseLost: as `renew`.
@@ -316,9 +328,9 @@ def finish(session: Session, lease: Lease, state: RunState, error: str | None = 
         return
     if current is None or not may_become(RunState(current), state):
         raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
-    renew(session, lease, state=state.value, error=error, finished_at=utc_now())
+    over = {"lease_expires_at": None, "owner": None, "finished_at": utc_now()}
+    _write(session, lease, state=state.value, error=error, **over, **values)
     note(session, lease.run_id, "state", {"state": state.value, "reason": error or "done", "error": error})
-    session.execute(update(Run).where(Run.id == lease.run_id).values(lease_expires_at=None, owner=None))
 
 
 def hand_back(session: Session, lease: Lease, reason: str = "its worker stops") -> RunState:
@@ -401,6 +413,11 @@ def clear_gaps(session: Session, run_id: str) -> None:
     session.execute(delete(Gap).where(Gap.run_id == run_id))
 
 
+def gap_count(session: Session, run_id: str) -> int:
+    """How many items failed for good in a run."""
+    return int(session.execute(_GAP_COUNT, {"run": run_id}).scalar_one())
+
+
 def gaps(session: Session, run_id: str) -> list[GapRecord]:
     """What failed for good in a run, by stage and item."""
     rows = session.execute(select(Gap).where(Gap.run_id == run_id).order_by(Gap.stage, Gap.item)).scalars()
@@ -409,7 +426,7 @@ def gaps(session: Session, run_id: str) -> list[GapRecord]:
 
 def _now(session: Session) -> datetime:
     # the database's clock: leases are compared by it, whatever the clocks of the workers say
-    now: datetime = session.execute(select(func.now())).scalar_one()
+    now: datetime = session.execute(_NOW).scalar_one()
     return now
 
 

@@ -4,6 +4,7 @@ Ids that were not in the context are taken out of the answer and counted.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,6 +23,8 @@ _GROUP = re.compile(r"\s?\[((?:[A-Z]\d+)(?:\s*[,;]\s*[A-Z]\d+)*)\]")
 _ID = re.compile(r"[A-Z]\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…][\"”’»)])\s+|(?<=[.!?…])\s+|\n{2,}")
 _WORD = re.compile(r"\w{3,}")
+_BRACKETS = re.compile(r"\[[^\[\]]*\]")
+_STOPS = (".", "!", "?")
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Resolver:
 
     def resolve(self, answer: str, cited: Sequence[str], pieces: Mapping[str, Piece]) -> list[Citation]:
         """The passages behind the cited ids, in the order of the citations, each with the sentence that fits best."""
-        words = {identity: citing_words(answer, identity) for identity in cited}
+        words = citing_words(answer)
         behind = [(identity, unit) for identity, units in self._passages(cited, pieces).items() for unit in units]
         return self._citations([(id_, unit, *best_sentence(unit.text, words[id_])) for id_, unit in behind])
 
@@ -183,10 +186,17 @@ def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
     return best
 
 
-def citing_words(answer: str, identity: str) -> set[str]:
-    """The words of the sentences that cite this id."""
-    pattern = re.compile(rf"[^.!?\n]*[.!?]?\s*\[[^\[\]]*\b{identity}\b[^\[\]]*\]")
-    return {word for match in pattern.finditer(answer) for word in _words(match.group())}
+def citing_words(answer: str) -> Mapping[str, set[str]]:
+    """For each id that is cited, the words of the sentences that cite it."""
+    words: dict[str, set[str]] = defaultdict(set)
+    for match in _BRACKETS.finditer(answer):
+        if cited := _ID.findall(match.group()):
+            before = answer[: match.start()].rstrip()
+            before = before[:-1] if before.endswith(_STOPS) else before
+            own = _words(before[1 + max(map(before.rfind, (*_STOPS, "\n"))) :])
+            for identity in cited:
+                words[identity] |= own
+    return words
 
 
 def _words(text: str) -> set[str]:

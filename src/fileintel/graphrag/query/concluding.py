@@ -130,8 +130,7 @@ def _aloud(asking: Asking, question: ChatQuestion, announcer: Announcer) -> Outc
         announcer.feed(text)
 
     try:
-        if not asking.tally.calls:
-            asking.check_models()
+        asking.readiness.expect()
         answered = asking.narrator.ask(question, asking.tally, asking.errand, hear)
         journal.keep([as_stored(question, answered)])
     except Unheard:
