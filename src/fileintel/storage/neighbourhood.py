@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from fileintel.storage.search import look_widely, vector_type
+from fileintel.storage.search import DISTANCE, indexed_distance, look_widely
 
 Kind = Literal["entity", "relationship", "community"]  # what rests on text units, and is no text unit
 
@@ -59,6 +59,7 @@ class Unit(NamedTuple):
     start: int
     first_page: int
     last_page: int
+    n_tokens: int
     text: str
 
 
@@ -87,7 +88,7 @@ def nearest_entities(session: Session, version_id: str, vector: Sequence[float],
     """The entities whose descriptions are nearest to a vector, the nearest first."""
     look_widely(session)
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
-    return [NearEntity(*row) for row in session.execute(_nearest_entities(vector_type(len(vector))), values)]
+    return [NearEntity(*row) for row in session.execute(_nearest_entities(len(vector)), values)]
 
 
 def relationships_around(
@@ -135,7 +136,7 @@ def linked_units(
         "nearest": nearest,
         "most": most_linked,
     }
-    return [Linked(*row) for row in session.execute(_linked_units(vector_type(len(vector))), values)]
+    return [Linked(*row) for row in session.execute(_linked_units(len(vector)), values)]
 
 
 def units(session: Session, version_id: str, ids: Sequence[str]) -> list[Unit]:
@@ -170,13 +171,9 @@ def units_behind(
             "near": list(near),
             "limit": limit,
         }
-        for place, identity in session.execute(_units_behind(vector_type(len(vector))), values):
+        for place, identity in session.execute(_UNITS_BEHIND, values):
             found[place - 1].append(identity)
     return found
-
-
-def _distance(column_type: str) -> str:
-    return f"(vector::{column_type}) <=> CAST(:question AS {column_type})"
 
 
 def _origin(kind: Kind) -> str:
@@ -185,14 +182,13 @@ def _origin(kind: Kind) -> str:
 
 
 @cache
-def _nearest_entities(column_type: str) -> TextClause:
-    distance = _distance(column_type)
+def _nearest_entities(size: int) -> TextClause:
     return text(
         f"""
         WITH near AS MATERIALIZED (
-            SELECT item_id, {distance} AS distance FROM embeddings
+            SELECT item_id, {DISTANCE} AS distance FROM embeddings
              WHERE version_id = CAST(:version AS uuid) AND kind = 'entity_description'
-             ORDER BY {distance} LIMIT :limit)
+             ORDER BY {indexed_distance(size)} LIMIT :limit)
         SELECT CAST(e.id AS text), e.human_readable_id, e.title, e.type, e.description
           FROM near JOIN entities e ON e.version_id = CAST(:version AS uuid) AND e.id = near.item_id
          ORDER BY near.distance, e.human_readable_id
@@ -237,14 +233,13 @@ _REPORTS = text(
 
 
 @cache
-def _linked_units(column_type: str) -> TextClause:
-    distance = _distance(column_type)
+def _linked_units(size: int) -> TextClause:
     return text(
         f"""
         WITH near AS MATERIALIZED (
-            SELECT item_id AS id, {distance} AS distance FROM embeddings
+            SELECT item_id AS id, {DISTANCE} AS distance FROM embeddings
              WHERE version_id = CAST(:version AS uuid) AND kind = 'text_unit_text'
-             ORDER BY {distance} LIMIT :nearest),
+             ORDER BY {indexed_distance(size)} LIMIT :nearest),
         placed AS (SELECT *, row_number() OVER (ORDER BY distance, id) AS place FROM near),
         linked AS MATERIALIZED (
             SELECT id, count(*) AS links FROM (
@@ -256,7 +251,7 @@ def _linked_units(column_type: str) -> TextClause:
              GROUP BY id),
         most AS MATERIALIZED (SELECT id, links FROM linked ORDER BY links DESC, id LIMIT :most),
         others AS MATERIALIZED (
-            SELECT most.id, {distance} AS distance, most.links FROM most
+            SELECT most.id, {DISTANCE} AS distance, most.links FROM most
               JOIN embeddings e ON e.version_id = CAST(:version AS uuid) AND e.kind = 'text_unit_text'
                AND e.item_id = most.id
              WHERE most.id NOT IN (SELECT id FROM near))
@@ -271,7 +266,7 @@ def _linked_units(column_type: str) -> TextClause:
 _UNITS = text(
     """
     SELECT CAST(u.id AS text), u.human_readable_id, CAST(u.document_id AS text), d.name, d.title, u.start,
-           u.first_page, u.last_page, u.text
+           u.first_page, u.last_page, u.n_tokens, u.text
       FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS wanted(id, place)
       JOIN text_units u ON u.version_id = CAST(:version AS uuid) AND u.id = wanted.id
       JOIN indexed_documents d ON d.version_id = CAST(:version AS uuid) AND d.id = u.document_id
@@ -280,12 +275,10 @@ _UNITS = text(
 )
 
 
-@cache
-def _units_behind(column_type: str) -> TextClause:
-    # all vectors of the rest are compared: an index of vectors, were it used, would be left with those of its
-    # candidates that happen to be among them
-    return text(
-        f"""
+# All vectors of the rest are compared: an index of vectors, were it used, would be left with those of its candidates
+# that happen to be among them.
+_UNITS_BEHIND = text(
+    f"""
         WITH cited AS (
             SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:origins AS text[])) WITH ORDINALITY
                 AS cited(kind, origin, place)),
@@ -310,7 +303,7 @@ def _units_behind(column_type: str) -> TextClause:
         settled AS MATERIALIZED (SELECT place FROM hits WHERE number = :limit),
         compared AS (
             SELECT behind.place, behind.id, row_number() OVER (
-                   PARTITION BY behind.place ORDER BY {_distance(column_type)} NULLS LAST, behind.at) AS number
+                   PARTITION BY behind.place ORDER BY {DISTANCE} NULLS LAST, behind.at) AS number
               FROM behind LEFT JOIN embeddings e ON e.version_id = CAST(:version AS uuid)
                AND e.kind = 'text_unit_text' AND e.item_id = behind.id
              WHERE behind.place NOT IN (SELECT place FROM settled))
@@ -319,4 +312,4 @@ def _units_behind(column_type: str) -> TextClause:
             UNION ALL SELECT place, id, number FROM compared) AS found
          WHERE number <= :limit ORDER BY place, number
         """
-    )
+)

@@ -11,7 +11,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from fileintel.storage.models import (
     UUID_TEXT,
-    Community,
     CommunityReport,
     DocumentPage,
     Entity,
@@ -22,8 +21,8 @@ from fileintel.storage.models import (
 from fileintel.storage.versions import vector_expression
 
 SEARCH_EFFORT = 100  # hnsw.ef_search: candidates kept during a search; pgvector's default 40 misses more
+DISTANCE = "vector <=> CAST(:question AS vector)"  # SQL for the cosine distance to a question
 _LOOK_WIDELY = text(f"SELECT set_config('hnsw.ef_search', '{SEARCH_EFFORT}', true)")
-HNSW_LARGEST_SIZE = 4_000  # numbers; longer vectors have no index, and no cast
 
 
 @dataclass(frozen=True)
@@ -43,17 +42,20 @@ def nearest(
     among: Sequence[str] | None = None,
 ) -> list[Near]:
     """The items whose vectors are nearest to this one, the nearest first; `among` restricts them to these ids."""
-    expression, _ = vector_expression(len(vector))
-    distance = f"({expression}) <=> CAST(:question AS {vector_type(len(vector))})"
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
     if among is not None:
-        items = "SELECT unnest(CAST(:among AS uuid[]))"
-        return _nearest_among(session, distance, kind, items, {**values, "among": list(among)})
-    look_widely(session)
+        # all of them are compared: the index of vectors, were it used, would be left with those of its candidates
+        # that happen to be among them
+        chosen = "AND item_id = ANY(CAST(:among AS uuid[]))"
+        values |= {"among": list(among)}
+    else:
+        look_widely(session)
+        chosen = f"ORDER BY {indexed_distance(len(vector))} LIMIT :limit"
     rows = session.execute(
         text(
-            f"SELECT item_id, 1 - ({distance}) FROM embeddings WHERE version_id = CAST(:version AS uuid) "
-            f"AND kind = '{kind}' ORDER BY {distance} LIMIT :limit"
+            f"WITH near AS MATERIALIZED (SELECT item_id, {DISTANCE} AS distance FROM embeddings "
+            f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' {chosen}) "
+            "SELECT item_id, 1 - distance FROM near ORDER BY distance, item_id LIMIT :limit"
         ),
         values,
     )
@@ -67,20 +69,10 @@ def look_widely(session: Session) -> None:
         session.info["looks_widely"] = True
 
 
-def vector_type(size: int) -> str:
-    """The type that vectors of this size are compared as, which an index on them is over."""
-    return vector_expression(size)[0].partition("::")[2]
-
-
-def _nearest_among(session: Session, distance: str, kind: str, items: str, values: dict[str, object]) -> list[Near]:
-    """The nearest of the items that a query gives. All of them are compared: the index of vectors, were it used, would
-    be left with those of its candidates that happen to be among them."""
-    statement = text(
-        f"WITH among AS MATERIALIZED (SELECT item_id, {distance} AS distance FROM embeddings "
-        f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' AND item_id IN ({items})) "
-        "SELECT item_id, 1 - distance FROM among ORDER BY distance, item_id LIMIT :limit"
-    )
-    return [Near(str(identity), float(similarity)) for identity, similarity in session.execute(statement, values)]
+def indexed_distance(size: int) -> str:
+    """SQL for the distance that an index on vectors of this size is sorted by."""
+    expression, _ = vector_expression(size)
+    return f"({expression}) <=> CAST(:question AS {expression.partition('::')[2]})"
 
 
 def vector_from(data: bytes) -> list[float]:
@@ -184,24 +176,6 @@ def volume_at(session: Session, version_id: str, level: int) -> int:
     return int(session.execute(statement).scalar_one())
 
 
-def nearest_of_community(
-    session: Session, version_id: str, community: int, vector: Sequence[float], limit: int
-) -> list[Near]:
-    """Of the text units behind a community those nearest to a vector; without any vector of theirs, the first ones."""
-    expression, _ = vector_expression(len(vector))
-    distance = f"({expression}) <=> CAST(:question AS {expression.partition('::')[2]})"
-    behind = (
-        "SELECT unnest(text_unit_ids) FROM communities "
-        "WHERE version_id = CAST(:version AS uuid) AND community = :community"
-    )
-    values = {"version": version_id, "question": str(list(vector)), "community": community, "limit": limit}
-    near = _nearest_among(session, distance, "text_unit_text", behind, values)
-    if near:
-        return near
-    ids = community_text_units(session, version_id, [community]).get(community, [])
-    return [Near(identity, 0.0) for identity in ids[:limit]]
-
-
 def reports_at(session: Session, version_id: str, level: int) -> list[CommunityReport]:
     """The reports that together cover the graph at `level`: those of that level, and of higher communities that are
     not divided any further. The highest rank first."""
@@ -211,14 +185,6 @@ def reports_at(session: Session, version_id: str, level: int) -> list[CommunityR
     )
     ranked = statement.order_by(CommunityReport.rank.desc(), CommunityReport.human_readable_id)
     return list(session.execute(ranked).scalars())
-
-
-def community_text_units(session: Session, version_id: str, numbers: Sequence[int]) -> dict[int, list[str]]:
-    """The ids of the text units behind communities, by community number."""
-    statement = select(Community.community, Community.text_unit_ids).where(
-        Community.version_id == version_id, Community.community.in_(numbers)
-    )
-    return {number: list(ids) for number, ids in session.execute(statement)}
 
 
 def text_units(session: Session, version_id: str, ids: Sequence[str]) -> list[TextUnit]:

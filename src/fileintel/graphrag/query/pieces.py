@@ -1,7 +1,7 @@
 """The pieces of a question's context: each with a short id that the answer may cite."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fileintel.graphrag.tables import row, section
@@ -14,6 +14,9 @@ COLUMNS = {
     RELATIONSHIPS: ("id", "source", "target", "description", "weight"),
     SOURCES: ("id", "document", "pages", "text"),
 }
+LONGEST_TOKEN = 8  # characters of a token on average, at most; what has more is counted
+SHORTEST_TOKEN = 2  # characters of a token in a file's name, on average, at least
+SOURCE_TOKENS = 12  # in a row of a passage besides its text and the document's name: id, pages, commas, quotes
 
 
 @dataclass(frozen=True)
@@ -21,12 +24,13 @@ class Piece:
     """One row of a context; the first letter of its id says what it is.
 
     `origin` leads to the passages that it rests on: the id of the text unit, the entity or the relationship, or the
-    number of the community that a report is on.
+    number of the community that a report is on. `tokens` of the row, where they are known: rows are counted else.
     """
 
     id: str
     fields: tuple[object, ...]
     origin: str
+    tokens: int | None = None
 
     @cached_property
     def line(self) -> str:
@@ -45,7 +49,7 @@ class Pieces:
         used = count_tokens(section(name, COLUMNS[name], [""]))
         taken: list[Piece] = []
         for piece in pieces:
-            tokens = count_tokens(piece.line) + 1
+            tokens = (count_tokens(piece.line) if piece.tokens is None else piece.tokens) + 1
             if used + tokens > max_tokens:
                 break
             taken.append(piece)
@@ -78,5 +82,11 @@ def source(number: int, document: str, first_page: int, last_page: int, text: st
 
 
 def source_of(unit: Unit) -> Piece:
-    """The piece of a text unit."""
-    return source(unit.number, unit.name, unit.first_page, unit.last_page, unit.text, unit.id)
+    """The piece of a text unit. Its tokens were counted when it was cut; in a row they are about as many, with a quote
+    more for each quote."""
+    piece = source(unit.number, unit.name, unit.first_page, unit.last_page, unit.text, unit.id)
+    is_plausible = len(unit.text) <= LONGEST_TOKEN * unit.n_tokens  # an imported index may say something else
+    if not is_plausible:
+        return piece
+    beside = SOURCE_TOKENS + len(unit.name) // SHORTEST_TOKEN
+    return replace(piece, tokens=unit.n_tokens + unit.text.count('"') + beside)
