@@ -31,6 +31,10 @@ _NOTE = text(
     "SELECT CAST(:run AS uuid), coalesce(max(number), 0) + 1, :kind, CAST(:data AS jsonb), :now "
     "FROM run_events WHERE run_id = CAST(:run AS uuid)"
 )
+_FORGET_EVENTS = text(
+    "DELETE FROM run_events USING runs WHERE run_events.run_id = runs.id AND run_events.kind = ANY(:kinds) "
+    "AND runs.finished_at < now() - make_interval(secs => :age)"
+)
 _GAP_COUNT = text("SELECT count(*) FROM gaps WHERE run_id = CAST(:run AS uuid)")
 _NOW = text("SELECT now()")
 _AT_WORK = (RunState.RUNNING.value, RunState.THROTTLED.value)
@@ -246,6 +250,12 @@ def events(session: Session, run_id: str, after: int = 0) -> list[RunEvent]:
     """The events of a run behind number `after`, in order."""
     statement = select(RunEvent).where(RunEvent.run_id == run_id, RunEvent.number > after)
     return list(session.execute(statement.order_by(RunEvent.number)).scalars())
+
+
+def forget_events(session: Session, kinds: Sequence[str], age: float) -> int:
+    """Delete the events of these kinds of runs that have been over for `age` seconds; returns how many they were."""
+    forgotten = session.execute(_FORGET_EVENTS, {"kinds": list(kinds), "age": age})
+    return int(forgotten.rowcount)  # type: ignore[attr-defined]
 
 
 def warnings(session: Session, run_id: str) -> list[dict[str, Any]]:
