@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from fileintel.storage.search import DISTANCE, indexed_distance, look_widely
+from fileintel.storage.search import DISTANCE, NearReport, indexed_distance, look_widely
 
 Kind = Literal["entity", "relationship", "community"]  # what rests on text units, and is no text unit
 
@@ -38,14 +38,6 @@ class NearRelationship(NamedTuple):
     target: str
     description: str
     weight: float
-
-
-class NearReport(NamedTuple):
-    """A report as a context shows it."""
-
-    community: int
-    title: str
-    content: str
 
 
 class Unit(NamedTuple):

@@ -4,6 +4,7 @@ import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, any_, case, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -23,6 +24,17 @@ from fileintel.storage.versions import vector_expression
 SEARCH_EFFORT = 100  # hnsw.ef_search: candidates kept during a search; pgvector's default 40 misses more
 DISTANCE = "vector <=> CAST(:question AS vector)"  # SQL for the cosine distance to a question
 _LOOK_WIDELY = text(f"SELECT set_config('hnsw.ef_search', '{SEARCH_EFFORT}', true)")
+
+
+class NearReport(NamedTuple):
+    """A report as a context shows it."""
+
+    community: int
+    title: str
+    content: str
+
+
+_SHOWN = (CommunityReport.community, CommunityReport.title, CommunityReport.full_content)
 
 
 @dataclass(frozen=True)
@@ -153,10 +165,12 @@ def reports(session: Session, version_id: str, numbers: Sequence[int]) -> list[C
     return list(session.execute(statement.order_by(CommunityReport.human_readable_id)).scalars())
 
 
-def reports_by_id(session: Session, version_id: str, ids: Sequence[str]) -> list[CommunityReport]:
+def reports_by_id(session: Session, version_id: str, ids: Sequence[str]) -> list[NearReport]:
     """Reports by id, in the order asked for."""
-    statement = select(CommunityReport).where(CommunityReport.version_id == version_id, _among(CommunityReport.id, ids))
-    found = {row.id: row for row in session.execute(statement).scalars()}
+    statement = select(CommunityReport.id, *_SHOWN).where(
+        CommunityReport.version_id == version_id, _among(CommunityReport.id, ids)
+    )
+    found = {row[0]: NearReport(*row[1:]) for row in session.execute(statement)}
     return [found[identity] for identity in ids if identity in found]
 
 
@@ -176,15 +190,12 @@ def volume_at(session: Session, version_id: str, level: int) -> int:
     return int(session.execute(statement).scalar_one())
 
 
-def reports_at(session: Session, version_id: str, level: int) -> list[CommunityReport]:
+def reports_at(session: Session, version_id: str, level: int) -> list[NearReport]:
     """The reports that together cover the graph at `level`: those of that level, and of higher communities that are
     not divided any further. The highest rank first."""
-    statement = select(CommunityReport).where(
-        CommunityReport.version_id == version_id,
-        _covering(level),
-    )
+    statement = select(*_SHOWN).where(CommunityReport.version_id == version_id, _covering(level))
     ranked = statement.order_by(CommunityReport.rank.desc(), CommunityReport.human_readable_id)
-    return list(session.execute(ranked).scalars())
+    return [NearReport(*row) for row in session.execute(ranked)]
 
 
 def text_units(session: Session, version_id: str, ids: Sequence[str]) -> list[TextUnit]:

@@ -15,7 +15,8 @@ from fileintel.graphrag.query.concluding import conclude, expect_room, found_onl
 from fileintel.graphrag.query.inquiry import LOCAL
 from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source_of
 from fileintel.storage import neighbourhood, search
-from fileintel.storage.neighbourhood import Linked, NearEntity, NearRelationship, NearReport
+from fileintel.storage.neighbourhood import Linked, NearEntity, NearRelationship
+from fileintel.storage.search import NearReport
 
 NEAREST_PASSAGES = 10  # passages that come in by nearness to the question alone
 LINK_BONUS = 0.02  # similarity that each link of a passage to a chosen entity is worth; ten outweigh 0.2
@@ -121,7 +122,7 @@ def _in_portions(session: Session, version_id: str, ids: Sequence[str], at_once:
 
 
 def _report_piece(found: NearReport) -> Piece:
-    return report(found.community, found.title, found.content)
+    return report(*found)
 
 
 def _entity_piece(entity: NearEntity) -> Piece:
