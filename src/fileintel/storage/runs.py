@@ -35,6 +35,8 @@ _FORGET_EVENTS = text(
     "DELETE FROM run_events USING runs WHERE run_events.run_id = runs.id AND run_events.kind = ANY(:kinds) "
     "AND runs.finished_at < now() - make_interval(secs => :age)"
 )
+_CLEAR_GAPS = text("DELETE FROM gaps WHERE run_id = CAST(:run AS uuid)")
+_STATE_LOCKED = text("SELECT state, token FROM runs WHERE id = CAST(:run AS uuid) FOR UPDATE")
 _GAP_COUNT = text("SELECT count(*) FROM gaps WHERE run_id = CAST(:run AS uuid)")
 _NOW = text("SELECT now()")
 _AT_WORK = (RunState.RUNNING.value, RunState.THROTTLED.value)
@@ -332,7 +334,8 @@ def finish(session: Session, lease: Lease, state: RunState, error: str | None = 
     Raises:
       LeaseLost: as `renew`.
     """
-    row = session.execute(select(Run.state, Run.token).where(Run.id == lease.run_id).with_for_update()).one_or_none()
+    session.flush()
+    row = session.execute(_STATE_LOCKED, {"run": lease.run_id}).one_or_none()
     current, token = row or (None, None)
     if (current, token) == (state.value, lease.token) and state not in ACTIVE_STATES:
         return
@@ -420,7 +423,7 @@ def save_gaps(session: Session, run_id: str, gaps: Iterable[GapRecord]) -> None:
 
 def clear_gaps(session: Session, run_id: str) -> None:
     """Forget the gaps of an earlier attempt of the same run: it tries them again."""
-    session.execute(delete(Gap).where(Gap.run_id == run_id))
+    session.execute(_CLEAR_GAPS, {"run": run_id})
 
 
 def gap_count(session: Session, run_id: str) -> int:

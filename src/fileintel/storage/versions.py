@@ -14,6 +14,7 @@ from fileintel.storage.runs import Lease
 from fileintel.storage.states import ACTIVE_STATES, VersionState
 
 EXACT_SEARCH_ROWS = 2_000  # up to here a scan of all vectors takes a few milliseconds and misses nothing
+_THERE = text("SELECT FROM index_versions WHERE id = CAST(:version AS uuid)")
 HALFVEC_LARGEST = 4_000  # dimensions that pgvector's HNSW takes as `halfvec`; as `vector` it takes 2,000
 
 
@@ -218,7 +219,7 @@ def require(session: Session, version: IndexVersion) -> None:
     Raises:
       IndexGone: it has been deleted.
     """
-    if session.execute(select(IndexVersion.id).where(IndexVersion.id == version.id)).one_or_none() is None:
+    if session.execute(_THERE, {"version": version.id}).one_or_none() is None:
         raise IndexGone(f"index version {version.number} was deleted while it was read: ask again")
 
 
