@@ -16,6 +16,7 @@ from fileintel.storage import neighbourhood, search
 from fileintel.storage.neighbourhood import Cited, Kind, Unit
 
 PASSAGES_FOR_DERIVED = 2  # how many passages stand behind a cited report, entity or relationship
+PASSAGES_COMPARED = 6  # of those that it rests on, the nearest to the question, are compared with what cites it
 LONGEST_QUOTE = 300  # characters
 _DERIVED: dict[str, Kind] = {"E": "entity", "L": "relationship", "R": "community"}  # by the letter of their ids
 
@@ -113,25 +114,25 @@ class Resolver:
     def resolve(self, answer: str, cited: Sequence[str], pieces: Mapping[str, Piece]) -> list[Citation]:
         """The passages behind the cited ids, in the order of the citations, each with the sentence that fits best."""
         words = citing_words(answer)
-        behind = [(identity, unit) for identity, units in self._passages(cited, pieces).items() for unit in units]
+        found = self._passages(cited, pieces, PASSAGES_COMPARED)
+        behind = [(id_, unit) for id_, units in found.items() for unit in _best_units(units, words[id_])]
         return self._citations([(id_, unit, *best_sentence(unit.text, words[id_])) for id_, unit in behind])
 
     def all_behind(self, pieces: Mapping[str, Piece]) -> list[Citation]:
         """The passages that pieces are, or rest on, whole, each once, in the order of the pieces."""
         first: dict[str, tuple[str, Unit]] = {}
-        for identity, units in self._passages(list(pieces), pieces).items():
+        for identity, units in self._passages(list(pieces), pieces, PASSAGES_FOR_DERIVED).items():
             for unit in units:
                 first.setdefault(unit.id, (identity, unit))
         return self._citations([(identity, unit, 0, len(unit.text)) for identity, unit in first.values()])
 
-    def _passages(self, cited: Sequence[str], pieces: Mapping[str, Piece]) -> dict[str, list[Unit]]:
-        """The passages behind each id, read together."""
+    def _passages(self, cited: Sequence[str], pieces: Mapping[str, Piece], most: int) -> dict[str, list[Unit]]:
+        """The passages behind each id, read together; of a piece that rests on many, the `most` nearest to the
+        question."""
         ids = {identity: [pieces[identity].origin] for identity in cited}
         derived = [identity for identity in cited if identity[0] in _DERIVED]
         resting = [Cited(_DERIVED[identity[0]], pieces[identity].origin) for identity in derived]
-        behind = neighbourhood.units_behind(
-            self._session, self._version_id, self._vector, resting, PASSAGES_FOR_DERIVED, self._near
-        )
+        behind = neighbourhood.units_behind(self._session, self._version_id, self._vector, resting, most, self._near)
         ids.update(zip(derived, behind, strict=True))
         wanted = list(dict.fromkeys(id_ for some in ids.values() for id_ in some))
         units = {unit.id: unit for unit in neighbourhood.units(self._session, self._version_id, wanted)}
@@ -144,6 +145,14 @@ class Resolver:
             _citation(identity, unit, unit, begin, end, page)
             for (identity, unit, begin, end), page in zip(found, pages, strict=True)
         ]
+
+
+def _best_units(units: Sequence[Unit], words: set[str]) -> list[Unit]:
+    """The passages that share the most words with a statement; of equals the first."""
+    if len(units) <= PASSAGES_FOR_DERIVED:
+        return list(units)
+    shared = {unit.id: sum(word in lowered for word in words) for unit in units for lowered in (unit.text.lower(),)}
+    return sorted(units, key=lambda unit: -shared[unit.id])[:PASSAGES_FOR_DERIVED]
 
 
 def cite(session: Session, identity: str, statement: set[str], passage: Span, document: Named) -> Citation:
