@@ -1,12 +1,10 @@
 """Reading a published index: by vector, by title, by community. Every function reads one version only."""
 
-import array
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, any_, case, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, any_, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -15,9 +13,6 @@ from fileintel.storage.models import (
     CommunityReport,
     DocumentPage,
     Entity,
-    IndexedDocument,
-    Relationship,
-    TextUnit,
 )
 from fileintel.storage.versions import vector_expression
 
@@ -87,74 +82,10 @@ def indexed_distance(size: int) -> str:
     return f"({expression}) <=> CAST(:question AS {expression.partition('::')[2]})"
 
 
-def vector_from(data: bytes) -> list[float]:
-    """A vector out of its 32-bit floats."""
-    return array.array("f", data).tolist()
-
-
-def entities(session: Session, version_id: str, ids: Sequence[str]) -> list[Entity]:
-    """Entities by id, in the order asked for."""
-    rows = session.execute(select(Entity).where(Entity.version_id == version_id, _among(Entity.id, ids))).scalars()
-    found = {row.id: row for row in rows}
-    return [found[identity] for identity in ids if identity in found]
-
-
 def known_title(session: Session, version_id: str, titles: Sequence[str]) -> str | None:
     """The longest of these titles that an entity has."""
     statement = select(Entity.title).where(Entity.version_id == version_id, Entity.title.in_(titles))
     return session.execute(statement.order_by(func.length(Entity.title).desc(), Entity.title).limit(1)).scalar()
-
-
-def relationships_of(session: Session, version_id: str, titles: Sequence[str], limit: int) -> list[Relationship]:
-    """Relationships with an end among these titles: those with both ends first, then those whose other end has the
-    most links to them, then by combined degree."""
-    if not titles:
-        return []
-    from_, to = Relationship.source.in_(titles), Relationship.target.in_(titles)
-    outside = case((from_ & to, None), (from_, Relationship.target), else_=Relationship.source)
-    around = (
-        select(
-            Relationship.id,
-            outside.label("outside"),
-            func.count().over(partition_by=outside).label("links"),
-            Relationship.combined_degree,
-            Relationship.human_readable_id,
-        )
-        .where(Relationship.version_id == version_id, or_(from_, to))
-        .subquery()
-    )
-    best = (
-        select(around.c.id)
-        .order_by(
-            around.c.outside.is_(None).desc(),
-            around.c.links.desc(),
-            around.c.combined_degree.desc(),
-            around.c.human_readable_id,
-        )
-        .limit(limit)
-    )
-    ids = list(session.execute(best).scalars())
-    rows = session.execute(
-        select(Relationship).where(Relationship.version_id == version_id, _among(Relationship.id, ids))
-    ).scalars()
-    found = {row.id: row for row in rows}
-    return [found[identity] for identity in ids]
-
-
-def reports_of(session: Session, version_id: str, entity_ids: Sequence[str], level: int) -> list[CommunityReport]:
-    """The reports of the communities, up to `level`, that hold any of these entities: those that hold the most of them
-    first, then by rank."""
-    # one look into the index of members for each entity: the members themselves, thousands for a large community, are
-    # never read
-    statement = text(
-        "SELECT c.community FROM unnest(CAST(:ids AS uuid[])) AS one(id) "
-        "JOIN communities c ON c.entity_ids @> ARRAY[one.id] "
-        "WHERE c.version_id = CAST(:version AS uuid) AND c.level <= :level"
-    )
-    values = {"ids": list(entity_ids), "version": version_id, "level": level}
-    matches = Counter(session.execute(statement, values).scalars())
-    found = reports(session, version_id, list(matches))
-    return sorted(found, key=lambda report: (-matches[report.community], -report.rank, report.community))
 
 
 def reports(session: Session, version_id: str, numbers: Sequence[int]) -> list[CommunityReport]:
@@ -196,21 +127,6 @@ def reports_at(session: Session, version_id: str, level: int) -> list[NearReport
     statement = select(*_SHOWN).where(CommunityReport.version_id == version_id, _covering(level))
     ranked = statement.order_by(CommunityReport.rank.desc(), CommunityReport.human_readable_id)
     return [NearReport(*row) for row in session.execute(ranked)]
-
-
-def text_units(session: Session, version_id: str, ids: Sequence[str]) -> list[TextUnit]:
-    """Text units by id, in the order asked for."""
-    rows = session.execute(
-        select(TextUnit).where(TextUnit.version_id == version_id, _among(TextUnit.id, ids))
-    ).scalars()
-    found = {row.id: row for row in rows}
-    return [found[identity] for identity in ids if identity in found]
-
-
-def documents(session: Session, version_id: str, ids: Iterable[str]) -> dict[str, IndexedDocument]:
-    """Documents of a version, by id."""
-    statement = select(IndexedDocument).where(IndexedDocument.version_id == version_id, _among(IndexedDocument.id, ids))
-    return {row.id: row for row in session.execute(statement).scalars()}
 
 
 def pages_at(session: Session, places: Sequence[tuple[str, int]]) -> list[tuple[int, str | None] | None]:

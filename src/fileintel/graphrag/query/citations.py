@@ -115,7 +115,7 @@ class Resolver:
         """The passages behind the cited ids, in the order of the citations, each with the sentence that fits best."""
         words = citing_words(answer)
         found = self._passages(cited, pieces, PASSAGES_COMPARED)
-        behind = [(id_, unit) for id_, units in found.items() for unit in _best_units(units, words[id_])]
+        behind = [(id_, unit) for id_, units in found.items() for unit in best_units(units, words[id_])]
         return self._citations([(id_, unit, *best_sentence(unit.text, words[id_])) for id_, unit in behind])
 
     def all_behind(self, pieces: Mapping[str, Piece]) -> list[Citation]:
@@ -147,7 +147,7 @@ class Resolver:
         ]
 
 
-def _best_units(units: Sequence[Unit], words: set[str]) -> list[Unit]:
+def best_units(units: Sequence[Unit], words: set[str]) -> list[Unit]:
     """The passages that share the most words with a statement; of equals the first."""
     if len(units) <= PASSAGES_FOR_DERIVED:
         return list(units)
@@ -198,13 +198,16 @@ def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
 def citing_words(answer: str) -> Mapping[str, set[str]]:
     """For each id that is cited, the words of the sentences that cite it."""
     words: dict[str, set[str]] = defaultdict(set)
+    own: set[str] = set()
+    end = 0
     for match in _BRACKETS.finditer(answer):
-        if cited := _ID.findall(match.group()):
+        if not end or answer[end : match.start()].strip():  # else it goes on with what the last one cites for
             before = answer[: match.start()].rstrip()
             before = before[:-1] if before.endswith(_STOPS) else before
             own = _words(before[1 + max(map(before.rfind, (*_STOPS, "\n"))) :])
-            for identity in cited:
-                words[identity] |= own
+        end = match.end()
+        for identity in _ID.findall(match.group()):
+            words[identity] |= own
     return words
 
 
