@@ -5,7 +5,17 @@
 The index is written straight into the tables of a PostgreSQL of its own: names that few passages hold and hubs that
 thousands do, three levels of communities, HNSW indexes. The model server answers at once, with citations of the first
 source, entity, relationship and report of each context, so that all ways from a citation to a page are gone.
+
+The process that asks is patched as the gevent worker is, and does what that does with the message of a question: it
+takes the run, answers, writes the reply down.
 """
+
+import sys
+
+from fileintel import runtime
+
+if __name__ == "__main__" and "--serve" not in sys.argv:
+    runtime.go_green()
 
 import argparse
 import json
@@ -15,7 +25,6 @@ import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -220,18 +229,24 @@ def measure(workspace: Workspace, home: Path, count: int) -> dict[str, float]:
     machine with nothing else to do, whatever this one is doing.
     """
     from fileintel.graphrag.query.inquiry import Inquiry
-    from fileintel.services import questions
+    from fileintel.services import performing, submitting
 
     watch = Stopwatch()
+    runtime.calm_collector()
     before = resident()
     outside: list[float] = []
+    own: list[float] = []
     cpu: list[float] = []
+    this_time = time.time_ns()  # an answer from before would be found again
     for number in range(count + WARM_UP):
+        inquiry = Inquiry(f"What is said about name {number} in {this_time}?")
+        run_id = submitting.submit_question(workspace, None, NAME, inquiry).run_id
         database, watch.seconds, watch.cpu = database_cpu(home), 0.0, 0.0
         ran, began = time.process_time(), time.perf_counter()
-        reply = questions.ask(workspace, NAME, Inquiry(f"What is said about name {number}?"))
+        reply = performing.answer(workspace, run_id)
         outside.append(1000 * (time.perf_counter() - began - watch.seconds))
         ran = time.process_time() - ran - watch.cpu
+        own.append(1000 * ran)
         cpu.append(1000 * (ran + database_cpu(home) - database))
         assert {citation["id"][0] for citation in reply["citations"]} == set("SELR"), reply
     measured = sorted(outside[WARM_UP:])
@@ -241,6 +256,7 @@ def measure(workspace: Workspace, home: Path, count: int) -> dict[str, float]:
         "median_ms": round(statistics.median(measured), 1),
         "p95_ms": round(measured[int(0.95 * len(measured))], 1),
         "max_ms": round(measured[-1], 1),
+        "own_cpu_median_ms": round(statistics.median(own[WARM_UP:]), 1),
         "cpu_median_ms": round(statistics.median(cpu[WARM_UP:]), 1),
         "cpu_p95_ms": round(sorted(cpu[WARM_UP:])[int(0.95 * count)], 1),
         "extra_memory_mb": round(peak - before, 1),

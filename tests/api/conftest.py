@@ -44,7 +44,7 @@ def attended(server_url: str, model_server_process: StandIn) -> Iterator[Install
     )
     try:
         workers = [
-            installation.start_worker("gevent", 20, "graphrag_indexing,graphrag_queries"),
+            installation.start_worker("gevent", 100, "graphrag_indexing,graphrag_queries"),
             installation.start_worker("prefork", 1, ",".join(PREFORK_QUEUES)),
         ]
         installation.start_api()

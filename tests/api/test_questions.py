@@ -14,7 +14,7 @@ from tests.standin import StandIn
 from tests.standin.settings import Canned
 
 QUESTION = "Where did Erna Sollid work?"
-TOGETHER = 20  # tasks that the worker of the fixture does at once
+TOGETHER = 50  # graphrag.concurrency: calls of the model that a process has under way at most
 
 
 def events(response: httpx.Response) -> Iterator[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ from sqlalchemy import delete
 
 from fileintel.errors import RunCancelled, ServiceUnavailable
 from fileintel.services import control, documents, housekeeping, performing, processing, submitting, tasks, working
+from fileintel.services.housekeeping import PIECES_KEPT_SECONDS
 from fileintel.services.processing import Order
 from fileintel.services.spool import STALE_SECONDS, spool_of
 from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs, versions
 from fileintel.storage.models import Passage, Run, utc_now
-from fileintel.storage.states import RunState
+from fileintel.storage.states import RunKind, RunState
 from tests.conftest import SAMPLES
 
 from .conftest import COLLECTION, DOCUMENTS, Opener
@@ -158,7 +160,13 @@ def test_housekeeping_removes_what_was_left_behind_and_only_that(workspace: Work
         assert lease is not None
         versions.begin(session, lease, collection.id, fingerprint="", embedding_model="m", embedding_size=3)
         runs.finish(session, lease, RunState.CANCELLED)
-    removed = {"uploads_deleted": 1, "versions_deleted": 1, "vectors_deleted": 1}
+    for age in (PIECES_KEPT_SECONDS + 60, 60):  # answers that were told in pieces
+        with workspace.database.transaction() as session:
+            answered = runs.create(session, collection.id, RunKind.QUESTION)
+            runs.note(session, answered.id, "text", {"text": "Erna"})
+            answered.state, answered.finished_at = RunState.SUCCEEDED.value, utc_now() - timedelta(seconds=age)
+    removed = {"uploads_deleted": 1, "versions_deleted": 1, "vectors_deleted": 1, "pieces_deleted": 1}
     assert housekeeping.clean_up(workspace, Sent()) == {"runs_sent_again": 0, **removed}
     assert [path.name for path in spool.iterdir()] == ["new"]
+    assert [event["kind"] for event in tasks.events_after(workspace, answered.id)] == ["state", "text"]
     assert vectors(workspace) == {"standin": len(kept)}

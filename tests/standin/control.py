@@ -143,9 +143,10 @@ class StandIn:
         """Hold all answers from now on, or once `after` more answers (of a purpose) were given."""
         self._call("pause", {"after": after, "purpose": purpose})
 
-    def gather(self, count: int, purpose: str) -> None:
-        """Hold the answers of a purpose until `count` of them wait at the same time; then let all go, for good."""
-        self._call("gather", {"count": count, "purpose": purpose})
+    def gather(self, count: int, purpose: str, *, in_waves: bool = False) -> None:
+        """Hold the answers of a purpose until `count` of them wait at the same time; then let all go, for good, or
+        (in waves) hold the next ones again."""
+        self._call("gather", {"count": count, "purpose": purpose, "in_waves": in_waves})
 
     def resume(self) -> None:
         """Let the held answers go."""

@@ -90,31 +90,38 @@ class Gate:
 
 
 class Gathering:
-    """Holds the answers of a purpose until so many of them wait at the same time; then all go, for good."""
+    """Holds the answers of a purpose until so many of them wait at the same time; then all go, for good, or (in waves)
+    until as many have come again."""
 
     def __init__(self) -> None:
         self._complete = Event()
         self._complete.set()
-        self._missing = 0
+        self._missing = self._count = 0
         self._purpose: str | None = None
+        self._in_waves = False
 
-    def begin(self, count: int, purpose: str) -> None:
+    def begin(self, count: int, purpose: str, *, in_waves: bool = False) -> None:
         """Wait for `count` requests from now on."""
-        self._missing, self._purpose = count, purpose
-        self._complete.clear()
+        self._missing = self._count = count
+        self._purpose, self._in_waves = purpose, in_waves
+        self._complete = Event()
 
     def end(self) -> None:
         """Wait for nobody any more."""
+        self._purpose = None
         self._complete.set()
 
     def join(self, connection: Connection, purpose: str) -> None:
         """Wait with this answer until there are enough."""
-        if self._complete.is_set() or purpose != self._purpose:
+        complete = self._complete
+        if complete.is_set() or purpose != self._purpose:
             return
         self._missing -= 1
         if self._missing <= 0:
-            self._complete.set()
-        while not self._complete.wait(HOLD_STEP):
+            if self._in_waves:
+                self._missing, self._complete = self._count, Event()
+            complete.set()
+        while not complete.wait(HOLD_STEP):
             if connection.gone():
                 self._missing += 1
                 raise ClientGone

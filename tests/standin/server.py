@@ -80,7 +80,7 @@ class Application:
         elif action == "pause":
             model.gate.close(given.get("after"), given.get("purpose"))
         elif action == "gather":
-            model.gathering.begin(given["count"], given["purpose"])
+            model.gathering.begin(given["count"], given["purpose"], in_waves=given["in_waves"])
         elif action == "resume":
             model.gate.open()
             model.gathering.end()

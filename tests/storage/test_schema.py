@@ -1,5 +1,6 @@
 """The schema: one line of migrations that agrees with the models, up and down, alone and in company."""
 
+import re
 import subprocess
 import sys
 import uuid
@@ -90,6 +91,32 @@ def test_four_processes_can_upgrade_at_once(empty: Database, empty_url: str) -> 
     ends = [(process.communicate(timeout=60)[1], process.returncode) for process in processes]
     assert ends == [("", 0)] * 4
     schema.require_head(empty)
+
+
+def test_indexes_of_vectors_are_built_anew_where_their_form_has_changed(empty: Database) -> None:
+    schema.upgrade(empty)
+    version = str(uuid.uuid4())
+    table = f"embeddings_{version.replace('-', '')}"
+    forms = {}
+    with empty.engine.begin() as connection:
+        connection.execute(text(f"CREATE TABLE {table} PARTITION OF embeddings FOR VALUES IN ('{version}')"))
+        for size in (3, 2_500):
+            connection.execute(
+                text(
+                    f"CREATE INDEX of_{size} ON {table} USING hnsw ((vector::halfvec({size})) halfvec_cosine_ops) "
+                    "WHERE kind = 'entity_description'"
+                )
+            )
+    for move, revision in ((command.downgrade, "0005"), (command.upgrade, "head")):
+        with empty.engine.begin() as connection:
+            config = schema.alembic_config()
+            config.attributes["connection"] = connection
+            move(config, revision)
+            found = connection.execute(text("SELECT indexdef FROM pg_indexes WHERE indexname LIKE 'of_%' ORDER BY 1"))
+            forms[revision] = [re.findall(r"::(\w+\(\d+\))\) (\w+)", one)[0] for one in found.scalars()]
+    long = ("halfvec(2500)", "halfvec_cosine_ops")
+    assert sorted(forms["0005"]) == [long, ("vector(3)", "vector_cosine_ops")]
+    assert sorted(forms["head"]) == [long, ("halfvec(3)", "halfvec_cosine_ops")]
 
 
 def test_going_all_the_way_back_leaves_nothing(empty: Database) -> None:

@@ -78,8 +78,8 @@ def test_a_large_set_has_an_index_and_uses_it(database: Database) -> None:
     assert hits >= 95  # of 100
     plan = (
         "EXPLAIN SELECT passage_id FROM passage_vectors JOIN passages ON passages.id = passage_id "
-        f"WHERE set_id = '{vector_set.id}' ORDER BY (vector::vector({SIZE})) <=> "
-        f"CAST('{questions[0]}' AS vector({SIZE})) LIMIT 20"
+        f"WHERE set_id = '{vector_set.id}' ORDER BY (vector::halfvec({SIZE})) <=> "
+        f"CAST('{questions[0]}' AS halfvec({SIZE})) LIMIT 20"
     )
     with database.transaction() as session:
         assert "_hnsw" in "\n".join(session.execute(text(plan)).scalars())

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 API_VERSION = "2.0"
 Data = TypeVar("Data")
@@ -334,62 +334,6 @@ class ReportContext(Thing):
     represented: dict[str, int] = Field(description="How many rows reports of sub-communities stand for.")
     left_out: dict[str, int] = Field(description="How many rows there was no room for.")
     cut: dict[str, list[int]] = Field(description="Human-readable ids of the rows whose text was cut short, by kind.")
-
-
-class Citation(Thing):
-    """Where a statement of an answer comes from."""
-
-    id: str = Field(examples=["S3"])
-    document_id: str
-    document: str = Field(examples=["paper.pdf"])
-    title: str
-    page: int
-    page_label: str | None
-    start: int
-    end: int
-    quote: str
-
-
-class Coverage(Thing):
-    """How much of a collection an answer from passages could rest on; `note` says what to do about the rest."""
-
-    passages: int
-    with_vector: int
-    uncut_documents: int = Field(description="Documents that are not cut with the present settings.")
-    note: str | None
-
-
-def _sorted(numbers: dict[str, Any]) -> dict[str, Any]:
-    return dict(sorted(numbers.items()))  # the table does not keep the order of keys
-
-
-class Answer(Thing):
-    """The answer to a question, with its sources. `version` is that of the index, null for an answer from passages;
-    `gaps` counts what is missing from the index, or passages without a vector."""
-
-    task_id: str
-    collection: str
-    question: str
-    mode: str = Field(examples=["local"])
-    picked: str | None = Field(description="In the mode auto: the mode that was picked, and why.")
-    answer: str
-    data: Any = Field(description="What an answer in JSON holds.")
-    citations: list[Citation]
-    unknown_citations: int
-    context: Annotated[dict[str, Any], AfterValidator(_sorted)] = Field(
-        description="How much of what the model was shown."
-    )
-    model: str
-    version: int | None
-    gaps: int
-    note: str | None = Field(description="What the answer could not rest on.")
-    llm: dict[str, int]
-
-
-class PassageAnswer(Answer):
-    """The answer to a question from the passages that are nearest to it."""
-
-    coverage: Coverage
 
 
 class Deleted(Thing):

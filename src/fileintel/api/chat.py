@@ -15,6 +15,7 @@ from fileintel.errors import UsageError
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import Turn
 from fileintel.graphrag.query.inquiry import LOCAL, MODES, Inquiry
+from fileintel.services.quotes import quotes
 
 BEGINS_ANEW = "\n\n(The answer begins anew.)\n\n"  # what was sent cannot be taken back in this protocol
 OWNER = "fileintel"
@@ -110,17 +111,8 @@ def sources(reply: Mapping[str, Any]) -> str:
     """The citations as text behind an answer; none behind JSON, which has to stay JSON."""
     if not reply["citations"] or reply.get("data") is not None:
         return ""
-    nearest: dict[str, Mapping[str, Any]] = {}
-    for citation in reply["citations"]:
-        nearest.setdefault(citation["id"], citation)
-    lines = [
-        f"- [{id_}] {one['document']}, page {one['page']}: “{_one_line(one['quote'])}”" for id_, one in nearest.items()
-    ]
+    lines = [f"- {quote.line()}" for quote in quotes(reply["citations"], nearest_only=True)]
     return "\n\nSources:\n" + "\n".join(lines)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _text_of(message: ChatMessage) -> str:

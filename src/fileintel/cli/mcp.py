@@ -15,6 +15,7 @@ import typer
 from fileintel import __version__
 from fileintel.cli.context import invocation
 from fileintel.errors import FileIntelError, UsageError
+from fileintel.services.quotes import quotes
 
 if TYPE_CHECKING:
     from fileintel.cli.installation.contract import Installation
@@ -179,11 +180,9 @@ class Server:
 
         inquiry = Inquiry(_text(given, "question"), str(given.get("mode", LOCAL)))
         reply = self.installation.graph.ask(_text(given, "collection"), inquiry)
-        quotes = [
-            f"[{one['id']}] {one['document']}, page {one['page']}: “{one['quote']}”" for one in reply["citations"]
-        ]
+        shown = [quote.line() for quote in quotes(reply["citations"], nearest_only=False)]
         names = ("answer", "mode", "picked", "citations", "unknown_citations", "version", "gaps", "note")
-        text = "\n".join([str(reply["answer"]), *(["", "Sources:", *quotes] if quotes else [])])
+        text = "\n".join([str(reply["answer"]), *(["", "Sources:", *shown] if shown else [])])
         return text, {name: reply.get(name) for name in names}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from fileintel.cli.output import one_line, plain, print_table, say
 from fileintel.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, EXIT_GAPS
+from fileintel.services.quotes import quotes
 
 WIDTH = 100  # columns
 GAPS_SHOWN = 5
@@ -164,16 +165,11 @@ def print_about_answer(reply: Mapping[str, Any], *, sources: bool | None) -> Non
       sources: True for each passage behind each citation, with its characters in the document; None for the nearest
         passage of each; False for none.
     """
-    shown: list[Mapping[str, Any]] = reply["citations"]
-    if not sources:  # a report rests on several passages: the nearest is enough to read on
-        nearest: dict[str, Mapping[str, Any]] = {}
-        for citation in shown:
-            nearest.setdefault(citation["id"], citation)
-        shown = list(nearest.values())
+    shown = quotes(reply["citations"], nearest_only=not sources)
     if shown and sources is not False:
         print("\nSources")
-        for citation in shown:
-            line = _citation_line(citation, with_span=bool(sources))
+        for quote in shown:
+            line = one_line(quote.line(with_span=bool(sources)))
             print(textwrap.fill(line, WIDTH, initial_indent="  ", subsequent_indent="      "))
     if reply.get("picked"):
         print(f"\nMode {one_line(reply['picked'])}")
@@ -187,13 +183,6 @@ def print_about_answer(reply: Mapping[str, Any], *, sources: bool | None) -> Non
         again = f"fileintel graphrag index {shlex.quote(reply['collection'])}"
         print(f"\nGaps in the index: {reply['gaps']}; `{again}` asks for them again")
     print(f"\n(model: {reply['model']})")
-
-
-def _citation_line(citation: Mapping[str, Any], *, with_span: bool) -> str:
-    label = citation["page_label"]
-    page = f"{citation['page']} ({label})" if label and label != str(citation["page"]) else citation["page"]
-    span = f", characters {citation['start']}-{citation['end']}" if with_span else ""
-    return f"[{citation['id']}] {citation['document']}, page {page}{span}: “{one_line(citation['quote'])}”"
 
 
 def _in_use(version: Mapping[str, Any]) -> str:

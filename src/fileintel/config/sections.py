@@ -223,6 +223,7 @@ class QuerySettings(Section):
     response_type: Text
     language: Text | None
     community_level: Annotated[int, Field(ge=0)]
+    patience: Seconds
 
     @field_validator("local_community_share", "drift_community_share")
     @classmethod

@@ -13,6 +13,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 
 from fileintel.errors import DatabaseUnavailable, FileIntelError
@@ -48,6 +49,7 @@ class Fanout:
       journal: where answers come from and go to.
       batch_size, batch_tokens: how many texts and how many tokens one embedding request holds at most.
       urgent: a person waits for the answers: at the gates they go before those of others.
+      patience: seconds that a server which is away is waited for; None leaves it to the client.
       stopping: asked often; when it says True nothing new is sent, what is under way is awaited and kept.
     """
 
@@ -64,6 +66,7 @@ class Fanout:
         batch_tokens: int = 32_000,
         stopping: Callable[[], bool] = lambda: False,
         urgent: bool = False,
+        patience: float | None = None,
     ) -> None:
         self._chat = chat
         self._embedder = embedder
@@ -82,8 +85,8 @@ class Fanout:
         self._fresh: dict[bytes, Answered] = {}  # handed out, and perhaps not stored when others are looked up
         self._elsewhere: list[Request] = []  # somebody else is asking these
         self._looked_elsewhere_at = float("-inf")
-        self._urgent = urgent
-        self._errand = Errand(urgent=urgent)
+        self._new_errand = partial(Errand, urgent=urgent, patience=patience)
+        self._errand = self._new_errand()
 
     def add(self, requests: Iterable[Request]) -> None:
         """Give requests in. They are taken from the iterable when there is room for them; all of them must be of
@@ -104,7 +107,7 @@ class Fanout:
           What arrived before is kept in each case, as soon as there is a database to keep it.
         """
         if self._errand.called_off:
-            self._errand = Errand(urgent=self._urgent)
+            self._errand = self._new_errand()
         while not until() and not self._idle():
             stopping = self._stopping()
             if stopping:

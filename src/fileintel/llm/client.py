@@ -122,18 +122,23 @@ class ModelClient:
         for server in self._servers.servers:
             server.close()
 
-    def models(self) -> list[str] | None:
+    def is_well(self) -> bool:
+        """Whether a server has answered lately, and is not known to be away."""
+        return any(server.is_well() for server in self._servers.servers)
+
+    def models(self, errand: Errand | None = None) -> list[str] | None:
         """The models that the server offers, of several those that are there offer together; None when it does not
-        tell.
+        tell. With `errand`, that is asked through the gates, where a server that is away is not waited for.
 
         Raises:
           ModelServerUnavailable: none answers.
           ModelServerRefused: one does not accept the key.
+          CalledOff: the errand was.
         """
         offered: list[list[str] | None] = []
         for server in self._servers.servers:
             try:
-                offered.append(server.models())
+                offered.append(_models(server, errand))
             except ModelServerUnavailable:
                 if len(offered) == 0 and server is self._servers.servers[-1]:
                     raise
@@ -308,6 +313,18 @@ class ModelClient:
             raise ModelServerUnavailable(server.about(fault))
         if now - trail.waiting_since >= STARVING * waits:  # others were answered all the while
             raise ItemGivenUp(fault, trail.attempts)
+
+
+def _models(server: ModelServer, errand: Errand | None) -> list[str] | None:
+    if errand is None:
+        return server.models()
+    try:
+        with server.gate.slot(errand, wait_for_server=False):
+            found = server.models()
+            server.gate.found()
+            return found
+    except ServerAway:
+        raise ModelServerUnavailable(f"model server {server.endpoint.shown_url} does not answer") from None
 
 
 def _serialised(request: dict[str, Any]) -> bytes:

@@ -22,6 +22,7 @@ from fileintel.llm.transport import ModelHttp
 PURPOSE_HEADER = "X-FileIntel-Purpose"
 LOOK_SECONDS = 10.0  # for a request that asks nothing of the model
 METRICS_SECONDS = 2.0
+WELL_SECONDS = 60.0  # a server that has answered is believed to be ready for so long, unless it is known to be away
 LATELY_SECONDS = 10.0  # a server that refuses everybody for so long is not busy
 FORGOTTEN_SECONDS = 60.0  # faults that nobody saw go on for so long are another story
 
@@ -50,7 +51,7 @@ class ModelServer:
         self.limits = TimeLimits(longest)
         follows = adaptive and gate.reading().ceiling > FLOOR  # below, there is nothing to adapt
         self.governor = Governor(gate, self._load) if follows else None
-        self._last_answer = float("-inf")
+        self._last_answer = self._last_sign = float("-inf")
         self._silent_since: float | None = None
         self._last_fault = float("-inf")
         self._failing: set[int] = set()
@@ -85,7 +86,7 @@ class ModelServer:
         return answer
 
     def _answered(self, answer: dict[str, Any], began: float, in_flight: int) -> None:
-        self._last_answer = time.monotonic()
+        self._last_answer = self._last_sign = time.monotonic()
         self._silent_since = None
         self._failing.clear()
         self.gate.succeeded()
@@ -103,6 +104,7 @@ class ModelServer:
         """
         try:
             response = self._get("/models", LOOK_SECONDS)
+            self._last_sign = time.monotonic()
             return sorted(str(entry["id"]) for entry in response.json()["data"])
         except openai.APIStatusError as error:
             if error.status_code in (401, 403):
@@ -137,6 +139,10 @@ class ModelServer:
         self._last_fault = now
         if fault.reason == "server_error":
             self._failing.add(id(trail))
+
+    def is_well(self) -> bool:
+        """Whether it has answered lately, if only which models it has, and is not known to be away."""
+        return self.gate.away_since() is None and time.monotonic() - self._last_sign < WELL_SECONDS
 
     def answered_lately(self) -> bool:
         """Whether anybody got an answer a moment ago."""

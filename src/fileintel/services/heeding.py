@@ -26,7 +26,7 @@ class Heeding:
         self._database = database
         self._lease = lease
         self._every = every
-        self._looked_at = float("-inf")
+        self._looked_at = time.monotonic() if every else float("-inf")  # whoever took the run has just looked
 
     def __call__(self) -> bool:
         """False: go on. It answers where a fan-out asks whether to stop."""

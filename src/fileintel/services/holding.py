@@ -80,10 +80,10 @@ def _leave_or_fail(database: Database, lease: Lease, reason: str) -> None:
         _end(database, lease, None if attempts < MOST_ATTEMPTS else RunState.FAILED, reason)
 
 
-def finish(session: Session, lease: Lease) -> None:
-    """End a run that has done its work, with gaps if it has any."""
-    gaps = runs.gaps(session, lease.run_id)
-    runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
+def finish(session: Session, lease: Lease, **values: Any) -> None:
+    """End a run that has done its work, with gaps if it has any; `values` go into its row."""
+    gaps = runs.gap_count(session, lease.run_id)
+    runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED, **values)
 
 
 def _end(

@@ -3,13 +3,17 @@
 from fileintel.services import dispatching
 from fileintel.services.dispatching import Dispatcher
 from fileintel.services.spool import clear_stale
+from fileintel.services.telling import RESTART, TEXT
 from fileintel.services.workspace import Workspace
-from fileintel.storage import vectors, versions
+from fileintel.storage import runs, vectors, versions
+
+PIECES_KEPT_SECONDS = 86_400.0  # somebody who listens may come back and hear them again; the whole answer stays
 
 
 def clean_up(workspace: Workspace, dispatcher: Dispatcher) -> dict[str, int]:
     """Send the messages of runs without a worker again; delete uploads that nobody has read for a week, vectors
-    whose passages are gone, and versions that a dead worker has left half-written. Returns how much of each.
+    whose passages are gone, versions that a dead worker has left half-written, and how answers came in pieces, a day
+    after they were whole. Returns how much of each.
 
     Raises:
       ServiceUnavailable, DatabaseUnavailable: the broker or PostgreSQL does not answer.
@@ -25,9 +29,12 @@ def clean_up(workspace: Workspace, dispatcher: Dispatcher) -> dict[str, int]:
     for vector_set in sets:
         with workspace.database.transaction() as session:
             orphans += vectors.delete_orphans(session, vector_set)
+    with workspace.database.transaction() as session:
+        pieces = runs.forget_events(session, (TEXT, RESTART), PIECES_KEPT_SECONDS)
     return {
         "runs_sent_again": len(sent),
         "uploads_deleted": uploads,
         "versions_deleted": len(abandoned),
         "vectors_deleted": orphans,
+        "pieces_deleted": pieces,
     }

@@ -65,8 +65,7 @@ def _answer(workspace: Workspace, run_id: str, ask: Callable[[Held, Heeding], di
     with ending(workspace.database, held.lease):
         reply = ask(held, Heeding(workspace.database, held.lease))
         with workspace.database.transaction() as session:
-            runs.renew(session, held.lease, result=reply)
-            finish(session, held.lease)
+            finish(session, held.lease, result=reply)
     return reply
 
 
@@ -111,8 +110,7 @@ class _Reading:
         else:
             result = {"documents_cut": self._cut()}
         with self._workspace.database.transaction() as session:
-            runs.renew(session, self._held.lease, result=result)
-            finish(session, self._held.lease)
+            finish(session, self._held.lease, result=result)
         processing.send_or_leave(self._workspace, dispatcher, made)
 
     def _read(self, folder: str) -> list[Addition]:

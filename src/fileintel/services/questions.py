@@ -15,6 +15,7 @@ from fileintel.graphrag.query import passages as passage_search
 from fileintel.graphrag.query.announcing import Hearer
 from fileintel.graphrag.query.asking import Asking, IndexAsking, PassageAsking, Reply
 from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.llm.errand import Errand
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, passages, runs, vectors, versions
@@ -66,7 +67,7 @@ def _ask(
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         version = versions.current(session, collection)
-        gaps = len(runs.gaps(session, version.run_id))
+        gaps = runs.gap_count(session, version.run_id)
         means = _means(workspace, session, collection, inquiry)
     asking = IndexAsking(version=version, hearer=hearer, stopping=stopping, **means)
     with _whole(workspace.database, version):
@@ -76,7 +77,8 @@ def _ask(
 
 @contextmanager
 def _whole(database: Database, version: IndexVersion) -> Iterator[None]:
-    """What is read of a version in the block is all there: else the answer rests on a part of it, or on nothing.
+    """What goes wrong in the block has not to do with a version that is only there in part. A reply looks itself, with
+    its last reading.
 
     Raises:
       IndexGone: the version was deleted meanwhile, whatever else that has led to.
@@ -87,8 +89,6 @@ def _whole(database: Database, version: IndexVersion) -> Iterator[None]:
         with database.transaction() as session:
             versions.require(session, version)
         raise
-    with database.transaction() as session:
-        versions.require(session, version)
 
 
 def collections_to_ask(workspace: Workspace) -> list[tuple[str, int]]:
@@ -157,15 +157,17 @@ def ask_passages(
 
 
 def _means(workspace: Workspace, session: Session, collection: Collection, inquiry: Inquiry) -> dict[str, Any]:
+    settings = settings_for(workspace, collection)
     return {
         "inquiry": inquiry,
         "database": workspace.database,
-        "settings": settings_for(workspace, collection),
+        "settings": settings,
         "prompts": library_for(workspace, session, collection),
         "chat": workspace.chat,
         "embedder": workspace.embedder,
         "narrator": workspace.narrator,
-        "check_models": workspace.check_models,
+        "readiness": workspace.readiness,
+        "errand": Errand(urgent=True, patience=settings.query.patience),
     }
 
 

@@ -25,7 +25,7 @@ def ask_once(
             return Answered(question.read(stored.content or ""), stored.content, cached=True)
         except InvalidAnswer:
             pass  # it was kept by a version that read it differently
-    workspace.check_models()  # a server that is down is told at once, not after the patience of a question
+    workspace.readiness.expect()  # a server that is down is told at once, not after the patience of a question
     answer = workspace.chat.ask(question, tally)
     if isinstance(answer, Answered):
         journal.keep([as_stored(question, answer)])

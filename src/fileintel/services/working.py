@@ -95,8 +95,7 @@ class Work:
             runs.locked(session, self.lease.run_id)
             if more(session):
                 return False
-            runs.renew(session, self.lease, result=result(session))
-            finish(session, self.lease)
+            finish(session, self.lease, result=result(session))
         return True
 
 

@@ -19,6 +19,8 @@ from fileintel.storage.engine import Database
 
 if TYPE_CHECKING:
     from fileintel.llm.client import ModelClient
+    from fileintel.llm.errand import Errand
+    from fileintel.llm.readiness import Readiness
     from fileintel.llm.streaming import Narrator
 
 BUILTIN_MODEL_NAME = "built-in extractive, no language model"
@@ -113,9 +115,19 @@ class Workspace:
         for client in (self.chat, self.embedder):
             self.check_model(client)
 
-    def check_model(self, client: "ModelClient") -> None:
-        """The same for the server of one model, for work that needs no other."""
-        offered = client.models()
+    @cached_property
+    def readiness(self) -> "Readiness":
+        """Whether both servers are ready for a person's questions: the same, asked only of one that has not answered
+        lately, and through its gate."""
+        from fileintel.llm.errand import Errand
+        from fileintel.llm.readiness import Readiness
+
+        return Readiness((self.chat, self.embedder), lambda client: self.check_model(client, Errand(urgent=True)))
+
+    def check_model(self, client: "ModelClient", errand: "Errand | None" = None) -> None:
+        """Whether the server of one model is there, for work that needs no other; `errand` as `ModelClient.models`
+        takes it."""
+        offered = client.models(errand)
         if offered is not None and not client.endpoint.builtin and client.endpoint.model not in offered:
             raise ModelServerRefused(
                 f"model server {client.endpoint.shown_url} does not know the model {client.endpoint.model!r}; "

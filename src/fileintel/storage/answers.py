@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from fileintel.storage.bulk import insert_rows
@@ -15,6 +15,19 @@ _REPLACE = """(key) DO UPDATE SET model = EXCLUDED.model, purpose = EXCLUDED.pur
     vector = EXCLUDED.vector, finish_reason = EXCLUDED.finish_reason, prompt_tokens = EXCLUDED.prompt_tokens,
     completion_tokens = EXCLUDED.completion_tokens, created_at = EXCLUDED.created_at,
     last_used_at = EXCLUDED.last_used_at"""
+
+YOUNG_ENOUGH = """(answers.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
+                   OR answers.purpose <> ALL (CAST(:purposes AS text[])))"""
+# rows are locked in one order, that of `save` too: two that read the same answers must not wait for each other
+_FIND = text(
+    f"""
+    WITH locked AS (
+        SELECT key FROM answers WHERE key = ANY (CAST(:keys AS bytea[])) AND {YOUNG_ENOUGH}
+         ORDER BY key FOR NO KEY UPDATE)
+    UPDATE answers SET hits = hits + 1, last_used_at = now() FROM locked WHERE answers.key = locked.key
+    RETURNING answers.key, model, purpose, content, vector, finish_reason, prompt_tokens, completion_tokens
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +57,15 @@ def find(session: Session, keys: Sequence[bytes], fresh: Freshness | None = None
 
     With `fresh`, without those that are too old: a run that asks afresh still finds its own.
     """
-    wanted = select(Answer.key).where(Answer.key.in_(keys))
-    if fresh is not None:
-        young = Answer.created_at >= fresh.since
-        wanted = wanted.where(young if fresh.purposes is None else young | Answer.purpose.not_in(fresh.purposes))
-    # rows are locked in one order, that of `save` too: two that read the same answers must not wait for each other
-    locked = wanted.order_by(Answer.key).with_for_update(key_share=True).cte("locked")
-    statement = (
-        update(Answer)
-        .where(Answer.key == locked.c.key)
-        .values(hits=Answer.hits + 1, last_used_at=func.now())
-        .returning(
-            Answer.key,
-            Answer.model,
-            Answer.purpose,
-            Answer.content,
-            Answer.vector,
-            Answer.finish_reason,
-            Answer.prompt_tokens,
-            Answer.completion_tokens,
-        )
-        .execution_options(synchronize_session=False)
-    )
-    return {bytes(row.key): _stored(row) for row in session.execute(statement)}
+    values = {"keys": list(keys), **age_limits(fresh)}
+    return {bytes(row.key): _stored(row) for row in session.execute(_FIND, values)}
+
+
+def age_limits(fresh: Freshness | None) -> dict[str, Any]:
+    """The values of `since` and `purposes` for a statement that leaves out answers that are too old."""
+    # without purposes the age decides alone: nothing differs from all of an array with NULL in it
+    purposes = list(fresh.purposes) if fresh and fresh.purposes is not None else [None]
+    return {"since": fresh.since if fresh else None, "purposes": purposes}
 
 
 def _stored(row: Any) -> StoredAnswer:

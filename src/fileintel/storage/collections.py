@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -50,8 +50,11 @@ def find(session: Session, name_or_id: str) -> Collection:
     Raises:
       NotFoundError: there is none.
     """
-    by_name = select(Collection).where(Collection.name == name_or_id)
-    found = session.execute(by_name).scalar_one_or_none() or _by_id(session, name_or_id)
+    by_name = Collection.name == name_or_id
+    statement = select(Collection).where(
+        or_(by_name, Collection.id == as_id) if (as_id := _id(name_or_id)) else by_name
+    )
+    found = session.execute(statement.order_by(by_name.desc()).limit(1)).scalar()
     if found is None:
         raise NotFoundError(
             f"there is no collection {name_or_id!r}: `fileintel collections list` shows those there are"
@@ -93,9 +96,10 @@ def remove(session: Session, collection_id: str) -> None:
     session.execute(delete(Collection).where(Collection.id == collection_id))
 
 
-def _by_id(session: Session, identity: str) -> Collection | None:
+def _id(text: str) -> str | None:
+    """The text as an id, if it can be one."""
     try:
-        return session.get(Collection, str(UUID(identity)))
+        return str(UUID(text))
     except ValueError:
         return None
 

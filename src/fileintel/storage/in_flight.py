@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from fileintel.storage.answers import Freshness
+from fileintel.storage.answers import YOUNG_ENOUGH, Freshness, age_limits
 
 EXPIRY_SECONDS = 30  # after the last renewal; an asker that was silent for so long is dead or hangs
 RENEW_SECONDS = EXPIRY_SECONDS / 4
@@ -25,8 +25,7 @@ _TAKE = text(
      WHERE NOT EXISTS (
            SELECT FROM answers
             WHERE answers.key = wanted.key
-              AND (answers.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
-                   OR answers.purpose <> ALL (CAST(:purposes AS text[]))))
+              AND {YOUNG_ENOUGH})
      ORDER BY wanted.key
         ON CONFLICT (key) DO UPDATE SET asker = EXCLUDED.asker, expires_at = EXCLUDED.expires_at
      WHERE questions_in_flight.asker = EXCLUDED.asker OR questions_in_flight.expires_at <= now()
@@ -62,9 +61,7 @@ def take(session: Session, keys: Collection[bytes], asker: str, fresh: Freshness
     """
     if not keys:
         return set()
-    # without purposes the age decides alone: nothing differs from all of an array with NULL in it
-    purposes = list(fresh.purposes) if fresh and fresh.purposes is not None else [None]
-    given = {"asker": asker, "keys": list(keys), "since": fresh.since if fresh else None, "purposes": purposes}
+    given = {"asker": asker, "keys": list(keys), **age_limits(fresh)}
     return {bytes(key) for key in session.execute(_TAKE, given).scalars()}
 
 

@@ -9,6 +9,11 @@ from sqlalchemy.orm import Session
 
 from fileintel.storage.models import CollectionPrompt, PromptText, utc_now
 
+_OF_COLLECTION = text(
+    "SELECT name, text FROM collection_prompts JOIN prompt_texts USING (sha256) "
+    "WHERE collection_id = CAST(:collection AS uuid) ORDER BY name"
+)
+
 
 def text_hash(prompt: str) -> str:
     """SHA-256 of a text in UTF-8, in hexadecimal."""
@@ -17,13 +22,7 @@ def text_hash(prompt: str) -> str:
 
 def of_collection(session: Session, collection_id: str) -> dict[str, str]:
     """A collection's own prompts: texts by name."""
-    statement = (
-        select(CollectionPrompt.name, PromptText.text)
-        .join(PromptText, PromptText.sha256 == CollectionPrompt.sha256)
-        .where(CollectionPrompt.collection_id == collection_id)
-        .order_by(CollectionPrompt.name)
-    )
-    return {row.name: row.text for row in session.execute(statement)}
+    return {row.name: row.text for row in session.execute(_OF_COLLECTION, {"collection": collection_id})}
 
 
 def keep(session: Session, prompts: Mapping[str, str]) -> dict[str, str]:

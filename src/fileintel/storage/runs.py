@@ -4,6 +4,7 @@ A run is held by a lease. Its `token` grows with each takeover, and every write 
 token it holds: a worker that was only slow, and has been replaced, cannot write any more.
 """
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +27,19 @@ IMPORT = "import"  # the method of index runs that take over what graphrag has m
 UPLOADED_INDEX = "upload"  # in the parameters of an import: the folder of an index that came over HTTP
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
+_NOTE = text(
+    "INSERT INTO run_events (run_id, number, kind, data, created_at) "
+    "SELECT CAST(:run AS uuid), coalesce(max(number), 0) + 1, :kind, CAST(:data AS jsonb), :now "
+    "FROM run_events WHERE run_id = CAST(:run AS uuid)"
+)
+_FORGET_EVENTS = text(
+    "DELETE FROM run_events USING runs WHERE run_events.run_id = runs.id AND run_events.kind = ANY(:kinds) "
+    "AND runs.finished_at < now() - make_interval(secs => :age)"
+)
+_CLEAR_GAPS = text("DELETE FROM gaps WHERE run_id = CAST(:run AS uuid)")
+_STATE_LOCKED = text("SELECT state, token FROM runs WHERE id = CAST(:run AS uuid) FOR UPDATE")
+_GAP_COUNT = text("SELECT count(*) FROM gaps WHERE run_id = CAST(:run AS uuid)")
+_NOW = text("SELECT now()")
 _AT_WORK = (RunState.RUNNING.value, RunState.THROTTLED.value)
 
 
@@ -230,16 +244,21 @@ def end_cancelled(session: Session, run: Run, reason: str) -> None:
 
 def note(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
     """Add an event to a run's list. The run's row must be locked or new, so that numbers do not collide."""
-    last = select(func.coalesce(func.max(RunEvent.number), 0)).where(RunEvent.run_id == run_id)
-    number = session.execute(last).scalar_one() + 1
-    session.add(RunEvent(run_id=run_id, number=number, kind=kind, data=data))
-    session.flush()
+    session.flush()  # a new run has to be there, and what is noted has to have happened
+    values = {"run": run_id, "kind": kind, "data": json.dumps(data), "now": utc_now()}
+    session.execute(_NOTE, values)
 
 
 def events(session: Session, run_id: str, after: int = 0) -> list[RunEvent]:
     """The events of a run behind number `after`, in order."""
     statement = select(RunEvent).where(RunEvent.run_id == run_id, RunEvent.number > after)
     return list(session.execute(statement.order_by(RunEvent.number)).scalars())
+
+
+def forget_events(session: Session, kinds: Sequence[str], age: float) -> int:
+    """Delete the events of these kinds of runs that have been over for `age` seconds; returns how many they were."""
+    forgotten = session.execute(_FORGET_EVENTS, {"kinds": list(kinds), "age": age})
+    return int(forgotten.rowcount)  # type: ignore[attr-defined]
 
 
 def warnings(session: Session, run_id: str) -> list[dict[str, Any]]:
@@ -264,10 +283,11 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
         end_cancelled(session, run, "its worker died before it could end it")
         return None
     reason = f"taken over from {run.owner}, which is gone" if run.owner else "taken up"
+    now = _now(session)
     run.token += 1
     run.attempts += 1
     run.owner = owner
-    run.lease_expires_at = _now(session) + timedelta(seconds=LEASE_SECONDS)
+    run.lease_expires_at = now + timedelta(seconds=LEASE_SECONDS)
     run.started_at = run.started_at or utc_now()
     run.error = None
     if run.state == RunState.RUNNING.value:  # the same state, and yet news
@@ -283,11 +303,14 @@ def renew(session: Session, lease: Lease, **values: Any) -> None:
     Raises:
       LeaseLost: another worker holds the run now, or it is over.
     """
-    expiry = text(f"now() + interval '{LEASE_SECONDS} seconds'")
+    _write(session, lease, lease_expires_at=text(f"now() + interval '{LEASE_SECONDS} seconds'"), **values)
+
+
+def _write(session: Session, lease: Lease, **values: Any) -> None:
     changed = session.execute(
         update(Run)
         .where(Run.id == lease.run_id, Run.token == lease.token, Run.state.in_(_ACTIVE))
-        .values(lease_expires_at=expiry, **values)
+        .values(**values)
         .execution_options(synchronize_session=False)
     )
     if changed.rowcount != 1:  # type: ignore[attr-defined]
@@ -305,21 +328,23 @@ def require(session: Session, lease: Lease) -> None:
         raise LeaseLost(f"run {lease.run_id} was taken over by another worker")
 
 
-def finish(session: Session, lease: Lease, state: RunState, error: str | None = None) -> None:
-    """End a run in `state` and give up its lease. Saying it twice is harmless: the first answer may have got lost.
+def finish(session: Session, lease: Lease, state: RunState, error: str | None = None, **values: Any) -> None:
+    """End a run in `state` and give up its lease; `values` go into its row. Saying it twice is harmless: the first
+    answer may have got lost.
 
     Raises:
       LeaseLost: as `renew`.
     """
-    row = session.execute(select(Run.state, Run.token).where(Run.id == lease.run_id).with_for_update()).one_or_none()
+    session.flush()
+    row = session.execute(_STATE_LOCKED, {"run": lease.run_id}).one_or_none()
     current, token = row or (None, None)
     if (current, token) == (state.value, lease.token) and state not in ACTIVE_STATES:
         return
     if current is None or not may_become(RunState(current), state):
         raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
-    renew(session, lease, state=state.value, error=error, finished_at=utc_now())
+    over = {"lease_expires_at": None, "owner": None, "finished_at": utc_now()}
+    _write(session, lease, state=state.value, error=error, **over, **values)
     note(session, lease.run_id, "state", {"state": state.value, "reason": error or "done", "error": error})
-    session.execute(update(Run).where(Run.id == lease.run_id).values(lease_expires_at=None, owner=None))
 
 
 def hand_back(session: Session, lease: Lease, reason: str = "its worker stops") -> RunState:
@@ -399,7 +424,12 @@ def save_gaps(session: Session, run_id: str, gaps: Iterable[GapRecord]) -> None:
 
 def clear_gaps(session: Session, run_id: str) -> None:
     """Forget the gaps of an earlier attempt of the same run: it tries them again."""
-    session.execute(delete(Gap).where(Gap.run_id == run_id))
+    session.execute(_CLEAR_GAPS, {"run": run_id})
+
+
+def gap_count(session: Session, run_id: str) -> int:
+    """How many items failed for good in a run."""
+    return int(session.execute(_GAP_COUNT, {"run": run_id}).scalar_one())
 
 
 def gaps(session: Session, run_id: str) -> list[GapRecord]:
@@ -410,7 +440,7 @@ def gaps(session: Session, run_id: str) -> list[GapRecord]:
 
 def _now(session: Session) -> datetime:
     # the database's clock: leases are compared by it, whatever the clocks of the workers say
-    now: datetime = session.execute(select(func.now())).scalar_one()
+    now: datetime = session.execute(_NOW).scalar_one()
     return now
 
 

@@ -1,28 +1,35 @@
 """Reading a published index: by vector, by title, by community. Every function reads one version only."""
 
-import array
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, any_, case, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, any_, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from fileintel.storage.models import (
     UUID_TEXT,
-    Community,
     CommunityReport,
     DocumentPage,
     Entity,
-    IndexedDocument,
-    Relationship,
-    TextUnit,
 )
 from fileintel.storage.versions import vector_expression
 
 SEARCH_EFFORT = 100  # hnsw.ef_search: candidates kept during a search; pgvector's default 40 misses more
-HNSW_LARGEST_SIZE = 4_000  # numbers; longer vectors have no index, and no cast
+DISTANCE = "vector <=> CAST(:question AS vector)"  # SQL for the cosine distance to a question
+_LOOK_WIDELY = text(f"SELECT set_config('hnsw.ef_search', '{SEARCH_EFFORT}', true)")
+
+
+class NearReport(NamedTuple):
+    """A report as a context shows it."""
+
+    community: int
+    title: str
+    content: str
+
+
+_SHOWN = (CommunityReport.community, CommunityReport.title, CommunityReport.full_content)
 
 
 @dataclass(frozen=True)
@@ -42,103 +49,43 @@ def nearest(
     among: Sequence[str] | None = None,
 ) -> list[Near]:
     """The items whose vectors are nearest to this one, the nearest first; `among` restricts them to these ids."""
-    expression, _ = vector_expression(len(vector))
-    column_type = expression.partition("::")[2]
-    distance = f"({expression}) <=> CAST(:question AS {column_type})"
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
     if among is not None:
-        items = "SELECT unnest(CAST(:among AS uuid[]))"
-        return _nearest_among(session, distance, kind, items, {**values, "among": list(among)})
-    session.execute(text("SELECT set_config('hnsw.ef_search', :effort, true)"), {"effort": str(SEARCH_EFFORT)})
+        # all of them are compared: the index of vectors, were it used, would be left with those of its candidates
+        # that happen to be among them
+        chosen = "AND item_id = ANY(CAST(:among AS uuid[]))"
+        values |= {"among": list(among)}
+    else:
+        look_widely(session)
+        chosen = f"ORDER BY {indexed_distance(len(vector))} LIMIT :limit"
     rows = session.execute(
         text(
-            f"SELECT item_id, 1 - ({distance}) FROM embeddings WHERE version_id = CAST(:version AS uuid) "
-            f"AND kind = '{kind}' ORDER BY {distance} LIMIT :limit"
+            f"WITH near AS MATERIALIZED (SELECT item_id, {DISTANCE} AS distance FROM embeddings "
+            f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' {chosen}) "
+            "SELECT item_id, 1 - distance FROM near ORDER BY distance, item_id LIMIT :limit"
         ),
         values,
     )
     return [Near(str(identity), float(similarity)) for identity, similarity in rows]
 
 
-def _nearest_among(session: Session, distance: str, kind: str, items: str, values: dict[str, object]) -> list[Near]:
-    """The nearest of the items that a query gives. All of them are compared: the index of vectors, were it used, would
-    be left with those of its candidates that happen to be among them."""
-    statement = text(
-        f"WITH among AS MATERIALIZED (SELECT item_id, {distance} AS distance FROM embeddings "
-        f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' AND item_id IN ({items})) "
-        "SELECT item_id, 1 - distance FROM among ORDER BY distance, item_id LIMIT :limit"
-    )
-    return [Near(str(identity), float(similarity)) for identity, similarity in session.execute(statement, values)]
+def look_widely(session: Session) -> None:
+    """Let this transaction's searches keep SEARCH_EFFORT candidates; said once."""
+    if not session.info.get("looks_widely"):
+        session.execute(_LOOK_WIDELY)
+        session.info["looks_widely"] = True
 
 
-def vector_from(data: bytes) -> list[float]:
-    """A vector out of its 32-bit floats."""
-    return array.array("f", data).tolist()
-
-
-def entities(session: Session, version_id: str, ids: Sequence[str]) -> list[Entity]:
-    """Entities by id, in the order asked for."""
-    rows = session.execute(select(Entity).where(Entity.version_id == version_id, _among(Entity.id, ids))).scalars()
-    found = {row.id: row for row in rows}
-    return [found[identity] for identity in ids if identity in found]
+def indexed_distance(size: int) -> str:
+    """SQL for the distance that an index on vectors of this size is sorted by."""
+    expression, _ = vector_expression(size)
+    return f"({expression}) <=> CAST(:question AS {expression.partition('::')[2]})"
 
 
 def known_title(session: Session, version_id: str, titles: Sequence[str]) -> str | None:
     """The longest of these titles that an entity has."""
     statement = select(Entity.title).where(Entity.version_id == version_id, Entity.title.in_(titles))
     return session.execute(statement.order_by(func.length(Entity.title).desc(), Entity.title).limit(1)).scalar()
-
-
-def relationships_of(session: Session, version_id: str, titles: Sequence[str], limit: int) -> list[Relationship]:
-    """Relationships with an end among these titles: those with both ends first, then those whose other end has the
-    most links to them, then by combined degree."""
-    if not titles:
-        return []
-    from_, to = Relationship.source.in_(titles), Relationship.target.in_(titles)
-    outside = case((from_ & to, None), (from_, Relationship.target), else_=Relationship.source)
-    around = (
-        select(
-            Relationship.id,
-            outside.label("outside"),
-            func.count().over(partition_by=outside).label("links"),
-            Relationship.combined_degree,
-            Relationship.human_readable_id,
-        )
-        .where(Relationship.version_id == version_id, or_(from_, to))
-        .subquery()
-    )
-    best = (
-        select(around.c.id)
-        .order_by(
-            around.c.outside.is_(None).desc(),
-            around.c.links.desc(),
-            around.c.combined_degree.desc(),
-            around.c.human_readable_id,
-        )
-        .limit(limit)
-    )
-    ids = list(session.execute(best).scalars())
-    rows = session.execute(
-        select(Relationship).where(Relationship.version_id == version_id, _among(Relationship.id, ids))
-    ).scalars()
-    found = {row.id: row for row in rows}
-    return [found[identity] for identity in ids]
-
-
-def reports_of(session: Session, version_id: str, entity_ids: Sequence[str], level: int) -> list[CommunityReport]:
-    """The reports of the communities, up to `level`, that hold any of these entities: those that hold the most of them
-    first, then by rank."""
-    # one look into the index of members for each entity: the members themselves, thousands for a large community, are
-    # never read
-    statement = text(
-        "SELECT c.community FROM unnest(CAST(:ids AS uuid[])) AS one(id) "
-        "JOIN communities c ON c.entity_ids @> ARRAY[one.id] "
-        "WHERE c.version_id = CAST(:version AS uuid) AND c.level <= :level"
-    )
-    values = {"ids": list(entity_ids), "version": version_id, "level": level}
-    matches = Counter(session.execute(statement, values).scalars())
-    found = reports(session, version_id, list(matches))
-    return sorted(found, key=lambda report: (-matches[report.community], -report.rank, report.community))
 
 
 def reports(session: Session, version_id: str, numbers: Sequence[int]) -> list[CommunityReport]:
@@ -149,10 +96,12 @@ def reports(session: Session, version_id: str, numbers: Sequence[int]) -> list[C
     return list(session.execute(statement.order_by(CommunityReport.human_readable_id)).scalars())
 
 
-def reports_by_id(session: Session, version_id: str, ids: Sequence[str]) -> list[CommunityReport]:
+def reports_by_id(session: Session, version_id: str, ids: Sequence[str]) -> list[NearReport]:
     """Reports by id, in the order asked for."""
-    statement = select(CommunityReport).where(CommunityReport.version_id == version_id, _among(CommunityReport.id, ids))
-    found = {row.id: row for row in session.execute(statement).scalars()}
+    statement = select(CommunityReport.id, *_SHOWN).where(
+        CommunityReport.version_id == version_id, _among(CommunityReport.id, ids)
+    )
+    found = {row[0]: NearReport(*row[1:]) for row in session.execute(statement)}
     return [found[identity] for identity in ids if identity in found]
 
 
@@ -172,56 +121,12 @@ def volume_at(session: Session, version_id: str, level: int) -> int:
     return int(session.execute(statement).scalar_one())
 
 
-def nearest_of_community(
-    session: Session, version_id: str, community: int, vector: Sequence[float], limit: int
-) -> list[Near]:
-    """Of the text units behind a community those nearest to a vector; without any vector of theirs, the first ones."""
-    expression, _ = vector_expression(len(vector))
-    distance = f"({expression}) <=> CAST(:question AS {expression.partition('::')[2]})"
-    behind = (
-        "SELECT unnest(text_unit_ids) FROM communities "
-        "WHERE version_id = CAST(:version AS uuid) AND community = :community"
-    )
-    values = {"version": version_id, "question": str(list(vector)), "community": community, "limit": limit}
-    near = _nearest_among(session, distance, "text_unit_text", behind, values)
-    if near:
-        return near
-    ids = community_text_units(session, version_id, [community]).get(community, [])
-    return [Near(identity, 0.0) for identity in ids[:limit]]
-
-
-def reports_at(session: Session, version_id: str, level: int) -> list[CommunityReport]:
+def reports_at(session: Session, version_id: str, level: int) -> list[NearReport]:
     """The reports that together cover the graph at `level`: those of that level, and of higher communities that are
     not divided any further. The highest rank first."""
-    statement = select(CommunityReport).where(
-        CommunityReport.version_id == version_id,
-        _covering(level),
-    )
+    statement = select(*_SHOWN).where(CommunityReport.version_id == version_id, _covering(level))
     ranked = statement.order_by(CommunityReport.rank.desc(), CommunityReport.human_readable_id)
-    return list(session.execute(ranked).scalars())
-
-
-def community_text_units(session: Session, version_id: str, numbers: Sequence[int]) -> dict[int, list[str]]:
-    """The ids of the text units behind communities, by community number."""
-    statement = select(Community.community, Community.text_unit_ids).where(
-        Community.version_id == version_id, Community.community.in_(numbers)
-    )
-    return {number: list(ids) for number, ids in session.execute(statement)}
-
-
-def text_units(session: Session, version_id: str, ids: Sequence[str]) -> list[TextUnit]:
-    """Text units by id, in the order asked for."""
-    rows = session.execute(
-        select(TextUnit).where(TextUnit.version_id == version_id, _among(TextUnit.id, ids))
-    ).scalars()
-    found = {row.id: row for row in rows}
-    return [found[identity] for identity in ids if identity in found]
-
-
-def documents(session: Session, version_id: str, ids: Iterable[str]) -> dict[str, IndexedDocument]:
-    """Documents of a version, by id."""
-    statement = select(IndexedDocument).where(IndexedDocument.version_id == version_id, _among(IndexedDocument.id, ids))
-    return {row.id: row for row in session.execute(statement).scalars()}
+    return [NearReport(*row) for row in session.execute(ranked)]
 
 
 def pages_at(session: Session, places: Sequence[tuple[str, int]]) -> list[tuple[int, str | None] | None]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from fileintel.identity import content_id
 from fileintel.storage.bulk import insert_rows, vector_text
 from fileintel.storage.models import Document, Passage, PassageVector, VectorSet
-from fileintel.storage.search import SEARCH_EFFORT, Near
+from fileintel.storage.search import DISTANCE, Near, indexed_distance, look_widely
 from fileintel.storage.versions import EXACT_SEARCH_ROWS, HALFVEC_LARGEST, vector_expression
 
 
@@ -67,14 +67,11 @@ def coverage(session: Session, collection_id: str, set_id: str | None) -> Covera
 
 def nearest(session: Session, vector_set: VectorSet, vector: Sequence[float], limit: int) -> list[Near]:
     """The passages whose vectors are nearest to this one, the nearest first."""
-    expression, _ = vector_expression(vector_set.size)
-    column_type = expression.partition("::")[2]
-    distance = f"({expression}) <=> CAST(:question AS {column_type})"
-    session.execute(text("SELECT set_config('hnsw.ef_search', :effort, true)"), {"effort": str(SEARCH_EFFORT)})
+    look_widely(session)
     rows = session.execute(
         text(
-            f"SELECT passage_id, 1 - ({distance}) FROM passage_vectors JOIN passages ON passages.id = passage_id "
-            f"WHERE set_id = CAST(:set AS uuid) ORDER BY {distance} LIMIT :limit"
+            f"SELECT passage_id, 1 - ({DISTANCE}) FROM passage_vectors JOIN passages ON passages.id = passage_id "
+            f"WHERE set_id = CAST(:set AS uuid) ORDER BY {indexed_distance(vector_set.size)} LIMIT :limit"
         ),
         {"set": vector_set.id, "question": str(list(vector)), "limit": limit},
     )

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from fileintel.api import answers, archives, following, hearing
+from fileintel.api import answers, archives, following, hearing, question_answers
 from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
@@ -59,7 +59,7 @@ def start_index(service: Service, body: IndexOrder, response: Response, idempote
 
 @router.post(
     "/{collection}/query",
-    response_model=Envelope[answers.Answer],
+    response_model=Envelope[question_answers.Answer],
     responses=documented(400, 404, 409, 415, 502, 504),
     dependencies=[Depends(require_json)],
 )

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 
-from fileintel.api import answers, following
+from fileintel.api import answers, following, question_answers
 from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.problems import documented
@@ -46,7 +46,7 @@ def process_documents(
 
 @router.post(
     "/query",
-    response_model=Envelope[answers.PassageAnswer],
+    response_model=Envelope[question_answers.PassageAnswer],
     responses=documented(400, 404, 409, 415, 502, 504),
 )
 async def ask_passages(service: Service, collection: CollectionName, body: PassageQuestion) -> Any:

@@ -18,6 +18,7 @@ from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.errand import Errand
 from fileintel.llm.questions import Answered, EmbeddingQuestion, Failed, Message, Question, Sampling
+from fileintel.llm.readiness import Readiness
 from fileintel.llm.streaming import Narrator
 from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.llm.tokens import Tokenizer
@@ -32,8 +33,9 @@ DATABASE_PATIENCE = 30.0  # seconds; somebody sits and waits for the answer
 class Asking:
     """A question, with everything needed to answer it.
 
-    `check_models` is called before the first question that the answer store cannot answer: whoever waits for an
-    answer shall hear at once that a server is down. `stopping` is called often while an answer is waited for; what it
+    `readiness` is looked at before a question that the answer store cannot answer: whoever waits for an answer shall
+    hear at once that a server is down. A server that goes away meanwhile is waited for as long as the `errand` has
+    patience. `stopping` is called often while an answer is waited for; what it
     raises ends the waiting. `hearer` is told the answer while it is written, by the `narrator`.
     """
 
@@ -43,12 +45,12 @@ class Asking:
     prompts: PromptLibrary
     chat: ModelClient
     embedder: ModelClient
-    check_models: Callable[[], None] = lambda: None
+    readiness: Readiness
+    errand: Errand
     narrator: Narrator | None = None
     hearer: Hearer | None = None
     stopping: Callable[[], bool] = lambda: False
     tally: Tally = field(default_factory=Tally)
-    errand: Errand = field(default_factory=lambda: Errand(urgent=True))
 
     @property
     def text(self) -> str:
@@ -95,14 +97,22 @@ class Asking:
         outcomes: dict[int, Outcome] = {}
         journal = Journal(self.database, Freshness(since) if since else None, DATABASE_PATIENCE)
         keys = {question.key for question in listed}
-        if not self.tally.calls and keys - journal.find(keys).keys():
-            self.check_models()
+        if not self.readiness.is_known() and keys - journal.find(keys).keys():
+            self.readiness.expect()
 
         def request(place: int, question: Question) -> Request:
             return Request(purpose, str(place), question, lambda outcome: outcomes.update({place: outcome}))
 
-        limit = self.settings.graphrag.concurrency
-        fanout = Fanout(self.chat, self.embedder, journal, self.tally, limit=limit, stopping=self.stopping, urgent=True)
+        fanout = Fanout(
+            self.chat,
+            self.embedder,
+            journal,
+            self.tally,
+            limit=self.settings.graphrag.concurrency,
+            stopping=self.stopping,
+            urgent=True,
+            patience=self.errand.patience,
+        )
         with fanout:
             fanout.add(request(place, question) for place, question in enumerate(listed))
             fanout.run()

@@ -4,10 +4,10 @@ at. As graphrag's basic search."""
 from fileintel.graphrag.query.asking import IndexAsking, Reply
 from fileintel.graphrag.query.concluding import found_only, replied, said
 from fileintel.graphrag.query.inquiry import BASIC
-from fileintel.graphrag.query.pieces import Piece, source
+from fileintel.graphrag.query.pieces import Piece, source_of
 from fileintel.graphrag.query.sources import answer_from, fitting
 from fileintel.graphrag.stages.embed import TEXT_UNITS
-from fileintel.storage import search
+from fileintel.storage import neighbourhood, search
 
 NOTHING_NEAR = "The index has no passage that could answer this question."
 
@@ -25,7 +25,7 @@ def answer(asking: IndexAsking) -> Reply:
     if asking.inquiry.search_only:
         return found_only(asking, BASIC, by_id, context)
     if not by_id:
-        return Reply(BASIC, said(asking, NOTHING_NEAR).text, [], 0, context)
+        return replied(asking, BASIC, said(asking, NOTHING_NEAR), by_id, context)
     return replied(asking, BASIC, answer_from(asking, pieces), by_id, context)
 
 
@@ -33,9 +33,4 @@ def _nearest(asking: IndexAsking) -> list[Piece]:
     vector, version_id = asking.vector(), asking.version.id
     with asking.database.transaction() as session:
         near = search.nearest(session, version_id, TEXT_UNITS, vector, asking.settings.query.vector_top_k)
-        units = search.text_units(session, version_id, [one.id for one in near])
-        documents = search.documents(session, version_id, {unit.document_id for unit in units})
-        return [
-            source(u.human_readable_id, documents[u.document_id].name, u.first_page, u.last_page, u.text, u.id)
-            for u in units
-        ]
+        return list(map(source_of, neighbourhood.units(session, version_id, [one.id for one in near])))

@@ -4,23 +4,28 @@ Ids that were not in the context are taken out of the answer and counted.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.query.pieces import Piece
-from fileintel.storage import search
-from fileintel.storage.models import TextUnit
+from fileintel.storage import neighbourhood, search
+from fileintel.storage.neighbourhood import Cited, Kind, Unit
 
 PASSAGES_FOR_DERIVED = 2  # how many passages stand behind a cited report, entity or relationship
+PASSAGES_COMPARED = 6  # of those that it rests on, the nearest to the question, are compared with what cites it
 LONGEST_QUOTE = 300  # characters
+_DERIVED: dict[str, Kind] = {"E": "entity", "L": "relationship", "R": "community"}  # by the letter of their ids
 
 _GROUP = re.compile(r"\s?\[((?:[A-Z]\d+)(?:\s*[,;]\s*[A-Z]\d+)*)\]")
 _ID = re.compile(r"[A-Z]\d+")
 _SENTENCE_END = re.compile(r"(?<=[.!?…][\"”’»)])\s+|(?<=[.!?…])\s+|\n{2,}")
 _WORD = re.compile(r"\w{3,}")
+_BRACKETS = re.compile(r"\[[^\[\]]*\]")
+_STOPS = (".", "!", "?")
 
 
 @dataclass(frozen=True)
@@ -97,56 +102,57 @@ class Resolver:
 
     Parameters:
       vector: of the question; of several passages behind a piece, the nearest to it are taken.
+      near: the passages of the whole index that are nearest to it, in order, as far as they are known.
     """
 
-    def __init__(self, session: Session, version_id: str, vector: Sequence[float]) -> None:
+    def __init__(self, session: Session, version_id: str, vector: Sequence[float], near: Sequence[str] = ()) -> None:
         self._session = session
         self._version_id = version_id
         self._vector = vector
+        self._near = near
 
-    def resolve(self, answer: str, cited: Sequence[str], pieces: dict[str, Piece]) -> list[Citation]:
+    def resolve(self, answer: str, cited: Sequence[str], pieces: Mapping[str, Piece]) -> list[Citation]:
         """The passages behind the cited ids, in the order of the citations, each with the sentence that fits best."""
-        words = {identity: citing_words(answer, identity) for identity in cited}
-        behind = [(identity, unit) for identity, units in self._passages(cited, pieces).items() for unit in units]
+        words = citing_words(answer)
+        found = self._passages(cited, pieces, PASSAGES_COMPARED)
+        behind = [(id_, unit) for id_, units in found.items() for unit in best_units(units, words[id_])]
         return self._citations([(id_, unit, *best_sentence(unit.text, words[id_])) for id_, unit in behind])
 
-    def all_behind(self, pieces: dict[str, Piece]) -> list[Citation]:
+    def all_behind(self, pieces: Mapping[str, Piece]) -> list[Citation]:
         """The passages that pieces are, or rest on, whole, each once, in the order of the pieces."""
-        first: dict[str, tuple[str, TextUnit]] = {}
-        for identity, units in self._passages(list(pieces), pieces).items():
+        first: dict[str, tuple[str, Unit]] = {}
+        for identity, units in self._passages(list(pieces), pieces, PASSAGES_FOR_DERIVED).items():
             for unit in units:
                 first.setdefault(unit.id, (identity, unit))
         return self._citations([(identity, unit, 0, len(unit.text)) for identity, unit in first.values()])
 
-    def _passages(self, cited: Sequence[str], pieces: dict[str, Piece]) -> dict[str, list[TextUnit]]:
-        """The passages behind each id, read together."""
-        ids = {identity: self._ids(pieces[identity]) for identity in cited}
+    def _passages(self, cited: Sequence[str], pieces: Mapping[str, Piece], most: int) -> dict[str, list[Unit]]:
+        """The passages behind each id, read together; of a piece that rests on many, the `most` nearest to the
+        question."""
+        ids = {identity: [pieces[identity].origin] for identity in cited}
+        derived = [identity for identity in cited if identity[0] in _DERIVED]
+        resting = [Cited(_DERIVED[identity[0]], pieces[identity].origin) for identity in derived]
+        behind = neighbourhood.units_behind(self._session, self._version_id, self._vector, resting, most, self._near)
+        ids.update(zip(derived, behind, strict=True))
         wanted = list(dict.fromkeys(id_ for some in ids.values() for id_ in some))
-        units = {unit.id: unit for unit in search.text_units(self._session, self._version_id, wanted)}
+        units = {unit.id: unit for unit in neighbourhood.units(self._session, self._version_id, wanted)}
         return {identity: [units[id_] for id_ in some if id_ in units] for identity, some in ids.items()}
 
-    def _ids(self, piece: Piece) -> Sequence[str]:
-        ids: Sequence[str] = piece.text_unit_ids
-        if piece.community is not None:
-            near = search.nearest_of_community(
-                self._session, self._version_id, piece.community, self._vector, PASSAGES_FOR_DERIVED
-            )
-            return [one.id for one in near]
-        if len(ids) <= PASSAGES_FOR_DERIVED:
-            return ids
-        near = search.nearest(
-            self._session, self._version_id, "text_unit_text", self._vector, PASSAGES_FOR_DERIVED, among=ids
-        )
-        return [one.id for one in near] or ids[:PASSAGES_FOR_DERIVED]
-
-    def _citations(self, found: Sequence[tuple[str, TextUnit, int, int]]) -> list[Citation]:
+    def _citations(self, found: Sequence[tuple[str, Unit, int, int]]) -> list[Citation]:
         """Stretches of passages, from one character to another, as citations."""
-        documents = search.documents(self._session, self._version_id, {unit.document_id for _, unit, _, _ in found})
         pages = search.pages_at(self._session, [(unit.document_id, unit.start + begin) for _, unit, begin, _ in found])
         return [
-            _citation(identity, unit, documents[unit.document_id], begin, end, page)
+            _citation(identity, unit, unit, begin, end, page)
             for (identity, unit, begin, end), page in zip(found, pages, strict=True)
         ]
+
+
+def best_units(units: Sequence[Unit], words: set[str]) -> list[Unit]:
+    """The passages that share the most words with a statement; of equals the first."""
+    if len(units) <= PASSAGES_FOR_DERIVED:
+        return list(units)
+    shared = {unit.id: sum(word in lowered for word in words) for unit in units for lowered in (unit.text.lower(),)}
+    return sorted(units, key=lambda unit: -shared[unit.id])[:PASSAGES_FOR_DERIVED]
 
 
 def cite(session: Session, identity: str, statement: set[str], passage: Span, document: Named) -> Citation:
@@ -189,10 +195,20 @@ def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
     return best
 
 
-def citing_words(answer: str, identity: str) -> set[str]:
-    """The words of the sentences that cite this id."""
-    pattern = re.compile(rf"[^.!?\n]*[.!?]?\s*\[[^\[\]]*\b{identity}\b[^\[\]]*\]")
-    return {word for match in pattern.finditer(answer) for word in _words(match.group())}
+def citing_words(answer: str) -> Mapping[str, set[str]]:
+    """For each id that is cited, the words of the sentences that cite it."""
+    words: dict[str, set[str]] = defaultdict(set)
+    own: set[str] = set()
+    end = 0
+    for match in _BRACKETS.finditer(answer):
+        if not end or answer[end : match.start()].strip():  # else it goes on with what the last one cites for
+            before = answer[: match.start()].rstrip()
+            before = before[:-1] if before.endswith(_STOPS) else before
+            own = _words(before[1 + max(map(before.rfind, (*_STOPS, "\n"))) :])
+        end = match.end()
+        for identity in _ID.findall(match.group()):
+            words[identity] |= own
+    return words
 
 
 def _words(text: str) -> set[str]:

@@ -1,7 +1,7 @@
 """The last call of each mode: the answer itself, in the form asked for, told as it comes, its citations checked."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from fileintel.graphrag.query.pieces import Piece, Pieces
 from fileintel.graphrag.scribe import as_stored
 from fileintel.llm.questions import ChatQuestion, Message
 from fileintel.llm.streaming import Unheard
+from fileintel.storage import versions
 from fileintel.storage.in_flight import RENEW_SECONDS
 
 
@@ -48,21 +49,42 @@ def conclude(asking: Asking, purpose: str, messages: tuple[Message, ...], by_id:
 
 
 def replied(
-    asking: IndexAsking, mode: str, checked: Checked, by_id: dict[str, Piece], context: dict[str, Any], **more: Any
+    asking: IndexAsking,
+    mode: str,
+    checked: Checked,
+    by_id: Mapping[str, Piece],
+    context: dict[str, Any],
+    *,
+    near: Sequence[str] = (),
+    note: str | None = None,
 ) -> Reply:
-    """The reply to a question to an index, its citations led back to pages."""
+    """The reply to a question to an index, its citations led back to pages; `near` as `Resolver` takes it.
+
+    Raises:
+      IndexGone: the version was deleted meanwhile.
+    """
     with asking.database.transaction() as session:
-        resolver = Resolver(session, asking.version.id, asking.vector())
-        citations = resolver.resolve(checked.text, checked.cited, by_id)
+        citations = []
+        if checked.cited:
+            resolver = Resolver(session, asking.version.id, asking.vector(), near)
+            citations = resolver.resolve(checked.text, checked.cited, by_id)
+        versions.require(session, asking.version)
     data = as_data(checked.text, asking.inquiry.form)
-    return Reply(mode, checked.text, citations, checked.unknown, context, data=data, **more)
+    return Reply(mode, checked.text, citations, checked.unknown, context, data=data, note=note)
 
 
-def found_only(asking: IndexAsking, mode: str, by_id: dict[str, Piece], context: dict[str, Any]) -> Reply:
-    """The reply where the model is not asked: all that it would have been shown, as citations, passages first."""
+def found_only(
+    asking: IndexAsking, mode: str, by_id: Mapping[str, Piece], context: dict[str, Any], near: Sequence[str] = ()
+) -> Reply:
+    """The reply where the model is not asked: all that it would have been shown, as citations, passages first.
+
+    Raises:
+      IndexGone: as above.
+    """
     by_id = dict(sorted(by_id.items(), key=lambda one: not one[0].startswith("S")))
     with asking.database.transaction() as session:
-        citations = Resolver(session, asking.version.id, asking.vector()).all_behind(by_id)
+        citations = Resolver(session, asking.version.id, asking.vector(), near).all_behind(by_id)
+        versions.require(session, asking.version)
     return Reply(mode, "", citations, 0, context)
 
 
@@ -108,8 +130,7 @@ def _aloud(asking: Asking, question: ChatQuestion, announcer: Announcer) -> Outc
         announcer.feed(text)
 
     try:
-        if not asking.tally.calls:
-            asking.check_models()
+        asking.readiness.expect()
         answered = asking.narrator.ask(question, asking.tally, asking.errand, hear)
         journal.keep([as_stored(question, answered)])
     except Unheard:

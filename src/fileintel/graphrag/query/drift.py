@@ -13,8 +13,8 @@ from fileintel.graphrag.fanout import Outcome
 from fileintel.graphrag.prompts import DRIFT_LOCAL, DRIFT_PRIMER, DRIFT_REDUCE
 from fileintel.graphrag.query.asking import IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked
-from fileintel.graphrag.query.concluding import conclude, found_only, replied, said
-from fileintel.graphrag.query.global_search import POINT_COLUMNS, Point, fitting_points
+from fileintel.graphrag.query.concluding import conclude, expect_room, found_only, replied, said
+from fileintel.graphrag.query.global_search import POINT_COLUMNS, Point, fitting_points, shortened
 from fileintel.graphrag.query.inquiry import DRIFT
 from fileintel.graphrag.query.local import Budget, context_for
 from fileintel.graphrag.query.pieces import REPORTS, Piece, Pieces, report
@@ -131,13 +131,15 @@ def _begin(found: _Search) -> None:
     with asking.database.transaction() as session:
         near = search.nearest(session, asking.version.id, REPORT_VECTORS, vector, query.drift_follow_ups)
         reports = search.reports_by_id(session, asking.version.id, [one.id for one in near])
-    pieces = [report(one.community, one.title, one.full_content) for one in reports]
+    pieces = [report(*one) for one in reports]
     folds = [fold for place in range(query.drift_primer_folds) if (fold := pieces[place :: query.drift_primer_folds])]
     prompt, model = asking.prompts.load(DRIFT_PRIMER), str(asking.chat.endpoint.model)
 
     def question(fold: Sequence[Piece]) -> ChatQuestion:
         context = Pieces()
-        context.fill(REPORTS, fold, query.drift_primer_tokens, asking.tokenizer.count)
+        if not context.fill(REPORTS, fold, query.drift_primer_tokens, asking.tokenizer.count):
+            shorter = shortened(asking, fold[0], "drift_primer_tokens", query.drift_primer_tokens)
+            context.sections[REPORTS] = [shorter]
         found.shown |= context.by_id()
         messages = prompt.messages(asking.language, context_data=context.text(), follow_ups=FOLLOW_UPS_OF_ONE)
         return ChatQuestion("drift_primer", model, asking.with_question(messages), parse_step, asking.sampling, SCHEMA)
@@ -155,7 +157,8 @@ def _follow(found: _Search, texts: Sequence[str]) -> None:
     prompt, model = asking.prompts.load(DRIFT_LOCAL), str(asking.chat.endpoint.model)
     questions: list[ChatQuestion] = []
     for text, vector in zip(texts, asking.vectors(texts), strict=True):
-        pieces = context_for(asking, vector, budget)
+        pieces = context_for(asking, vector, budget).pieces
+        expect_room(pieces, "local_max_context_tokens", budget.tokens, was_there=bool(asking.version.counts))
         found.shown |= pieces.by_id()
         messages = prompt.messages(
             asking.language, context_data=pieces.text(), follow_ups=FOLLOW_UPS_OF_ONE, whole_question=asking.text

@@ -17,6 +17,7 @@ from fileintel.llm.questions import InvalidAnswer, Schema
 DEFAULT = "default"
 JSON = "json"
 LARGEST_SCHEMA = 20_000  # characters
+LONGEST_PROBLEM = 120  # characters, of what is wrong with an answer in JSON
 # a pattern is matched where all questions of a worker are answered, and one that backtracks would stop them all
 REFUSED_KEYWORDS = ("pattern", "patternProperties")
 
@@ -157,7 +158,10 @@ def _validate(schema: dict[str, Any], data: Any) -> None:
     except Unresolvable as unresolvable:
         raise InvalidAnswer(f"the schema refers to {unresolvable.ref}, which is not part of it") from unresolvable
     if error is not None:
-        raise InvalidAnswer(f"it does not follow the JSON schema: {error.json_path}: {error.message[:300]}")
+        problem = error.message
+        if len(problem) > LONGEST_PROBLEM:  # it begins with all that stands there
+            problem = f"what stands there does not fit {json.dumps({error.validator: error.validator_value})[:300]}"
+        raise InvalidAnswer(f"it does not follow the JSON schema: {error.json_path}: {problem}")
 
 
 def _read(text: str) -> Any:

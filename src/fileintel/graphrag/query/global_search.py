@@ -20,7 +20,7 @@ from fileintel.graphrag.tables import row, section
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Schema
 from fileintel.storage import search
-from fileintel.storage.models import CommunityReport
+from fileintel.storage.search import NearReport
 
 NOTHING_FOUND = "The reports on this collection do not hold an answer to this question."
 POINT_COLUMNS = ("id", "score", "description")
@@ -94,24 +94,37 @@ def parse_points(text: str) -> list[Point]:
     return [point for entry in listed if (point := _point(entry)) is not None]
 
 
-def in_batches(asking: IndexAsking, reports: Sequence[CommunityReport]) -> list[Pieces]:
-    """The reports in batches that fit into one question each."""
+def in_batches(asking: IndexAsking, reports: Sequence[NearReport]) -> list[Pieces]:
+    """The reports in batches that fit into one question each.
+
+    Raises:
+      ConfigError: there is no room for anything of a report.
+    """
+    setting = "global_max_context_tokens"
     room = asking.settings.query.global_max_context_tokens
-    rest = [report(one.community, one.title, one.full_content) for one in reports]
+    rest = [report(*one) for one in reports]
     batches: list[Pieces] = []
     while rest:
         batch = Pieces()
         if not batch.fill(REPORTS, rest, room, asking.tokenizer.count):
-            batch.sections[REPORTS] = [_shortened(asking, rest[0])]  # a report that alone is too long
+            batch.sections[REPORTS] = [shortened(asking, rest[0], setting, room)]  # it alone is too long
         rest = rest[len(batch.sections[REPORTS]) :]
         batches.append(batch)
     return batches
 
 
-def _shortened(asking: IndexAsking, piece: Piece) -> Piece:
+def shortened(asking: IndexAsking, piece: Piece, setting: str, room: int) -> Piece:
+    """The piece of a report with as much of its content as fits into so many tokens.
+
+    Raises:
+      ConfigError: nothing of it does.
+    """
     title, content = piece.fields
-    room = asking.settings.query.global_max_context_tokens
-    return replace(piece, fields=(title, asking.tokenizer.truncate(str(content), room)))
+    without = Pieces({REPORTS: [replace(piece, fields=(title, ""))]})
+    left = room - asking.tokenizer.count(without.text()) - 1
+    if left <= 0:
+        raise ConfigError(f"query.{setting}={room} has no room for a single report: raise it")
+    return replace(piece, fields=(title, asking.tokenizer.truncate(str(content), left)))
 
 
 def _map(asking: IndexAsking, batches: Iterable[Pieces]) -> tuple[list[Point], int]:

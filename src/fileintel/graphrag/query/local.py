@@ -4,8 +4,7 @@ The context is built as in graphrag's local search: entities near the question; 
 communities; the relationships around them; and passages, which here also come in by their own nearness.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -14,18 +13,25 @@ from fileintel.graphrag.prompts import LOCAL as PROMPT
 from fileintel.graphrag.query.asking import IndexAsking, Reply
 from fileintel.graphrag.query.concluding import conclude, expect_room, found_only, replied, said
 from fileintel.graphrag.query.inquiry import LOCAL
-from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source
-from fileintel.graphrag.stages.embed import ENTITIES as ENTITY_VECTORS
-from fileintel.graphrag.stages.embed import TEXT_UNITS as TEXT_UNIT_VECTORS
-from fileintel.storage import search
-from fileintel.storage.models import CommunityReport, Entity, Relationship, TextUnit
+from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source_of
+from fileintel.storage import neighbourhood, search
+from fileintel.storage.neighbourhood import Linked, NearEntity, NearRelationship
+from fileintel.storage.search import NearReport
 
 NEAREST_PASSAGES = 10  # passages that come in by nearness to the question alone
 LINK_BONUS = 0.02  # similarity that each link of a passage to a chosen entity is worth; ten outweigh 0.2
 MOST_LINKS = 10
 MOST_LINKED = 200  # passages behind the chosen part of the graph that are compared with the question
-SPARE_PASSAGES = 3  # that are read beyond twice as many as have room, since passages differ in size
 NOTHING_THERE = "The index holds nothing that could answer this question."
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the model is shown; `near` are the ids of the passages of the whole index that are nearest to the question,
+    in order."""
+
+    pieces: Pieces
+    near: list[str]
 
 
 @dataclass(frozen=True)
@@ -46,91 +52,82 @@ def answer(asking: IndexAsking) -> Reply:
     """
     query = asking.settings.query
     budget = Budget(query.local_max_context_tokens, query.local_text_unit_share, query.local_community_share)
-    pieces = context_for(asking, asking.vector(), budget)
+    context = context_for(asking, asking.vector(), budget)
+    pieces = context.pieces
     expect_room(pieces, "local_max_context_tokens", budget.tokens, was_there=bool(asking.version.counts))
     by_id = pieces.by_id()
     counts = {name.lower(): len(rows) for name, rows in pieces.sections.items()}
     if asking.inquiry.search_only:
-        return found_only(asking, LOCAL, by_id, counts)
+        return found_only(asking, LOCAL, by_id, counts, context.near)
     if not by_id:
-        return Reply(LOCAL, said(asking, NOTHING_THERE).text, [], 0, counts)
+        return replied(asking, LOCAL, said(asking, NOTHING_THERE), by_id, counts)
     messages = asking.prompts.load(PROMPT).messages(
         asking.language, context_data=pieces.text(), response_type=asking.response_type
     )
     checked = conclude(asking, "local_answer", messages, by_id)
-    return replied(asking, LOCAL, checked, by_id, counts)
+    return replied(asking, LOCAL, checked, by_id, counts, near=context.near)
 
 
-def context_for(asking: IndexAsking, vector: Sequence[float], budget: Budget) -> Pieces:
+def context_for(asking: IndexAsking, vector: Sequence[float], budget: Budget) -> Context:
     """What surrounds the entities nearest to a vector, within a budget."""
+    query, version_id = asking.settings.query, asking.version.id
+    pieces, count = Pieces(), asking.tokenizer.count
     with asking.database.transaction() as session:
-        found = _Found(asking, session, vector, budget)
-        pieces, count = Pieces(), asking.tokenizer.count
-        used = pieces.fill(REPORTS, map(_report_piece, found.reports), int(budget.tokens * budget.reports), count)
+        entities = neighbourhood.nearest_entities(session, version_id, vector, query.top_k_entities)
+        ids, titles = [one.id for one in entities], [one.title for one in entities]
+        reports = neighbourhood.reports_around(session, version_id, ids, query.community_level)
+        used = pieces.fill(REPORTS, map(_report_piece, reports), int(budget.tokens * budget.reports), count)
         room = int(budget.tokens * (1 - budget.text_units)) - used
-        room -= pieces.fill(ENTITIES, map(_entity_piece, found.entities), room, count)
-        pieces.fill(RELATIONSHIPS, map(_relationship_piece, found.relationships), room, count)
-        sources = [_source_piece(unit, found.names[unit.document_id]) for unit in found.passages]
-        pieces.fill(SOURCES, sources, int(budget.tokens * budget.text_units), count)
-    return pieces
-
-
-class _Found:
-    """Everything that may come into a context, the most important first."""
-
-    def __init__(self, asking: IndexAsking, session: Session, vector: Sequence[float], budget: Budget) -> None:
-        query, version_id = asking.settings.query, asking.version.id
-        near = search.nearest(session, version_id, ENTITY_VECTORS, vector, query.top_k_entities)
-        ids = [one.id for one in near]
-        self.entities = search.entities(session, version_id, ids)
-        titles = [entity.title for entity in self.entities]
-        self.relationships = search.relationships_of(
-            session, version_id, titles, query.top_k_relationships * len(titles)
+        room -= pieces.fill(ENTITIES, map(_entity_piece, entities), room, count)
+        most = query.top_k_relationships * len(titles)
+        relationships = neighbourhood.relationships_around(session, version_id, titles, most)
+        pieces.fill(RELATIONSHIPS, map(_relationship_piece, relationships), room, count)
+        linked = neighbourhood.linked_units(
+            session,
+            version_id,
+            vector,
+            ids,
+            [one.id for one in relationships],
+            nearest=search.SEARCH_EFFORT,
+            most_linked=MOST_LINKED,
         )
-        self.reports = search.reports_of(session, version_id, ids, query.community_level)
-        most = SPARE_PASSAGES + 2 * int(budget.tokens * budget.text_units) // asking.settings.chunking.size
-        near_passages = _passages(session, version_id, vector, self.entities, self.relationships)
-        self.passages = search.text_units(session, version_id, near_passages[:most])
-        documents = search.documents(session, version_id, {unit.document_id for unit in self.passages})
-        self.names = {identity: document.name for identity, document in documents.items()}
+        at_once = 1 + int(budget.tokens * budget.text_units) // asking.settings.chunking.size
+        sources = _in_portions(session, version_id, _ranked(linked), at_once)
+        pieces.fill(SOURCES, sources, int(budget.tokens * budget.text_units), count)
+    return Context(pieces, _nearest(linked))
 
 
-def _passages(
-    session: Session,
-    version_id: str,
-    vector: Sequence[float],
-    entities: Sequence[Entity],
-    relationships: Sequence[Relationship],
-) -> list[str]:
-    """The ids of passages by nearness to the question, with a bonus for each link to the chosen part of the graph."""
-    links = Counter(identity for entity in entities for identity in entity.text_unit_ids)
-    links.update(identity for relationship in relationships for identity in relationship.text_unit_ids)
-    near = {one.id: one for one in search.nearest(session, version_id, TEXT_UNIT_VECTORS, vector, NEAREST_PASSAGES)}
-    # of a hub's thousands of passages those that much of the chosen part rests on
-    most_linked = sorted(links, key=lambda identity: (-links[identity], identity))[:MOST_LINKED]
-    linked = search.nearest(session, version_id, TEXT_UNIT_VECTORS, vector, len(most_linked), among=most_linked)
-    near.update({one.id: one for one in linked})
+def _ranked(linked: Sequence[Linked]) -> list[str]:
+    """Passages by nearness to the question, with a bonus for each link to the chosen part of the graph: the nearest
+    ones, and those that much of the chosen part rests on."""
+    most_linked = sorted((one for one in linked if one.links), key=lambda one: (-one.links, one.id))[:MOST_LINKED]
+    chosen = {one.id: one for one in linked if one.place is not None and one.place <= NEAREST_PASSAGES}
+    chosen.update({one.id: one for one in most_linked})
 
-    def score(one: search.Near) -> tuple[float, str]:
-        return -(one.similarity + LINK_BONUS * min(MOST_LINKS, links[one.id])), one.id
+    def score(one: Linked) -> tuple[float, str]:
+        return -(one.similarity + LINK_BONUS * min(MOST_LINKS, one.links)), one.id
 
-    ranked = sorted(near.values(), key=score)
-    return [one.id for one in ranked]
+    return [one.id for one in sorted(chosen.values(), key=score)]
 
 
-def _report_piece(found: CommunityReport) -> Piece:
-    return report(found.community, found.title, found.full_content)
+def _nearest(linked: Sequence[Linked]) -> list[str]:
+    """The passages that are nearest to the question, in order."""
+    return [one.id for one in sorted((one for one in linked if one.place), key=lambda one: one.place or 0)]
 
 
-def _entity_piece(entity: Entity) -> Piece:
-    fields = (entity.title, entity.type, entity.description)
-    return Piece(f"E{entity.human_readable_id}", fields, tuple(entity.text_unit_ids))
+def _in_portions(session: Session, version_id: str, ids: Sequence[str], at_once: int) -> Iterator[Piece]:
+    """Passages, read a few at a time as they are taken."""
+    for start in range(0, len(ids), at_once):
+        yield from map(source_of, neighbourhood.units(session, version_id, ids[start : start + at_once]))
 
 
-def _relationship_piece(relationship: Relationship) -> Piece:
-    fields = (relationship.source, relationship.target, relationship.description, relationship.weight)
-    return Piece(f"L{relationship.human_readable_id}", fields, tuple(relationship.text_unit_ids))
+def _report_piece(found: NearReport) -> Piece:
+    return report(*found)
 
 
-def _source_piece(unit: TextUnit, document: str) -> Piece:
-    return source(unit.human_readable_id, document, unit.first_page, unit.last_page, unit.text, unit.id)
+def _entity_piece(entity: NearEntity) -> Piece:
+    return Piece(f"E{entity.number}", (entity.title, entity.type, entity.description), entity.id)
+
+
+def _relationship_piece(found: NearRelationship) -> Piece:
+    return Piece(f"L{found.number}", (found.source, found.target, found.description, found.weight), found.id)

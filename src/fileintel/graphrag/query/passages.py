@@ -59,5 +59,6 @@ def _piece(number: int, found: _Found) -> Piece:
 
 
 def _citations(asking: PassageAsking, text: str, cited: Sequence[tuple[str, _Found]]) -> list[Citation]:
+    words = citing_words(text)
     with asking.database.transaction() as session:
-        return [cite(session, id_, citing_words(text, id_), found.passage, found) for id_, found in cited]
+        return [cite(session, id_, words[id_], found.passage, found) for id_, found in cited]

@@ -15,6 +15,7 @@ from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Schema
 from fileintel.storage import search
 from fileintel.storage.models import CommunityReport
+from fileintel.storage.search import NearReport
 
 HIGHEST_RATING = 5
 SCHEMA = Schema(
@@ -32,7 +33,7 @@ SCHEMA = Schema(
 class Selection:
     """What was chosen, and what the choice took: `rated` reports were looked at, `failed` of them in vain."""
 
-    reports: list[CommunityReport] = field(default_factory=list)
+    reports: list[NearReport] = field(default_factory=list)
     rated: int = 0
     failed: int = 0
 
@@ -65,7 +66,8 @@ def select(asking: IndexAsking) -> Selection:
             wanted = sorted({child for one in relevant for child in one.children} - seen)
             if not wanted and not chosen:
                 wanted = [number for number in _level(asking, level) if number not in seen]
-    selection.reports = sorted(chosen.values(), key=lambda one: (-one.rank, one.human_readable_id))
+    ranked = sorted(chosen.values(), key=lambda one: (-one.rank, one.human_readable_id))
+    selection.reports = [NearReport(one.community, one.title, one.full_content) for one in ranked]
     return selection
 
 

@@ -1,0 +1,45 @@
+"""What stands behind a citation: which passages, which sentence of them, and how people are shown it."""
+
+from fileintel.graphrag.query.citations import best_units, citing_words
+from fileintel.services.quotes import quotes
+from fileintel.storage.neighbourhood import Unit
+
+
+def unit(identity: str, text: str) -> Unit:
+    return Unit(identity, 0, "d", "a.txt", "A", 0, 1, 1, 10, text)
+
+
+def citation(identity: str, start: int, page_label: str | None = None) -> dict[str, object]:
+    place = {"document_id": "d", "document": "a.txt", "page": 2, "page_label": page_label}
+    return {"id": identity, "start": start, "end": start + 5, "quote": "It\nwas.", **place}
+
+
+def test_words_of_a_statement_are_those_of_the_sentences_that_cite() -> None:
+    answer = "The pear is lost [S1]. Erna made rope [S2, R10]; Vikse paid.\n\n- A sluice broke. [S1][E3] Nobody knows."
+    words = citing_words(answer)
+    assert words["S1"] == {"the", "pear", "lost"} | words["E3"]
+    assert words["E3"] == {"sluice", "broke"}
+    assert words["S2"] == words["R10"] == {"erna", "made", "rope"}
+    assert words["S9"] == set()
+
+
+def test_of_several_passages_those_are_shown_that_share_the_most_words_with_the_statement() -> None:
+    units = [
+        unit("near", "Nothing of it."),
+        unit("some", "The pear."),
+        unit("best", "The pear is lost."),
+        unit("x", ""),
+    ]
+    assert [one.id for one in best_units(units, {"pear", "lost"})] == ["best", "some"]
+    assert [one.id for one in best_units(units, set())] == ["near", "some"]
+    assert [one.id for one in best_units(units[:2], {"pear"})] == ["near", "some"]
+
+
+def test_a_passage_is_shown_once_with_all_the_ids_that_lead_to_it() -> None:
+    cited = [citation("S1", 0), citation("R2", 7), citation("R2", 0), citation("E3", 7, "ii"), citation("E3", 7, "ii")]
+    shown = [quote.line(with_span=True) for quote in quotes(cited, nearest_only=False)]
+    assert shown == [
+        "[S1, R2] a.txt, page 2, characters 0-5: “It was.”",
+        "[R2, E3] a.txt, page 2, characters 7-12: “It was.”",
+    ]
+    assert [quote.ids for quote in quotes(cited, nearest_only=True)] == [("S1",), ("R2", "E3")]
