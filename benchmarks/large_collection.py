@@ -198,7 +198,7 @@ def _records(names: Sequence[str], mark: str, seed: int) -> str:
     ]
     pairs = [(names[at], names[at + step]) for step in (1, 2) for at in range(len(names) - step)]
     records += [
-        f'("relationship"<|>{one}<|>{other}<|>{one} deals with {other} in passage {mark} about a ship.<|>{1 + seed % 9})'
+        f'("relationship"<|>{one}<|>{other}<|>{one} deals with {other} in passage {mark} for a ship.<|>{1 + seed % 9})'
         for one, other in pairs
     ]
     return "\n##\n".join(records) + "\n<|COMPLETE|>"

@@ -5,7 +5,6 @@ A native thread looks, so that it sees a phase end while the hub computes.
 """
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable

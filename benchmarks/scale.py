@@ -4,9 +4,9 @@ text units, stage by stage.
 `python -m benchmarks.scale [--text-units 1000,10000]`
 
 Each size is indexed in a process of its own, with a PostgreSQL of its own. Answers are made in that process
-(`benchmarks.large_collection`) and go through the fan-out into the answer store; no HTTP is spoken, whose price for each
-call `benchmarks.overhead` shows. Seconds are those of the processors, of the worker, its children and PostgreSQL together,
-because they hardly depend on what else the machine does.
+(`benchmarks.large_collection`) and go through the fan-out into the answer store; no HTTP is spoken, whose price for
+each call `benchmarks.overhead` shows. Seconds are those of the processors, of the worker, its children and PostgreSQL
+together, because they hardly depend on what else the machine does.
 """
 
 from fileintel import runtime
@@ -31,7 +31,7 @@ from fileintel.graphrag import pipeline  # noqa: E402
 from fileintel.graphrag.export import export_index  # noqa: E402
 from fileintel.graphrag.fanout import Fanout  # noqa: E402
 from fileintel.graphrag.pipeline import Ingredients  # noqa: E402
-from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, report  # noqa: E402
+from fileintel.graphrag.stages import cluster, extract, report  # noqa: E402
 from fileintel.llm.client import ModelClient  # noqa: E402
 from fileintel.llm.tokens import Tokenizer  # noqa: E402
 from fileintel.services.workspace import Workspace  # noqa: E402
@@ -68,13 +68,14 @@ def index(place: Workplace, text_units: int, dimensions: int, again: bool) -> di
         warm_up(settings)
         with Phases(place.home) as phases:
             for _ in range(1 + again):
-                version_id = build(workspace, bench, collection_id, dimensions, phases)
+                with runtime.sparing_collector():
+                    version_id = build(workspace, bench, collection_id, dimensions, phases)
                 export(place, workspace, version_id, phases)
                 phases.end()
                 with workspace.database.transaction() as session:
                     counts = session.get_one(IndexVersion, version_id).counts
                     runs.finish(session, bench.journal.lease, RunState.SUCCEEDED)
-                    run = runs.create(session, collection_id)
+                    runs.create(session, collection_id)
         stalls = phases.stalls()
     return {
         "text_units": counts["text_units"],
@@ -121,7 +122,9 @@ def build(workspace: Workspace, bench: BenchRun, collection_id: str, dimensions:
     with Fanout(model, model, bench.journal, bench.tally, limit=settings.graphrag.concurrency) as fanout:
         built = pipeline.build(run, fanout)
     with indexing_vectors(phases):
-        return pipeline.publish(run, built)
+        version_id = pipeline.publish(run, built)
+    built.let_go()
+    return version_id
 
 
 @contextmanager

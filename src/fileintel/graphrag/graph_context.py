@@ -8,16 +8,26 @@ The budget is that of the rows; headings and column names, at most four of each,
 what room the rest leaves, so that a much-claimed entity does not push itself out.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import heapq
+import itertools
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from fileintel.graphrag.context import Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report
+from fileintel.graphrag.tables import row
+from fileintel.runtime import breathe, breathing
+
+SORTED_AT_ONCE = 5_000  # takes some thousandths of a second
 
 Pair = tuple[str, str]
+T = TypeVar("T")
 
 
 class GraphContexts:
-    """Builds contexts from a described graph; every row is laid out and counted once.
+    """Builds contexts from a described graph. The tokens of a row are counted once; its text is laid out where it is
+    needed, because the texts of all rows are as large as the graph.
 
     Parameters:
       max_tokens: the budget of one context's rows.
@@ -28,10 +38,10 @@ class GraphContexts:
         self, graph: Graph, claims: Iterable[Claim], max_tokens: int, count_tokens: Callable[[str], int]
     ) -> None:
         self.graph = graph
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self._row = RowCounter(count_tokens)
-        self._entity_rows: dict[str, Row] = {}
-        self._relationship_rows: dict[Pair, Row] = {}
+        self._entity_tokens = _unknown(graph.entities.values())
+        self._relationship_tokens = _unknown(graph.relationships.values())
         self._claims: dict[str, list[Row]] = {}
         for claim in claims:
             self._claims.setdefault(claim.subject, []).append(self._row(*claim_fields(claim)))
@@ -41,9 +51,13 @@ class GraphContexts:
         yield from (self.graph.entities[title] for title in community.entities)
         yield from (self.graph.relationships[pair] for pair in community.relationships)
 
+    def size(self, community: Community) -> int:
+        """The tokens of all of the community's evidence."""
+        return self._tokens(community.entities, community.relationships)
+
     def whole(self, community: Community) -> Context | None:
         """The context with all of the community's evidence; None when it does not fit."""
-        if self._tokens(community.entities, community.relationships) > self._max_tokens:
+        if self.size(community) > self.max_tokens:
             return None
         claims = self._claims_about(community.entities)
         return self._context(community.entities, community.relationships, claims, {})
@@ -53,8 +67,9 @@ class GraphContexts:
         entities, relationships = list(community.entities), list(community.relationships)
         used: dict[int, Row] = {}
         left = self._tokens(entities, relationships)
-        room = self._max_tokens
-        sizes = {n: self._tokens(part.entities, part.relationships) for n, part in parts.items() if n in reports}
+        room = self.max_tokens
+        sizes = {n: self.size(part) for n, part in parts.items() if n in reports}
+        home: dict[str, int] = {}  # the child of each entity that a report stands for; no entity is in two of them
         for number in sorted(sizes, key=lambda n: (-sizes[n], n)):
             if left <= room:
                 break
@@ -64,9 +79,12 @@ class GraphContexts:
             used[number] = report
             room -= report.tokens
             left -= sizes[number]
-            inside = set(parts[number].entities)
-            entities = [title for title in entities if title not in inside]
-            relationships = [pair for pair in relationships if not inside.issuperset(pair)]
+            home.update(dict.fromkeys(parts[number].entities, number))
+            breathe()
+        entities = [title for title in breathing(entities) if title not in home]
+        relationships = [
+            (one, other) for one, other in breathing(relationships) if one not in home or home[one] != home.get(other)
+        ]
         return self._cut(community, entities, relationships, used, room)
 
     def _cut(
@@ -74,18 +92,18 @@ class GraphContexts:
     ) -> Context:
         """Beside the reports: relationships by rank with their ends, then other entities, then claims, as they fit."""
         # an end that no context could hold does not keep its relationships out
-        possible = {title for title in entities if self._entity(title).tokens <= self._max_tokens}
+        possible = {title for title in breathing(entities) if self._entity_size(title) <= self.max_tokens}
         kept_entities: dict[str, None] = {}
         kept_relationships: list[Pair] = []
-        for pair in sorted(relationships, key=self._rank):
+        for pair in ranked(relationships, self._rank):
             new = [title for title in pair if title in possible and title not in kept_entities]
-            cost = self._relationship(pair).tokens + sum(self._entity(title).tokens for title in new)
+            cost = self._relationship_size(pair) + sum(map(self._entity_size, new))
             if cost <= room:
                 kept_relationships.append(pair)
                 kept_entities.update(dict.fromkeys(new))
                 room -= cost
-        for title in sorted(possible - set(kept_entities), key=self._entity_rank):
-            if (cost := self._entity(title).tokens) <= room:
+        for title in ranked(possible - set(kept_entities), self._entity_rank):
+            if (cost := self._entity_size(title)) <= room:
                 kept_entities[title] = None
                 room -= cost
         claims = self._claims_about(entities)
@@ -117,31 +135,43 @@ class GraphContexts:
     ) -> Context:
         rows = {
             "reports": [reports[number] for number in sorted(reports)],
-            "entities": [self._entity(title) for title in sorted(entities, key=self._entity_rank)],
+            "entities": [self._entity(title) for title in ranked(entities, self._entity_rank)],
             "claims": claims,
-            "relationships": [self._relationship(pair) for pair in sorted(relationships, key=self._rank)],
+            "relationships": [self._relationship(pair) for pair in ranked(relationships, self._rank)],
         }
         return context_of(rows, represented=represented, left_out=left_out)
 
     def _tokens(self, entities: Iterable[str], relationships: Iterable[Pair]) -> int:
         of_entities = sum(
-            self._entity(title).tokens + sum(claim.tokens for claim in self._claims.get(title, ()))
-            for title in entities
+            self._entity_size(title) + sum(claim.tokens for claim in self._claims.get(title, ()))
+            for title in breathing(entities)
         )
-        return of_entities + sum(self._relationship(pair).tokens for pair in relationships)
+        return of_entities + sum(self._relationship_size(pair) for pair in breathing(relationships))
 
     def _claims_about(self, titles: Iterable[str]) -> list[Row]:
-        return [claim for title in sorted(titles, key=self._entity_rank) for claim in self._claims.get(title, ())]
+        if not self._claims:
+            return []
+        return [claim for title in ranked(titles, self._entity_rank) for claim in self._claims.get(title, ())]
 
     def _entity(self, title: str) -> Row:
-        if title not in self._entity_rows:
-            self._entity_rows[title] = self._row(*entity_fields(self.graph.entities[title]))
-        return self._entity_rows[title]
+        entity = self.graph.entities[title]
+        return Row(entity.number, row(*entity_fields(entity)), self._entity_size(title))
 
     def _relationship(self, pair: Pair) -> Row:
-        if pair not in self._relationship_rows:
-            self._relationship_rows[pair] = self._row(*relationship_fields(self.graph.relationships[pair]))
-        return self._relationship_rows[pair]
+        link = self.graph.relationships[pair]
+        return Row(link.number, row(*relationship_fields(link)), self._relationship_size(pair))
+
+    def _entity_size(self, title: str) -> int:
+        entity = self.graph.entities[title]
+        if not self._entity_tokens[entity.number]:
+            self._entity_tokens[entity.number] = self._row.tokens(*entity_fields(entity))
+        return self._entity_tokens[entity.number]
+
+    def _relationship_size(self, pair: Pair) -> int:
+        link = self.graph.relationships[pair]
+        if not self._relationship_tokens[link.number]:
+            self._relationship_tokens[link.number] = self._row.tokens(*relationship_fields(link))
+        return self._relationship_tokens[link.number]
 
     def _rank(self, pair: Pair) -> tuple[int, int]:
         relationship = self.graph.relationships[pair]
@@ -150,6 +180,22 @@ class GraphContexts:
     def _entity_rank(self, title: str) -> tuple[int, int]:
         entity = self.graph.entities[title]
         return -entity.degree, entity.number
+
+
+def ranked(items: Iterable[T], rank: Callable[[T], tuple[int, int]]) -> Iterator[T]:
+    """The items in order of their ranks, which differ: many are sorted in portions, between which others run."""
+    rest = iter(items)
+    portions = []
+    while portion := list(itertools.islice(rest, SORTED_AT_ONCE)):
+        portions.append(sorted(portion, key=rank))
+        breathe()
+    return breathing(heapq.merge(*portions, key=rank) if len(portions) > 1 else itertools.chain(*portions))
+
+
+def _unknown(things: Iterable[Entity | Relationship]) -> "array[int]":
+    """A place for the tokens of each; 0: not counted yet. Numbers are dense."""
+    largest = max((thing.number for thing in breathing(things)), default=-1)
+    return array("I", bytes(4 * (largest + 1)))
 
 
 def entity_fields(entity: Entity) -> tuple[int, str, str, str, int]:

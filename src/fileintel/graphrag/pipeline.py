@@ -22,8 +22,10 @@ from fileintel.graphrag.prompts import CLAIMS, DESCRIBE, REPORT, REPORT_TEXT, Pr
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
 from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
+from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokens import Tokenizer
+from fileintel.runtime import let_go
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 
@@ -87,7 +89,11 @@ class Built:
     communities: list[Community]
     reports: dict[int, Report]
     contexts: dict[int, Context]
-    vectors: dict[tuple[str, str], bytes]
+    vectors: VectorSource
+
+    def let_go(self) -> None:
+        """Free the largest parts, which nobody may need any more, without a stall."""
+        let_go(self.graph.entities, self.graph.relationships, self.units, self.communities, self.reports, self.contexts)
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
@@ -133,8 +139,8 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
       RunFailed: a stage has more gaps than the settings allow.
       What `Fanout.run` raises.
     """
-    stages = _Stages(run)
     units = _text_units(run)
+    stages = _Stages(run, units)
 
     asks_for_records = run.settings.graphrag.method != fast.METHOD
     if asks_for_records:
@@ -145,7 +151,7 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     _work(run, fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
     _check_gaps(run, extract.STAGE)
 
-    graph = merging.merge(stages.extract.extractions, units) if asks_for_records else _noun_graph(run, units, fanout)
+    graph = stages.merged.graph() if asks_for_records else _noun_graph(run, units, fanout)
     found_claims = stages.claims.claims(merging.shown_titles(graph))
     communities = _cluster(run, graph)
 
@@ -169,14 +175,14 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
         communities,
         stages.report.reports,
         stages.report.contexts,
-        stages.embed.vectors,
+        AnsweredVectors(run.database, stages.embed.answers, run.embedding_size),
     )
 
 
 class _Stages:
     """The stages of one run, wired: a description that comes in lets reports and vectors begin."""
 
-    def __init__(self, run: Ingredients) -> None:
+    def __init__(self, run: Ingredients, units: Sequence[TextUnit]) -> None:
         settings = run.settings.graphrag
         self._run = run
         self._language = settings.language
@@ -188,6 +194,7 @@ class _Stages:
         model, sampling, progress = chat
         load_prompt = run.prompts.load
         first, more, check = run.form.prompts
+        self.merged = merging.InOrder(unit.number for unit in units)
         self.extract = extract.ExtractStage(
             model,
             (load_prompt(first), load_prompt(more), load_prompt(check)),
@@ -197,6 +204,7 @@ class _Stages:
             language=self._language,
             max_gleanings=settings.max_gleanings,
             form=run.form,
+            over=self.merged.over,
         )
         self.claims = claims.ClaimsStage(
             model,

@@ -12,6 +12,7 @@ from fileintel.errors import RunCancelled
 from fileintel.graphrag import rows
 from fileintel.graphrag.pipeline import PUBLISH, Built, Ingredients, Paused
 from fileintel.graphrag.rows import Row
+from fileintel.runtime import breathing
 from fileintel.storage import runs, versions
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import (
@@ -82,7 +83,7 @@ def _portions(tables: Iterable[tuple[type[Base], Iterable[Row]]]) -> Iterator[li
     portion: list[tuple[type[Base], list[Row]]] = []
     room = ROWS_PER_TRANSACTION
     for table, table_rows in tables:
-        rest = iter(table_rows)
+        rest = breathing(table_rows)
         while some := list(itertools.islice(rest, room)):
             portion.append((table, some))
             room -= len(some)

@@ -9,6 +9,7 @@ from fileintel.graphrag.context import Context
 from fileintel.graphrag.model import Claim, Community, Graph, Report, TextUnit
 from fileintel.graphrag.stages.embed import report_id
 from fileintel.graphrag.text_context import text_units_of
+from fileintel.graphrag.vectors import Vector
 from fileintel.storage.bulk import vector_text
 
 Row = dict[str, Any]
@@ -150,7 +151,7 @@ def covariate_rows(version_id: str, claims: Iterable[Claim], units: Sequence[Tex
         }
 
 
-def embedding_rows(version_id: str, vectors: Mapping[tuple[str, str], bytes]) -> Iterator[Row]:
-    """Rows of `embeddings`; vectors are 32-bit floats."""
-    for (kind, item_id), vector in sorted(vectors.items()):
+def embedding_rows(version_id: str, vectors: Iterable[Vector]) -> Iterator[Row]:
+    """Rows of `embeddings`."""
+    for kind, item_id, vector in vectors:
         yield {"version_id": version_id, "kind": kind, "item_id": item_id, "vector": vector_text(vector)}

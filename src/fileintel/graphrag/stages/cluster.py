@@ -79,9 +79,7 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
     for part in parts:
         members = [titles[number] for number in part.entities]
         inside = [pairs[number] for number in part.relationships]
-        communities.append(
-            Community(part.id, part.number, part.level, part.parent, [], members, inside, part.residual)
-        )
+        communities.append(Community(part.id, part.number, part.level, part.parent, [], members, inside, part.residual))
         breathe()
     _link_children(communities)
     return communities

@@ -6,11 +6,13 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, Final, Literal
 
 from fileintel.graphrag.stages.cluster import Choices, Net, Part
 
-NUMBERS, WEIGHTS, FACTS = "I", "d", "q"  # type codes of `array`
+NUMBERS: Final = "I"  # type codes of `array`
+WEIGHTS: Final = "d"
+FACTS: Final = "q"
 FACTS_OF_A_PART = 6
 ID_CHARACTERS = 36  # of a UUID
 _BETWEEN_TITLES = "\0"  # no title has one: PostgreSQL could not keep it
@@ -28,7 +30,10 @@ def read_net(source: BinaryIO) -> tuple[Net, Choices]:
     """The net and what is to be done with it."""
     head = json.loads(source.readline())
     titles = source.read(head["titles"]).decode("utf-8", "surrogatepass").split(_BETWEEN_TITLES)
-    sources, targets, weights = (_read(source, code, head["relationships"]) for code in (NUMBERS, NUMBERS, WEIGHTS))
+    count = head["relationships"]
+    sources, targets = _integers(source, NUMBERS, count), _integers(source, NUMBERS, count)
+    weights = array(WEIGHTS)
+    weights.frombytes(source.read(count * weights.itemsize))
     return Net(titles, sources, targets, weights), Choices(**head["choices"])
 
 
@@ -50,19 +55,25 @@ def read_parts(source: BinaryIO) -> Iterator[Part]:
     """The communities, one after the other."""
     head = json.loads(source.readline())
     ids = source.read(ID_CHARACTERS * head["parts"]).decode()
-    facts = _read(source, FACTS, FACTS_OF_A_PART * head["parts"])
-    entities = memoryview(_read(source, NUMBERS, head["entities"]))
-    relationships = memoryview(_read(source, NUMBERS, head["relationships"]))
+    facts = _integers(source, FACTS, FACTS_OF_A_PART * head["parts"])
+    entities = memoryview(_integers(source, NUMBERS, head["entities"]))
+    relationships = memoryview(_integers(source, NUMBERS, head["relationships"]))
     for at in range(head["parts"]):
         number, level, parent, residual, members, inside = facts[FACTS_OF_A_PART * at : FACTS_OF_A_PART * (at + 1)]
         identity = ids[ID_CHARACTERS * at : ID_CHARACTERS * (at + 1)]
         yield Part(
-            identity, number, level, parent, bool(residual), entities[:members].tolist(), relationships[:inside].tolist()
+            identity,
+            number,
+            level,
+            parent,
+            bool(residual),
+            entities[:members].tolist(),
+            relationships[:inside].tolist(),
         )
         entities, relationships = entities[members:], relationships[inside:]
 
 
-def _read(source: BinaryIO, code: str, count: int) -> "array[float] | array[int]":
+def _integers(source: BinaryIO, code: Literal["I", "q"], count: int) -> "array[int]":
     column = array(code)
     column.frombytes(source.read(count * column.itemsize))
     return column

@@ -36,6 +36,9 @@ __all__ = [
 STAGE = "extract"
 
 
+Over = Callable[[int, Extraction | None], object]
+
+
 @dataclass(frozen=True)
 class Format:
     """How records are asked for and read.
@@ -69,6 +72,7 @@ class ExtractStage:
     Parameters:
       prompts: those of the format, in its order.
       max_gleanings: how often the model is asked for what it has missed.
+      over: is given what was found in a text unit, or None, once nothing more comes; it is not kept here then.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class ExtractStage:
         language: str | None,
         max_gleanings: int,
         form: Format = TUPLE,
+        over: Over | None = None,
     ) -> None:
         self._model = model
         self._form = form
@@ -93,6 +98,7 @@ class ExtractStage:
         self._language = language
         self._max_gleanings = max_gleanings
         self._open = 0
+        self._over = over
         self._examples = ExampleNames("", form.parse_gleaning)
         self.extractions: dict[int, Extraction] = {}
 
@@ -154,6 +160,8 @@ class ExtractStage:
 
     def _done(self, unit: TextUnit, cached: bool, failed: bool = False) -> Iterable[Request]:
         self._open -= 1
+        if self._over is not None:
+            self._over(unit.number, self.extractions.pop(unit.number, None))
         self._progress.item_done(STAGE, cached=cached and not failed, failed=failed)
         return ()
 

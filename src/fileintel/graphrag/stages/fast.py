@@ -46,7 +46,7 @@ def noun_graph(
     graph = merge(extractions, units)
     things: list[Entity | Relationship] = [*graph.entities.values(), *graph.relationships.values()]
     for thing in things:
-        thing.descriptions = dict.fromkeys([_shortened(thing.descriptions)] if thing.descriptions else [])
+        thing.descriptions = (_shortened(thing.descriptions),) if thing.descriptions else ()
     return graph
 
 

@@ -17,9 +17,11 @@ from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.model import Community, Entity, Finding, Graph, Relationship, Report
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.request import LateRequest
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
+from fileintel.runtime import breathing
 
 STAGE = "report"
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
@@ -96,7 +98,7 @@ class ReportStage:
         self._progress.begin(STAGE, len(self._communities))
         return [
             request
-            for number, community in self._communities.items()
+            for number, community in breathing(self._communities.items())
             if not self._missing[number]
             for request in self._evidence_is_complete(community)
         ]
@@ -113,7 +115,7 @@ class ReportStage:
         dependants: dict[str, list[int]] = {}
         missing: dict[int, int] = {}
         for number, community in self._communities.items():
-            things = self._contexts.waits_for(community)
+            things = breathing(self._contexts.waits_for(community))
             waited_for = [thing.id for thing in things if thing.id in self._undescribed]
             missing[number] = len(waited_for)
             for identity in waited_for:
@@ -121,9 +123,9 @@ class ReportStage:
         return dependants, missing
 
     def _evidence_is_complete(self, community: Community) -> Iterable[Request]:
-        context = self._contexts.whole(community)
-        if context is not None:
-            return [self._request(community, context)]
+        size = self._contexts.size(community)
+        if size <= self._contexts.max_tokens:
+            return [self._request(community, size, partial(self._whole, community))]
         self._waiting_for_children.add(community.number)
         return self._if_children_are_over(community)
 
@@ -135,15 +137,26 @@ class ReportStage:
         while same.number in self._repeated:
             same = self._communities[self._repeated[same.number]]
         parts = {number: self._communities[number] for number in same.children}
-        return [self._request(community, self._contexts.reduced(same, parts, self.reports))]
+        # it takes as long as one that fills the question; none of the children's reports changes any more
+        largest = self._contexts.max_tokens
+        return [self._request(community, largest, partial(self._contexts.reduced, same, parts, self.reports))]
 
-    def _request(self, community: Community, context: Context) -> Request:
+    def _whole(self, community: Community) -> Context:
+        context = self._contexts.whole(community)
+        assert context is not None
+        return context
+
+    def _request(self, community: Community, size: int, lay_out: Callable[[], Context]) -> Request:
+        # deeper levels first: others may wait for them; among equals the longest, which takes the most time
+        priority = 2 - community.level - size / 1e9
+        ask, answered = partial(self._question, community, lay_out), partial(self._answered, community)
+        return LateRequest(STAGE, community.title, ask, answered, priority)
+
+    def _question(self, community: Community, lay_out: Callable[[], Context]) -> ChatQuestion:
+        context = lay_out()
         self.contexts[community.number] = replace(context, text="")  # the texts of all would take much memory
         messages = self._prompt.messages(self._language, input_text=context.text, max_report_length=self._max_words)
-        question = ChatQuestion("report", self._model, messages, parse_report, self._sampling, SCHEMA)
-        # deeper levels first: others may wait for them; among equals the longest, which takes the most time
-        priority = 2 - community.level - context.tokens / 1e9
-        return Request(STAGE, community.title, question, partial(self._answered, community), priority)
+        return ChatQuestion("report", self._model, messages, parse_report, self._sampling, SCHEMA)
 
     def _answered(self, community: Community, outcome: Outcome) -> Iterable[Request]:
         self._over.add(community.number)
