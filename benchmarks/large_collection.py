@@ -193,7 +193,7 @@ def answer(purpose: str, contents: Sequence[str], key: bytes) -> str:
 
 def _records(names: Sequence[str], mark: str, seed: int) -> str:
     records = [
-        f'("entity"<|>{name}<|>{_KINDS[len(name) % 4]}<|>{name} plays a part in what passage {mark} tells of that year.)'
+        f'("entity"<|>{name}<|>{_KINDS[len(name) % 4]}<|>{name} plays a part in what passage {mark} tells of a year.)'
         for name in names
     ]
     pairs = [(names[at], names[at + step]) for step in (1, 2) for at in range(len(names) - step)]

@@ -14,7 +14,7 @@ from typing import Any
 
 from gevent import get_hub, monkey
 
-from fileintel.runtime import HubWatcher
+from fileintel.runtime import STALL_SECONDS, HubWatcher
 
 LOOK_SECONDS = 0.05
 BEAT_SECONDS = 0.01
@@ -108,7 +108,10 @@ class Phases:
     def _alive(self) -> None:
         """In the hub, by its timer."""
         now = time.thread_time()
-        self._longest_beat, self._beat = max(self._longest_beat, now - self._beat), now
+        beat, self._beat = now - self._beat, now
+        if beat > max(STALL_SECONDS / 2, self._longest_beat):
+            print(f"   the hub stood still for {beat * 1000:.0f} ms of its own", file=sys.stderr, flush=True)
+        self._longest_beat = max(self._longest_beat, beat)
 
     def _enter(self, name: str) -> None:
         self._count()
@@ -160,6 +163,14 @@ def _resident(process: Path) -> float:
         return 0.0
 
 
+def _is_itself(process: Path) -> bool:
+    """Whether it is no copy of this process any more, which shares its memory."""
+    try:
+        return (process / "cmdline").read_bytes() != Path("/proc/self/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 def _children_mb() -> float:
     """Memory of the children, in MB."""
     found = 0.0
@@ -168,5 +179,5 @@ def _children_mb() -> float:
             children = (task / "children").read_text().split()
         except OSError:
             continue
-        found += sum(_resident(Path("/proc") / child) for child in children)
+        found += sum(_resident(process) for child in children if _is_itself(process := Path("/proc") / child))
     return found

@@ -27,7 +27,7 @@ from benchmarks import large_collection, results  # noqa: E402
 from benchmarks.phases import Phases  # noqa: E402
 from benchmarks.workplace import BenchRun, Workplace, begin_run, workplace  # noqa: E402
 from fileintel.config import Settings  # noqa: E402
-from fileintel.graphrag import pipeline  # noqa: E402
+from fileintel.graphrag import pipeline, publishing  # noqa: E402
 from fileintel.graphrag.export import export_index  # noqa: E402
 from fileintel.graphrag.fanout import Fanout  # noqa: E402
 from fileintel.graphrag.pipeline import Ingredients  # noqa: E402
@@ -59,7 +59,7 @@ def phase_of(counts: dict[str, tuple[int, int, float]]) -> str:
 
 def index(place: Workplace, text_units: int, dimensions: int, again: bool) -> dict[str, Any]:
     """Index a collection of this size; what was measured."""
-    settings = place.settings()
+    settings = place.settings(storage__index_memory=4096)
     with Workspace(settings) as workspace:
         bench = begin_run(workspace, "large")
         with workspace.database.transaction() as session:
@@ -122,7 +122,7 @@ def build(workspace: Workspace, bench: BenchRun, collection_id: str, dimensions:
     with Fanout(model, model, bench.journal, bench.tally, limit=settings.graphrag.concurrency) as fanout:
         built = pipeline.build(run, fanout)
     with indexing_vectors(phases):
-        version_id = pipeline.publish(run, built)
+        version_id = publishing.publish(run, built)
     built.let_go()
     return version_id
 

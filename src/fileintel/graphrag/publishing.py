@@ -102,7 +102,7 @@ def _insert(lease: Lease, version_id: str, portion: list[tuple[type[Base], list[
 
 def _build_vector_indexes(run: Ingredients, version_id: str, session: Session) -> None:
     runs.require(session, run.journal.lease)  # without a lock, because it takes minutes: a cancellation shall not wait
-    versions.build_vector_indexes(session, version_id, run.embedding_size)
+    versions.build_vector_indexes(session, version_id, run.embedding_size, run.settings.storage.index_memory)
 
 
 def _publish(run: Ingredients, version_id: str, counts: dict[str, Any], session: Session) -> None:
