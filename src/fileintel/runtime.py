@@ -106,8 +106,10 @@ def calm_collector() -> None:
         gc.set_threshold(*COLLECTOR_THRESHOLDS)
 
 
+LOOKS_BEFORE_SPARED = 5  # at 20,000 new objects each: a walk over all of them takes some hundredths of a second
 COLLECTED_WHEN_FROZEN = 200_000  # objects more than at the start; then it is looked for rings among them
 _sparing = 0
+_usual_thresholds = COLLECTOR_THRESHOLDS
 
 
 @contextmanager
@@ -117,10 +119,12 @@ def sparing_collector() -> Iterator[None]:
     It would walk over millions of objects again and again: a graph of 100,000 entities stopped all greenlets for 2 s.
     What is no ring of references is freed all the same. Rings that were left alone are looked for at the end.
     """
-    global _sparing
+    global _sparing, _usual_thresholds
     before = gc.get_freeze_count()
     if not _sparing:
         gc.callbacks.append(_spare)
+        _usual_thresholds = youngest, _, oldest = gc.get_threshold()
+        gc.set_threshold(youngest, LOOKS_BEFORE_SPARED, oldest)
     _sparing += 1
     try:
         yield
@@ -128,6 +132,7 @@ def sparing_collector() -> Iterator[None]:
         _sparing -= 1
         if not _sparing:
             gc.callbacks.remove(_spare)
+            gc.set_threshold(*_usual_thresholds)
             if gc.get_freeze_count() - before > COLLECTED_WHEN_FROZEN:
                 gc.unfreeze()
                 gc.collect()
