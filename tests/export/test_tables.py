@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from graphrag.data_model import schemas
 
-from fileintel.graphrag.export import FILES, columns, documents, export_index, graphml, tables
+from fileintel.graphrag.export import FILES, columns, documents, export_index, graphml, reading, tables
 from fileintel.graphrag.stages import embed
 from fileintel.storage.engine import Database
 from fileintel.storage.models import IndexVersion
