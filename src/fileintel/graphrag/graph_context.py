@@ -8,21 +8,15 @@ The budget is that of the rows; headings and column names, at most four of each,
 what room the rest leaves, so that a much-claimed entity does not push itself out.
 """
 
-import heapq
-import itertools
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
 
 from fileintel.graphrag.context import Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report
 from fileintel.graphrag.tables import row
-from fileintel.runtime import breathe, breathing
-
-SORTED_AT_ONCE = 5_000  # takes some thousandths of a second
+from fileintel.runtime import breathe, breathing, sorted_calmly
 
 Pair = tuple[str, str]
-T = TypeVar("T")
 
 
 class GraphContexts:
@@ -95,14 +89,14 @@ class GraphContexts:
         possible = {title for title in breathing(entities) if self._entity_size(title) <= self.max_tokens}
         kept_entities: dict[str, None] = {}
         kept_relationships: list[Pair] = []
-        for pair in ranked(relationships, self._rank):
+        for pair in sorted_calmly(relationships, self._rank):
             new = [title for title in pair if title in possible and title not in kept_entities]
             cost = self._relationship_size(pair) + sum(map(self._entity_size, new))
             if cost <= room:
                 kept_relationships.append(pair)
                 kept_entities.update(dict.fromkeys(new))
                 room -= cost
-        for title in ranked(possible - set(kept_entities), self._entity_rank):
+        for title in sorted_calmly(possible - set(kept_entities), self._entity_rank):
             if (cost := self._entity_size(title)) <= room:
                 kept_entities[title] = None
                 room -= cost
@@ -135,9 +129,9 @@ class GraphContexts:
     ) -> Context:
         rows = {
             "reports": [reports[number] for number in sorted(reports)],
-            "entities": [self._entity(title) for title in ranked(entities, self._entity_rank)],
+            "entities": [self._entity(title) for title in sorted_calmly(entities, self._entity_rank)],
             "claims": claims,
-            "relationships": [self._relationship(pair) for pair in ranked(relationships, self._rank)],
+            "relationships": [self._relationship(pair) for pair in sorted_calmly(relationships, self._rank)],
         }
         return context_of(rows, represented=represented, left_out=left_out)
 
@@ -151,7 +145,7 @@ class GraphContexts:
     def _claims_about(self, titles: Iterable[str]) -> list[Row]:
         if not self._claims:
             return []
-        return [claim for title in ranked(titles, self._entity_rank) for claim in self._claims.get(title, ())]
+        return [claim for title in sorted_calmly(titles, self._entity_rank) for claim in self._claims.get(title, ())]
 
     def _entity(self, title: str) -> Row:
         entity = self.graph.entities[title]
@@ -180,16 +174,6 @@ class GraphContexts:
     def _entity_rank(self, title: str) -> tuple[int, int]:
         entity = self.graph.entities[title]
         return -entity.degree, entity.number
-
-
-def ranked(items: Iterable[T], rank: Callable[[T], tuple[int, int]]) -> Iterator[T]:
-    """The items in order of their ranks, which differ: many are sorted in portions, between which others run."""
-    rest = iter(items)
-    portions = []
-    while portion := list(itertools.islice(rest, SORTED_AT_ONCE)):
-        portions.append(sorted(portion, key=rank))
-        breathe()
-    return breathing(heapq.merge(*portions, key=rank) if len(portions) > 1 else itertools.chain(*portions))
 
 
 def _unknown(things: Iterable[Entity | Relationship]) -> "array[int]":

@@ -25,7 +25,7 @@ from fileintel.graphrag.token_scale import TokenScale
 from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokens import Tokenizer
-from fileintel.runtime import let_go
+from fileintel.runtime import breathing, let_go
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 
@@ -156,12 +156,12 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     communities = _cluster(run, graph)
 
     undescribed = report.in_order_of_reports(stages.describe.undescribed(graph), communities, graph)
-    undescribed.sort(key=stages.describe.is_folded, reverse=True)  # the longest chains of questions start first
-    waiting = {thing.id for thing in undescribed}
+    undescribed = _first(stages.describe.is_folded, undescribed)  # the longest chains of questions start first
+    waiting = {thing.id for thing in breathing(undescribed)}
     stages.begin_reports(graph, units, found_claims, communities, undescribed)
     fanout.add(stages.describe.requests(undescribed))
     fanout.add(stages.embed.entities(e for e in graph.entities.values() if e.id not in waiting))
-    for request in stages.report.requests():
+    for request in breathing(stages.report.requests()):
         fanout.add([request])
     _work(run, fanout)
     for stage in (describe.STAGE, report.STAGE, embed.STAGE):
@@ -177,6 +177,16 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
         stages.report.contexts,
         AnsweredVectors(run.database, stages.embed.answers, run.embedding_size),
     )
+
+
+def _first(
+    preferred: Callable[[Entity | Relationship], bool], things: Iterable[Entity | Relationship]
+) -> list[Entity | Relationship]:
+    """The things in their order, but for those that are preferred, which come first."""
+    chosen: tuple[list[Entity | Relationship], list[Entity | Relationship]] = ([], [])
+    for thing in breathing(things):
+        chosen[not preferred(thing)].append(thing)
+    return chosen[0] + chosen[1]
 
 
 class _Stages:

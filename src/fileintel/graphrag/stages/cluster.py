@@ -11,10 +11,12 @@ import html
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 
 from fileintel.graphrag.model import Community, Graph
 from fileintel.identity import content_id
-from fileintel.runtime import breathe
+from fileintel.runtime import breathe, breathing
 
 STAGE = "cluster"
 TOP = -1  # the parent of a community that has none
@@ -22,7 +24,7 @@ SMALLEST_COMPONENT = 3  # entities; below it a component goes to a residual comm
 RESIDUAL_SIZE = 50  # entities of one residual community, or one more
 SMALL_GRAPH = 2_000  # relationships that are clustered in some hundredths of a second, in this process
 
-Pair = tuple[str, str]
+Edge = tuple[str, str, float]
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,14 @@ def repeated(communities: Iterable[Community]) -> dict[int, int]:
 
     `graphrag` 3.3 divides no community into one, but other versions and other programs do.
     """
-    by_number = {community.number: community for community in communities}
-    only_children = ((c, by_number[c.children[0]]) for c in by_number.values() if len(c.children) == 1)
+    by_number = {community.number: community for community in breathing(communities)}
+    only_children = ((c, by_number[c.children[0]]) for c in breathing(by_number.values()) if len(c.children) == 1)
     return {c.number: child.number for c, child in only_children if set(child.entities) == set(c.entities)}
 
 
 def net_of(graph: Graph) -> Net:
     """What clustering needs of a graph."""
-    numbers = {title: number for number, title in enumerate(graph.entities)}
+    numbers = {title: number for number, title in enumerate(breathing(graph.entities))}
     sources, targets, weights = array("I"), array("I"), array("d")
     for (source, target), relationship in graph.relationships.items():
         sources.append(numbers[source])
@@ -112,10 +114,8 @@ def divided(net: Net, choices: Choices) -> list[Part]:
     weights = undirected_weights(net)
     kept = _largest_component(weights) if choices.use_lcc else _components_that_matter(net, weights)
     names = [_upstreams_name(title) for title in net.titles] if choices.use_lcc else net.titles
-    edges: dict[Pair, float] = {}
-    for (low, high), weight in weights.items():
-        if low in kept:
-            edges.setdefault((min(names[low], names[high]), max(names[low], names[high])), weight)
+    edges = _edges(weights, kept, names)
+    weights.clear()  # of a large graph all of this takes gigabytes
     parts = _leiden(net, edges, names, choices) if edges else []
     if choices.use_lcc:
         return [part for part in parts if part.relationships]
@@ -170,7 +170,16 @@ def _upstreams_name(title: str) -> str:
     return html.unescape(title).upper().strip()
 
 
-def _leiden(net: Net, edges: Mapping[Pair, float], names: Sequence[str], choices: Choices) -> list[Part]:
+def _edges(weights: Mapping[tuple[int, int], float], kept: set[int], names: Sequence[str]) -> list[Edge]:
+    """The edges between the names of these entities, in one order; of several between the same names the first."""
+    pairs = ((names[low], names[high], weight) for (low, high), weight in weights.items() if low in kept)
+    edges = [(low, high, weight) if low <= high else (high, low, weight) for low, high, weight in pairs]
+    edges.sort(key=itemgetter(0, 1))  # this keeps the order of those that are alike
+    alike = (edges[at][:2] == edges[at - 1][:2] for at in range(1, len(edges)))
+    return [edge for edge, again in zip(edges, chain((False,), alike), strict=True) if not again] if edges else []
+
+
+def _leiden(net: Net, edges: list[Edge], names: Sequence[str], choices: Choices) -> list[Part]:
     """The communities of all levels; `edges` are between the names of entities, which `names` tells."""
     from graphrag.graphs.hierarchical_leiden import hierarchical_leiden
 
@@ -179,8 +188,7 @@ def _leiden(net: Net, edges: Mapping[Pair, float], names: Sequence[str], choices
         numbers_of.setdefault(name, []).append(number)
     members: dict[tuple[int, int], list[int]] = {}
     parents: dict[int, int] = {}
-    ordered = sorted((low, high, weight) for (low, high), weight in edges.items())
-    for part in hierarchical_leiden(ordered, max_cluster_size=choices.max_cluster_size, random_seed=choices.seed):
+    for part in hierarchical_leiden(edges, max_cluster_size=choices.max_cluster_size, random_seed=choices.seed):
         members.setdefault((part.level, part.cluster), []).extend(numbers_of[part.node])
         parents[part.cluster] = TOP if part.parent_cluster is None else part.parent_cluster
     parts = [_part(net, level, number, parents[number], found) for (level, number), found in sorted(members.items())]
@@ -236,7 +244,7 @@ def _whole_components(net: Net, numbers: list[int]) -> Iterator[list[int]]:
 
 
 def _link_children(communities: list[Community]) -> None:
-    by_number = {community.number: community for community in communities}
-    for community in communities:
+    by_number = {community.number: community for community in breathing(communities)}
+    for community in breathing(communities):
         if community.parent != TOP:
             by_number[community.parent].children.append(community.number)

@@ -5,6 +5,7 @@ fit into the budget also waits for its children's reports, which then stand in f
 what its only child holds asks the child's question, which is therefore asked once.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +22,7 @@ from fileintel.graphrag.request import LateRequest
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
-from fileintel.runtime import breathing
+from fileintel.runtime import breathing, sorted_calmly
 
 STAGE = "report"
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
@@ -81,14 +82,14 @@ class ReportStage:
         self._sampling = sampling
         self._progress = progress
         self._contexts = contexts
-        self._communities = {community.number: community for community in communities}
+        self._communities = {community.number: community for community in breathing(communities)}
         self._repeated = repeated(communities)
         self._max_words = max_words
         self._language = language
         self._written = written
         self._over: set[int] = set()
         self._waiting_for_children: set[int] = set()
-        self._undescribed = {thing.id for thing in undescribed}
+        self._undescribed = {thing.id for thing in breathing(undescribed)}
         self._dependants, self._missing = self._dependencies()
         self.reports: dict[int, Report] = {}
         self.contexts: dict[int, Context] = {}
@@ -172,7 +173,7 @@ class ReportStage:
 
 
 def in_order_of_reports(
-    things: Iterable[Entity | Relationship], communities: Sequence[Community], graph: Graph
+    things: Sequence[Entity | Relationship], communities: Sequence[Community], graph: Graph
 ) -> list[Entity | Relationship]:
     """Things that are to be described, those of one community behind one another, the largest at the top first.
 
@@ -180,19 +181,24 @@ def in_order_of_reports(
     are written. Within a community the order is kept; what is in none comes last.
     """
     children: dict[int, list[Community]] = {}
-    for community in sorted(communities, key=lambda c: (-len(c.entities), c.number)):
+    for community in sorted_calmly(communities, key=lambda c: (-len(c.entities), c.number)):
         children.setdefault(community.parent, []).append(community)
-    place: dict[str, int] = {}
+    place = {thing.id: -1 for thing in breathing(things)}
     left = list(reversed(children.get(TOP, [])))
     number = 0
     while left:
         community, number = left.pop(), number + 1
-        for title in community.entities:
-            place[graph.entities[title].id] = number
-        for pair in community.relationships:
-            place[graph.relationships[pair].id] = number
+        inside = (graph.entities[title].id for title in community.entities)
+        between = (graph.relationships[pair].id for pair in community.relationships)
+        for identity in breathing(itertools.chain(inside, between)):
+            if identity in place:
+                place[identity] = number
         left += reversed(children.get(community.number, []))
-    return sorted(things, key=lambda thing: place.get(thing.id, number + 1))
+    by_place: dict[int, list[Entity | Relationship]] = {}
+    for thing in breathing(things):
+        by_place.setdefault(place[thing.id], []).append(thing)
+    in_none = by_place.pop(-1, [])
+    return [thing for at in sorted_calmly(by_place, key=int) for thing in by_place[at]] + in_none
 
 
 def parse_report(text: str) -> dict[str, Any]:
