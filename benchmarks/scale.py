@@ -13,7 +13,6 @@ from fileintel import runtime
 
 runtime.go_green()
 
-import importlib  # noqa: E402
 import json  # noqa: E402
 import logging  # noqa: E402
 import shutil  # noqa: E402
@@ -26,14 +25,12 @@ from typing import Any, cast  # noqa: E402
 from benchmarks import large_collection, results  # noqa: E402
 from benchmarks.phases import Phases  # noqa: E402
 from benchmarks.workplace import BenchRun, Workplace, begin_run, workplace  # noqa: E402
-from fileintel.config import Settings  # noqa: E402
 from fileintel.graphrag import pipeline, publishing  # noqa: E402
 from fileintel.graphrag.export import export_index  # noqa: E402
 from fileintel.graphrag.fanout import Fanout  # noqa: E402
 from fileintel.graphrag.pipeline import Ingredients  # noqa: E402
 from fileintel.graphrag.stages import cluster, extract, report  # noqa: E402
 from fileintel.llm.client import ModelClient  # noqa: E402
-from fileintel.llm.tokens import Tokenizer  # noqa: E402
 from fileintel.services.workspace import Workspace  # noqa: E402
 from fileintel.storage import coverage, documents, runs, versions  # noqa: E402
 from fileintel.storage.models import IndexVersion  # noqa: E402
@@ -41,6 +38,7 @@ from fileintel.storage.states import RunState  # noqa: E402
 
 MODEL = "made in this process"
 FLAT = 1.3
+WARM_UP_UNITS = 30
 
 
 def phase_of(counts: dict[str, tuple[int, int, float]]) -> str:
@@ -57,25 +55,18 @@ def phase_of(counts: dict[str, tuple[int, int, float]]) -> str:
     return "cut"
 
 
-def index(place: Workplace, text_units: int, dimensions: int, again: bool) -> dict[str, Any]:
+def index(place: Workplace, text_units: int, dimensions: int) -> dict[str, Any]:
     """Index a collection of this size; what was measured."""
     settings = place.settings(storage__index_memory=4096)
     with Workspace(settings) as workspace:
+        with Phases(place.home) as phases:  # what a process loads once, whatever it indexes, is loaded now
+            index_one(place, workspace, begin_run(workspace, "small"), WARM_UP_UNITS, dimensions, phases)
+        runtime.calm_collector()
         bench = begin_run(workspace, "large")
-        with workspace.database.transaction() as session:
-            collection_id = runs.find(session, bench.journal.lease.run_id).collection_id
-        large_collection.write(workspace.database, collection_id, text_units)
-        warm_up(settings)
         with Phases(place.home) as phases:
-            for _ in range(1 + again):
-                with runtime.sparing_collector():
-                    version_id = build(workspace, bench, collection_id, dimensions, phases)
-                export(place, workspace, version_id, phases)
-                phases.end()
-                with workspace.database.transaction() as session:
-                    counts = session.get_one(IndexVersion, version_id).counts
-                    runs.finish(session, bench.journal.lease, RunState.SUCCEEDED)
-                    runs.create(session, collection_id)
+            version_id = index_one(place, workspace, bench, text_units, dimensions, phases)
+        with workspace.database.transaction() as session:
+            counts = session.get_one(IndexVersion, version_id).counts
         stalls = phases.stalls()
     return {
         "text_units": counts["text_units"],
@@ -90,12 +81,20 @@ def index(place: Workplace, text_units: int, dimensions: int, again: bool) -> di
     }
 
 
-def warm_up(settings: Settings) -> None:
-    """Load what a worker loads once, whatever it indexes."""
-    importlib.import_module("graphrag.graphs.hierarchical_leiden")
-    importlib.import_module("pandas")  # by pyarrow, when the first table is written
-    Tokenizer(settings.chunking.encoding).count("warm")
-    runtime.calm_collector()
+def index_one(
+    place: Workplace, workspace: Workspace, bench: BenchRun, text_units: int, dimensions: int, phases: Phases
+) -> str:
+    """Write a collection, index and export it; returns the id of the version."""
+    with workspace.database.transaction() as session:
+        collection_id = runs.find(session, bench.journal.lease.run_id).collection_id
+    large_collection.write(workspace.database, collection_id, text_units)
+    with runtime.sparing_collector():
+        version_id = build(workspace, bench, collection_id, dimensions, phases)
+    export(place, workspace, version_id, phases)
+    phases.end()
+    with workspace.database.transaction() as session:
+        runs.finish(session, bench.journal.lease, RunState.SUCCEEDED)
+    return version_id
 
 
 def build(workspace: Workspace, bench: BenchRun, collection_id: str, dimensions: int, phases: Phases) -> str:
@@ -155,11 +154,11 @@ def export(place: Workplace, workspace: Workspace, version_id: str, phases: Phas
     shutil.rmtree(place.home / "export")
 
 
-def one(text_units: int, dimensions: int, again: bool) -> int:
+def one(text_units: int, dimensions: int) -> int:
     """In a process of its own: index one size and print what was measured as JSON."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     with workplace() as place:
-        measured = index(place, text_units, dimensions, again)
+        measured = index(place, text_units, dimensions)
     print(json.dumps(measured))
     return 0
 
@@ -167,7 +166,7 @@ def one(text_units: int, dimensions: int, again: bool) -> int:
 def measure(text_units: int, options: Any) -> dict[str, Any]:
     """Index one size."""
     words = [sys.executable, "-m", "benchmarks.scale", "--one", str(text_units)]
-    words += ["--dimensions", str(options.dimensions), *(["--again"] if options.again else [])]
+    words += ["--dimensions", str(options.dimensions)]
     done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
@@ -228,11 +227,10 @@ def main() -> int:
     parser = results.arguments("scale", __doc__ or "")
     parser.add_argument("--text-units", default="1000,10000", help="sizes, separated by commas")
     parser.add_argument("--dimensions", type=int, default=128, help="of vectors")
-    parser.add_argument("--again", action="store_true", help="index a second time, with every answer stored")
     parser.add_argument("--one", type=int, help="index this size in this process, and print JSON")
     options = parser.parse_args()
     if options.one:
-        return one(options.one, options.dimensions, options.again)
+        return one(options.one, options.dimensions)
     found = []
     for size in map(int, options.text_units.split(",")):
         found.append(measure(size, options))
