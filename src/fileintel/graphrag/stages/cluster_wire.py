@@ -29,7 +29,8 @@ def pack_net(net: Net, choices: Choices) -> list[bytes]:
 def read_net(source: BinaryIO) -> tuple[Net, Choices]:
     """The net and what is to be done with it."""
     head = json.loads(source.readline())
-    titles = source.read(head["titles"]).decode("utf-8", "surrogatepass").split(_BETWEEN_TITLES)
+    joined = source.read(head["titles"]).decode("utf-8", "surrogatepass")
+    titles = joined.split(_BETWEEN_TITLES) if joined else []
     count = head["relationships"]
     sources, targets = _integers(source, NUMBERS, count), _integers(source, NUMBERS, count)
     weights = array(WEIGHTS)
