@@ -112,9 +112,9 @@ def net_of(graph: Graph) -> Net:
 def divided(net: Net, choices: Choices) -> list[Part]:
     """The communities of a net, in order of level and number; residual ones last."""
     weights = undirected_weights(net)
-    kept = _largest_component(weights) if choices.use_lcc else _components_that_matter(net, weights)
+    kept = _largest_component(net, weights) if choices.use_lcc else _components_that_matter(net, weights)
     names = [_upstreams_name(title) for title in net.titles] if choices.use_lcc else net.titles
-    edges = _edges(weights, kept, names)
+    edges = _edges(net, weights, kept, names)
     weights.clear()  # of a large graph all of this takes gigabytes
     parts = _leiden(net, edges, names, choices) if edges else []
     if choices.use_lcc:
@@ -124,16 +124,22 @@ def divided(net: Net, choices: Choices) -> list[Part]:
     return parts + _residual(net, rest, first)
 
 
-def undirected_weights(net: Net) -> dict[tuple[int, int], float]:
-    """One weight for each pair of neighbours, the lower title first; of two directions the later one counts, in its
-    place, as upstream has it. Nothing else depends on the order of the relationships."""
-    weights: dict[tuple[int, int], float] = {}
-    titles = net.titles
+def undirected_weights(net: Net) -> dict[int, float]:
+    """One weight for each pair of neighbours; of two directions the later one counts, in its place, as upstream has
+    it. Nothing else depends on the order of the relationships. See `_pairs` for the keys."""
+    weights: dict[int, float] = {}
+    titles, count = net.titles, len(net.titles)
     for source, target, weight in zip(net.sources, net.targets, net.weights, strict=True):
-        pair = (source, target) if titles[source] < titles[target] else (target, source)
+        pair = source * count + target if titles[source] < titles[target] else target * count + source
         weights.pop(pair, None)
         weights[pair] = weight
     return weights
+
+
+def _pairs(net: Net, weights: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The pairs that are keys of weights, the lower title first: two numbers in one take a third of the room."""
+    count = len(net.titles)
+    return (divmod(pair, count) for pair in weights)
 
 
 def connected_components(numbers: Iterable[int], pairs: Iterable[tuple[int, int]]) -> list[list[int]]:
@@ -153,15 +159,15 @@ def connected_components(numbers: Iterable[int], pairs: Iterable[tuple[int, int]
     return list(components.values())
 
 
-def _components_that_matter(net: Net, weights: Iterable[tuple[int, int]]) -> set[int]:
-    components = connected_components(range(len(net.titles)), weights)
+def _components_that_matter(net: Net, weights: Iterable[int]) -> set[int]:
+    components = connected_components(range(len(net.titles)), _pairs(net, weights))
     return {number for component in components if len(component) >= SMALLEST_COMPONENT for number in component}
 
 
-def _largest_component(weights: Collection[tuple[int, int]]) -> set[int]:
+def _largest_component(net: Net, weights: Collection[int]) -> set[int]:
     """Of several that are equally large the same as upstream's: the first by lower titles, then by higher ones."""
-    numbers = [*(low for low, _ in weights), *(high for _, high in weights)]
-    largest = max(connected_components(numbers, weights), key=len, default=[])
+    numbers = [*(low for low, _ in _pairs(net, weights)), *(high for _, high in _pairs(net, weights))]
+    largest = max(connected_components(numbers, _pairs(net, weights)), key=len, default=[])
     return set(largest)
 
 
@@ -170,9 +176,10 @@ def _upstreams_name(title: str) -> str:
     return html.unescape(title).upper().strip()
 
 
-def _edges(weights: Mapping[tuple[int, int], float], kept: set[int], names: Sequence[str]) -> list[Edge]:
+def _edges(net: Net, weights: Mapping[int, float], kept: set[int], names: Sequence[str]) -> list[Edge]:
     """The edges between the names of these entities, in one order; of several between the same names the first."""
-    pairs = ((names[low], names[high], weight) for (low, high), weight in weights.items() if low in kept)
+    found = zip(_pairs(net, weights), weights.values(), strict=True)
+    pairs = ((names[low], names[high], weight) for (low, high), weight in found if low in kept)
     edges = [(low, high, weight) if low <= high else (high, low, weight) for low, high, weight in pairs]
     edges.sort(key=itemgetter(0, 1))  # this keeps the order of those that are alike
     alike = (edges[at][:2] == edges[at - 1][:2] for at in range(1, len(edges)))
