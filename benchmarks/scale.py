@@ -196,17 +196,17 @@ def figures(measured: dict[str, Any]) -> list[results.Line]:
 
 
 def compared(all_measured: Sequence[dict[str, Any]]) -> list[results.Line]:
-    """How flat the figures are from the smallest size to the largest."""
+    """How much more a thousand text units cost in the largest collection than in the smallest."""
 
-    def spread(value: Callable[[dict[str, Any]], float]) -> float:
-        each = [value(measured) / measured["text_units"] for measured in all_measured]
-        return max(each) / min(each)
+    def growth(value: Callable[[dict[str, Any]], float]) -> float:
+        smallest, largest = (value(one) / one["text_units"] for one in (all_measured[0], all_measured[-1]))
+        return largest / smallest
 
     if len(all_measured) < 2:
         return []
     return [
-        results.at_most("processor time for each thousand, most over least", spread(_seconds), FLAT),
-        results.at_most("memory for each thousand, most over least", spread(_memory), FLAT),
+        results.at_most("processor time for each thousand, largest over smallest", growth(_seconds), FLAT),
+        results.at_most("memory for each thousand, largest over smallest", growth(_memory), FLAT),
     ]
 
 
