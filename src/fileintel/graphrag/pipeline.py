@@ -166,6 +166,7 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     _work(run, fanout)
     for stage in (describe.STAGE, report.STAGE, embed.STAGE):
         _check_gaps(run, stage)
+    stages.report.let_go()
 
     return Built(
         run.documents,

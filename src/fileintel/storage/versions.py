@@ -110,6 +110,17 @@ def build_vector_indexes(session: Session, version_id: str, size: int, memory: i
     session.execute(text(f"ANALYZE {partition_name(version_id)}"))
 
 
+def analyze(session: Session, rows: int) -> None:
+    """Let PostgreSQL look at the tables of index rows again. Of a version that it has not seen yet it believes that it
+    has hardly a row, and then joins row by row: a status of 3,000 text units took 34 s instead of 0.3 s.
+
+    Parameters:
+      rows: those of the version; of a small one nothing is done, because no plan is slow.
+    """
+    if rows > EXACT_SEARCH_ROWS:
+        session.execute(text("ANALYZE text_units, entities, relationships, communities, community_reports"))
+
+
 def _give_memory(session: Session, needed: int, allowed: int) -> None:
     """For this transaction, memory to build an index in: of the builder alone, because that of several is shared
     memory, of which a container has little."""

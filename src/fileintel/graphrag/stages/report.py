@@ -22,7 +22,7 @@ from fileintel.graphrag.request import LateRequest
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
-from fileintel.runtime import breathing, sorted_calmly
+from fileintel.runtime import breathing, let_go, sorted_calmly
 
 STAGE = "report"
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
@@ -103,6 +103,10 @@ class ReportStage:
             if not self._missing[number]
             for request in self._evidence_is_complete(community)
         ]
+
+    def let_go(self) -> None:
+        """Everything is asked: free what is not a result, without a stall."""
+        let_go(self._communities, self._dependants, self._missing)
 
     def described(self, thing: Entity | Relationship) -> Iterable[Request]:
         """A description has come: the questions that have waited for it only."""
