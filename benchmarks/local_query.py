@@ -201,8 +201,7 @@ def fill(database: Database, entities: int) -> None:
                 session.execute(_typed(statement), {n: v for n, v in values.items() if f":{n}" in statement})
         session.execute(text("DROP TABLE bench_passages"))
     with database.transaction() as session:
-        session.execute(text("SET LOCAL maintenance_work_mem = '1GB'"))
-        versions.build_vector_indexes(session, version.id, SIZE)
+        versions.build_vector_indexes(session, version.id, SIZE, 1024)
     with database.transaction() as session:
         versions.publish(session, lease, version.id, {"entities": entities})
     with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("fidelity", "index", "knee", "local_query", "overhead", "reports_168", "retrieval")
+COMMANDS = ("fidelity", "index", "knee", "local_query", "overhead", "reports_168", "retrieval", "scale")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,6 +9,7 @@ from typing import Any
 from fileintel.graphrag import rows
 from fileintel.graphrag.model import Claim, Community, Entity, Finding, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.stages import cluster, embed
+from fileintel.graphrag.vectors import KnownVectors
 from fileintel.identity import content_id, digest
 from fileintel.llm.extractive import engine
 from fileintel.storage import collections, documents, runs, versions
@@ -184,7 +185,7 @@ def _tables(version_id: str, made: Example) -> Iterator[tuple[Any, Iterator[dict
     yield CommunityRow, rows.community_rows(version_id, communities, graph, units, PERIOD, {})
     yield CommunityReport, rows.report_rows(version_id, made.reports, communities, PERIOD)
     yield Covariate, rows.covariate_rows(version_id, made.claims, units)
-    yield Embedding, rows.embedding_rows(version_id, vectors(made))
+    yield Embedding, rows.embedding_rows(version_id, KnownVectors(vectors(made)))
 
 
 def _indexed(version_id: str, made: Example) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from graphrag.data_model import schemas
 
-from fileintel.graphrag.export import FILES, columns, documents, export_index, graphml, tables
+from fileintel.graphrag.export import FILES, columns, documents, export_index, graphml, reading, tables
 from fileintel.graphrag.stages import embed
 from fileintel.storage.engine import Database
 from fileintel.storage.models import IndexVersion
@@ -132,14 +132,16 @@ def test_the_size_of_batches_does_not_show(
     for module, name in (
         (tables, "BATCH_ROWS"),
         (tables, "COMMUNITIES_PER_BATCH"),
-        (tables, "UNITS_PER_WINDOW"),
+        (reading, "SMALLEST_WINDOW"),
+        (reading, "MOST_WINDOWS"),
+        (reading, "ROWS_AT_ONCE"),
         (tables, "VECTORS_PER_BATCH"),
         (documents, "DOCUMENTS_PER_QUERY"),
         (documents, "UNITS_PER_QUERY"),
         (graphml, "NODES_PER_QUERY"),
         (graphml, "EDGES_PER_QUERY"),
     ):
-        monkeypatch.setattr(module, name, 5 if name == "UNITS_PER_WINDOW" else 2)
+        monkeypatch.setattr(module, name, 5 if name == "SMALLEST_WINDOW" else 2)
     export_index(database, version, tmp_path / "small")
     for name in FILES - {"graph.graphml"}:
         assert pq.read_table(tmp_path / "small" / name).equals(pq.read_table(exported / name)), name

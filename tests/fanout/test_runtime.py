@@ -1,13 +1,30 @@
 """Threads behind the interface of a greenlet pool, and pauses that cost nothing where nobody waits."""
 
+import gc
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
-from fileintel.runtime import Stalls, ThreadPool, breathe, hub_stalls, is_green, watch_hub
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fileintel import runtime
+from fileintel.runtime import (
+    Stalls,
+    ThreadPool,
+    breathe,
+    hub_stalls,
+    is_green,
+    let_go,
+    sorted_calmly,
+    sparing_collector,
+    watch_hub,
+)
 from tests.fanout import hub_scenarios, scenarios
 from tests.green import GreenProcess
 
@@ -110,3 +127,49 @@ def test_a_hub_that_has_nothing_to_do_does_not_stand_still(green: GreenProcess) 
 def test_where_there_are_threads_there_is_no_hub_to_watch() -> None:
     watch_hub()
     assert hub_stalls() == Stalls()
+
+
+class Link:
+    """One that can be in a ring."""
+
+    def __init__(self) -> None:
+        self.next: Link | None = None
+
+
+def ring() -> Link:
+    one, other = Link(), Link()
+    one.next, other.next = other, one
+    return one
+
+
+def test_what_outlives_two_looks_is_left_alone_until_the_end_and_not_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "COLLECTED_WHEN_FROZEN", 0)
+    thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
+    with sparing_collector():
+        with sparing_collector():
+            old = ring()
+            seen = weakref.ref(old)
+            gc.collect(1)
+            assert not any(old is each for each in gc.get_objects()), "it is still walked over"
+        del old
+        gc.collect()
+        assert seen() is not None
+    assert seen() is None
+    assert (gc.get_threshold(), gc.callbacks) == (thresholds, callbacks)
+
+
+@given(items=st.lists(st.tuples(st.integers(0, 5), st.integers())))
+def test_sorting_in_portions_gives_what_sorting_at_once_does(items: list[tuple[int, int]]) -> None:
+    before, runtime.SORTED_AT_ONCE = runtime.SORTED_AT_ONCE, 3
+    try:
+        assert list(sorted_calmly(items, lambda item: item[0])) == sorted(items, key=lambda item: item[0])
+    finally:
+        runtime.SORTED_AT_ONCE = before
+
+
+def test_what_is_let_go_is_empty_and_free() -> None:
+    things = [Link() for _ in range(2_500)]
+    last = weakref.ref(things[0])
+    by_place = dict(enumerate(things))
+    let_go(things, by_place, [])
+    assert (things, by_place, last()) == ([], {}, None)

@@ -1,12 +1,19 @@
 """Communities: every entity is in one, levels nest."""
 
+import sys
+from io import BytesIO
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fileintel.errors import RunFailed
 from fileintel.graphrag.model import Community, Graph
-from fileintel.graphrag.stages.cluster import RESIDUAL_SIZE, TOP, cluster, repeated
+from fileintel.graphrag.stages import cluster as cluster_module
+from fileintel.graphrag.stages import cluster_process
+from fileintel.graphrag.stages.cluster import RESIDUAL_SIZE, TOP, Choices, cluster, divided, net_of, repeated
+from fileintel.graphrag.stages.cluster_wire import pack_net, pack_parts, read_net, read_parts
 
 from .samples import Link, graph
 
@@ -26,6 +33,33 @@ def of(links: list[Link], orphans: list[str] = []) -> Graph:  # noqa: B006 -- ne
 
 def communities_of(built: Graph, max_cluster_size: int = 4, seed: int = SEED) -> list[Community]:
     return cluster(built, max_cluster_size=max_cluster_size, use_lcc=False, seed=seed)
+
+
+@settings(max_examples=100)
+@given(links=LINKS, orphans=ORPHANS, max_cluster_size=st.integers(1, 10), use_lcc=st.booleans())
+def test_what_goes_to_another_process_and_comes_back_is_the_same(
+    links: list[Link], orphans: list[str], max_cluster_size: int, use_lcc: bool
+) -> None:
+    net, choices = net_of(of(links, orphans)), Choices(max_cluster_size, use_lcc, SEED)
+    assert read_net(BytesIO(b"".join(pack_net(net, choices)))) == (net, choices)
+    parts = divided(net, choices)
+    assert list(read_parts(BytesIO(b"".join(pack_parts(parts))))) == parts
+
+
+@pytest.mark.parametrize("use_lcc", [False, True])
+def test_another_process_finds_the_same_communities(use_lcc: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = Random(3)
+    links = [(f"N{random.randrange(40):02}", f"N{random.randrange(40, 300):03}", 1.0 + n % 7) for n in range(500)]
+    built = of(links, ["AN ORPHAN", "Ä&amp;Ö"])
+    here = cluster(built, max_cluster_size=5, use_lcc=use_lcc, seed=SEED)
+    monkeypatch.setattr(cluster_module, "SMALL_GRAPH", 10)
+    assert cluster(built, max_cluster_size=5, use_lcc=use_lcc, seed=SEED) == here
+
+
+def test_a_process_that_is_killed_for_its_memory_ends_the_run_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster_process, "_COMMAND", [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
+    with pytest.raises(RunFailed, match=r"stage cluster: .* ended with code -9 .* memory"):
+        list(cluster_process.divided_aside(net_of(of(ring("R", 5))), Choices(4, False, SEED)))
 
 
 def ring(prefix: str, size: int) -> list[Link]:

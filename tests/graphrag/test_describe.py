@@ -208,7 +208,7 @@ def test_the_most_urgent_are_things_that_were_begun_and_then_those_with_the_most
 
 def test_relationships_are_described_under_both_names() -> None:
     built = graph([("ADA", "BYRON", 1.0)])
-    built.relationships["ADA", "BYRON"].descriptions["They wrote."] = None
+    built.relationships["ADA", "BYRON"].descriptions = ("ADA knows BYRON.", "They wrote.")
     driver = Driver(join)
     Describing(built).run(driver)
     assert "Name: ADA — BYRON\n" in data_of(driver.asked[0])

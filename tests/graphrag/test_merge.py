@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fileintel.graphrag.model import Graph
 from fileintel.graphrag.stages.extract import EntityRecord, Extraction, RelationshipRecord, merge, parse_records
+from fileintel.graphrag.stages.merging import InOrder
 
 from .samples import LINKS, SMALL_EXTRACTIONS, graph, units
 
@@ -33,6 +34,28 @@ def test_the_order_in_which_extractions_arrived_does_not_matter(extractions: Ext
     assert first == second
     assert list(first.entities) == list(second.entities)
     assert list(first.relationships) == list(second.relationships)
+
+
+@settings(max_examples=150)
+@given(extractions=SMALL_EXTRACTIONS, order=st.permutations(range(8)))
+def test_what_is_merged_as_it_arrives_is_what_is_merged_at_once(extractions: Extractions, order: list[int]) -> None:
+    arriving = InOrder(range(8))
+    for number in order:
+        arriving.over(number, extractions.get(number))
+    made, whole = arriving.graph(), merge(extractions, UNITS)
+    assert made == whole
+    assert list(made.entities) == list(whole.entities)
+    assert list(made.relationships) == list(whole.relationships)
+
+
+@settings(max_examples=150)
+@given(texts=st.lists(st.integers(0, 30).map("It is {}.".format), max_size=60))
+def test_however_much_is_said_of_a_thing_each_is_kept_once_in_order(texts: list[str]) -> None:
+    said = {n: Extraction([EntityRecord("ADA", "PERSON", text)]) for n, text in enumerate(texts)}
+    built = merge(said, units(len(texts)))
+    if texts:
+        assert list(built.entities["ADA"].descriptions) == list(dict.fromkeys(texts))
+        assert built.entities["ADA"].text_units == list(range(len(texts)))
 
 
 @settings(max_examples=150, deadline=None)

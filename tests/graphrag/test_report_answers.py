@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.model import Finding
+from fileintel.graphrag.model import Community, Finding, Report
+from fileintel.graphrag.rows import full_content_json
 from fileintel.graphrag.stages.report import MIDDLE_RATING, parse_report
 from fileintel.llm.questions import InvalidAnswer
 
@@ -156,3 +157,23 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     assert read["summary"]
     assert 0 <= read["rating"] <= 10
     "".join([read["title"], read["summary"], read["rating_explanation"]]).encode()
+
+
+@given(
+    title=st.text(),
+    summary=st.text(),
+    rating=st.floats(0, 10),
+    findings=st.lists(st.builds(Finding, st.text(), st.text()), max_size=3),
+)
+def test_the_json_of_a_report_is_what_the_standard_library_writes(
+    title: str, summary: str, rating: float, findings: list[Finding]
+) -> None:
+    report = Report(Community("id", 1, 0, -1, [], [], []), title, summary, rating, "why", findings)
+    content = {
+        "title": title,
+        "summary": summary,
+        "findings": [asdict(finding) for finding in findings],
+        "rating": rating,
+        "rating_explanation": "why",
+    }
+    assert full_content_json(report) == json.dumps(content, ensure_ascii=False, indent=4)

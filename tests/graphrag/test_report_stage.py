@@ -19,7 +19,7 @@ from fileintel.graphrag.stages import describe, report
 from fileintel.graphrag.stages.cluster import cluster, repeated
 from fileintel.graphrag.stages.describe import DescribeStage
 from fileintel.graphrag.stages.report import SCHEMA, ReportStage
-from fileintel.llm.questions import Sampling
+from fileintel.llm.questions import ChatQuestion, Sampling
 
 from .driver import NO_ANSWER, Answer, Driver, answered, counts, data_of, question
 from .samples import LINKS, MODEL, Link, graph, prompt
@@ -236,3 +236,13 @@ def test_a_report_is_asked_for_with_its_schema_and_the_same_instructions_for_all
 def test_without_communities_nothing_is_asked() -> None:
     writing = Writing([], ROOMY, [])
     assert writing.report.requests() == []
+
+
+def test_a_context_is_laid_out_when_its_question_is_looked_at_and_not_before() -> None:
+    writing = Writing([("CURIE", "DARWIN", 1.0), ("DARWIN", "EULER", 1.0), ("EULER", "CURIE", 1.0)], ROOMY)
+    requests = writing.report.requests()
+    assert requests
+    assert all(request.kind is ChatQuestion for request in requests)
+    assert writing.report.contexts == {}
+    assert question(requests[0]) is question(requests[0])
+    assert len(writing.report.contexts) == 1

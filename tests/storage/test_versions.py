@@ -299,6 +299,31 @@ def test_many_vectors_get_an_index_that_is_used_and_agrees_with_an_exact_search(
     assert agreement >= 95
 
 
+@pytest.mark.parametrize(("allowed", "used", "workers"), [(0, "own", "2"), (1, "own", "2"), (2_000, "more", "0")])
+def test_a_large_index_is_built_with_memory_of_its_builder_alone(
+    database: Database,
+    begin: Begin,
+    lease: Lease,
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: int,
+    used: str,
+    workers: str,
+) -> None:
+    monkeypatch.setattr(versions, "EXACT_SEARCH_ROWS", 10)
+    monkeypatch.setattr(versions, "HNSW_BYTES_BESIDE", 2**26)  # as if there were millions
+    version = begin(lease, size=3)
+    write(database, version, vectors(20, 3))
+    memory = text("SELECT pg_size_bytes(current_setting('maintenance_work_mem')) / 1048576")
+    with database.transaction() as session:
+        own = session.execute(memory).scalar_one()
+        versions.build_vector_indexes(session, version, 3, allowed)
+        assert session.execute(memory).scalar_one() == (own if used == "own" else 1281)
+        at_once = session.execute(text("SHOW max_parallel_maintenance_workers")).scalar_one()
+        assert at_once == workers
+    with database.transaction() as session:
+        assert session.execute(memory).scalar_one() == own
+
+
 def explain(session: Any, version_id: str, question: list[float]) -> str:
     expression, _ = versions.vector_expression(len(question))
     kind = expression.partition("::")[2]

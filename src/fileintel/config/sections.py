@@ -243,6 +243,7 @@ class StorageSettings(Section):
     pool_timeout: Seconds
     statement_timeout: Seconds | None
     patience: Seconds
+    index_memory: Annotated[int, Field(ge=0)]
 
 
 class CelerySettings(Section):

@@ -72,6 +72,13 @@ class Contexts(Protocol):
     def waits_for(self, community: Community) -> Iterable[Entity | Relationship]:
         """The things whose descriptions must be there first."""
 
+    @property
+    def max_tokens(self) -> int:
+        """The budget of one context."""
+
+    def size(self, community: Community) -> int:
+        """The tokens of all of the community's evidence."""
+
     def whole(self, community: Community) -> Context | None:
         """The context with all of the community's evidence; None when it does not fit."""
 
@@ -98,6 +105,10 @@ class RowCounter:
 
     def __init__(self, count_tokens: Callable[[str], int]) -> None:
         self._count_tokens = count_tokens
+
+    def tokens(self, number: int, *fields: object) -> int:
+        """The tokens of such a row."""
+        return self._count_tokens(row(number, *fields)) + 1
 
     def __call__(self, number: int, *fields: object) -> Row:
         """The row of a thing with this number."""

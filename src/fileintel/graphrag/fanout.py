@@ -289,7 +289,7 @@ class Fanout:
             self._lane_of(follow_up).add(follow_up.priority, iter((follow_up,)))
 
     def _lane_of(self, request: Request) -> Lane:
-        return self._lanes[type(request.question)]
+        return self._lanes[request.kind]
 
 
 def _revive(question: Question, stored: StoredAnswer) -> Answered | None:

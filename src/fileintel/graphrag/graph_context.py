@@ -8,16 +8,20 @@ The budget is that of the rows; headings and column names, at most four of each,
 what room the rest leaves, so that a much-claimed entity does not push itself out.
 """
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fileintel.graphrag.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report
+from fileintel.graphrag.tables import row
+from fileintel.runtime import breathe, breathing, sorted_calmly
 
 Pair = tuple[str, str]
 
 
 class GraphContexts:
-    """Builds contexts from a described graph; every row is laid out and counted once.
+    """Builds contexts from a described graph. The tokens of a row are counted once; its text is laid out where it is
+    needed, because the texts of all rows are as large as the graph.
 
     Parameters:
       max_tokens: the budget of one context's rows.
@@ -28,10 +32,10 @@ class GraphContexts:
         self, graph: Graph, claims: Iterable[Claim], max_tokens: int, count_tokens: Callable[[str], int]
     ) -> None:
         self.graph = graph
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self._row = RowCounter(count_tokens)
-        self._entity_rows: dict[str, Row] = {}
-        self._relationship_rows: dict[Pair, Row] = {}
+        self._entity_tokens = _unknown(graph.entities.values())
+        self._relationship_tokens = _unknown(graph.relationships.values())
         self._claims: dict[str, list[Row]] = {}
         self._claims_by_number = {claim.number: claim for claim in claims}
         self._shortened: dict[tuple[str, int], Row] = {}
@@ -43,9 +47,13 @@ class GraphContexts:
         yield from (self.graph.entities[title] for title in community.entities)
         yield from (self.graph.relationships[pair] for pair in community.relationships)
 
+    def size(self, community: Community) -> int:
+        """The tokens of all of the community's evidence."""
+        return self._tokens(community.entities, community.relationships)
+
     def whole(self, community: Community) -> Context | None:
         """The context with all of the community's evidence; None when it does not fit."""
-        if self._tokens(community.entities, community.relationships) > self._max_tokens:
+        if self.size(community) > self.max_tokens:
             return None
         claims = self._claims_about(community.entities)
         return self._context(community.entities, community.relationships, claims, {})
@@ -55,8 +63,9 @@ class GraphContexts:
         entities, relationships = list(community.entities), list(community.relationships)
         used: dict[int, Row] = {}
         left = self._tokens(entities, relationships)
-        room = self._max_tokens
-        sizes = {n: self._tokens(part.entities, part.relationships) for n, part in parts.items() if n in reports}
+        room = self.max_tokens
+        sizes = {n: self.size(part) for n, part in parts.items() if n in reports}
+        home: dict[str, int] = {}  # the child of each entity that a report stands for; no entity is in two of them
         for number in sorted(sizes, key=lambda n: (-sizes[n], n)):
             if left <= room:
                 break
@@ -66,9 +75,12 @@ class GraphContexts:
             used[number] = report
             room -= report.tokens
             left -= sizes[number]
-            inside = set(parts[number].entities)
-            entities = [title for title in entities if title not in inside]
-            relationships = [pair for pair in relationships if not inside.issuperset(pair)]
+            home.update(dict.fromkeys(parts[number].entities, number))
+            breathe()
+        entities = [title for title in breathing(entities) if title not in home]
+        relationships = [
+            (one, other) for one, other in breathing(relationships) if one not in home or home[one] != home.get(other)
+        ]
         return self._cut(community, entities, relationships, used, room)
 
     def _cut(
@@ -77,18 +89,18 @@ class GraphContexts:
         """Beside the reports: relationships by rank with their ends, then other entities, then claims, as they fit."""
         long = self._tokens(entities, relationships) > room  # then long rows are cut
         # an end that no context could hold does not keep its relationships out
-        possible = {title for title in entities if self._entity(title, long).tokens <= self._max_tokens}
+        possible = {title for title in breathing(entities) if self._entity_size(title, long) <= self.max_tokens}
         kept_entities: dict[str, None] = {}
         kept_relationships: list[Pair] = []
-        for pair in sorted(relationships, key=self._rank):
+        for pair in sorted_calmly(relationships, self._rank):
             new = [title for title in pair if title in possible and title not in kept_entities]
-            cost = self._relationship(pair, long).tokens + sum(self._entity(title, long).tokens for title in new)
+            cost = self._relationship_size(pair, long) + sum(self._entity_size(title, long) for title in new)
             if cost <= room:
                 kept_relationships.append(pair)
                 kept_entities.update(dict.fromkeys(new))
                 room -= cost
-        for title in sorted(possible - set(kept_entities), key=self._entity_rank):
-            if (cost := self._entity(title, long).tokens) <= room:
+        for title in sorted_calmly(possible - set(kept_entities), self._entity_rank):
+            if (cost := self._entity_size(title, long)) <= room:
                 kept_entities[title] = None
                 room -= cost
         claims = self._claims_about(entities)
@@ -123,43 +135,59 @@ class GraphContexts:
     ) -> Context:
         rows = {
             "reports": [reports[number] for number in sorted(reports)],
-            "entities": [self._entity(title, long) for title in sorted(entities, key=self._entity_rank)],
+            "entities": [self._entity(title, long) for title in sorted_calmly(entities, self._entity_rank)],
             "claims": claims,
-            "relationships": [self._relationship(pair, long) for pair in sorted(relationships, key=self._rank)],
+            "relationships": [self._relationship(pair, long) for pair in sorted_calmly(relationships, self._rank)],
         }
         return context_of(rows, represented=represented, left_out=left_out)
 
     def _tokens(self, entities: Iterable[str], relationships: Iterable[Pair]) -> int:
         of_entities = sum(
-            self._entity(title).tokens + sum(claim.tokens for claim in self._claims.get(title, ()))
-            for title in entities
+            self._entity_size(title) + sum(claim.tokens for claim in self._claims.get(title, ()))
+            for title in breathing(entities)
         )
-        return of_entities + sum(self._relationship(pair).tokens for pair in relationships)
+        return of_entities + sum(self._relationship_size(pair) for pair in breathing(relationships))
 
     def _claims_about(self, titles: Iterable[str]) -> list[Row]:
-        return [claim for title in sorted(titles, key=self._entity_rank) for claim in self._claims.get(title, ())]
+        if not self._claims:
+            return []
+        return [claim for title in sorted_calmly(titles, self._entity_rank) for claim in self._claims.get(title, ())]
 
     def _entity(self, title: str, cut: bool = False) -> Row:
         entity = self.graph.entities[title]
-        if title not in self._entity_rows:
-            self._entity_rows[title] = self._row(*entity_fields(entity))
-        whole = self._entity_rows[title]
+        whole = Row(entity.number, row(*entity_fields(entity)), self._entity_size(title))
         return self._short("entities", whole, entity_fields(entity)) if cut else whole
 
     def _relationship(self, pair: Pair, cut: bool = False) -> Row:
-        relationship = self.graph.relationships[pair]
-        if pair not in self._relationship_rows:
-            self._relationship_rows[pair] = self._row(*relationship_fields(relationship))
-        whole = self._relationship_rows[pair]
-        return self._short("relationships", whole, relationship_fields(relationship)) if cut else whole
+        link = self.graph.relationships[pair]
+        whole = Row(link.number, row(*relationship_fields(link)), self._relationship_size(pair))
+        return self._short("relationships", whole, relationship_fields(link)) if cut else whole
+
+    def _entity_size(self, title: str, cut: bool = False) -> int:
+        entity = self.graph.entities[title]
+        if not self._entity_tokens[entity.number]:
+            self._entity_tokens[entity.number] = self._row.tokens(*entity_fields(entity))
+        size = self._entity_tokens[entity.number]
+        return self._entity(title, cut).tokens if cut and size > self._longest else size
+
+    def _relationship_size(self, pair: Pair, cut: bool = False) -> int:
+        link = self.graph.relationships[pair]
+        if not self._relationship_tokens[link.number]:
+            self._relationship_tokens[link.number] = self._row.tokens(*relationship_fields(link))
+        size = self._relationship_tokens[link.number]
+        return self._relationship(pair, cut).tokens if cut and size > self._longest else size
+
+    @property
+    def _longest(self) -> int:
+        """The tokens of a row, at most, where not everything fits."""
+        return self.max_tokens // LONGEST_ROW_SHARE
 
     def _short(self, kind: str, whole: Row, fields: Sequence[object]) -> Row:
         """A row as it stands where not everything fits; its fields begin with its number."""
-        longest = self._max_tokens // LONGEST_ROW_SHARE
-        if whole.tokens <= longest:
+        if whole.tokens <= self._longest:
             return whole
         if (kind, whole.number) not in self._shortened:
-            self._shortened[kind, whole.number] = self._row.shortened(kind, whole, fields[1:], longest)
+            self._shortened[kind, whole.number] = self._row.shortened(kind, whole, fields[1:], self._longest)
         return self._shortened[kind, whole.number]
 
     def _rank(self, pair: Pair) -> tuple[int, int]:
@@ -169,6 +197,12 @@ class GraphContexts:
     def _entity_rank(self, title: str) -> tuple[int, int]:
         entity = self.graph.entities[title]
         return -entity.degree, entity.number
+
+
+def _unknown(things: Iterable[Entity | Relationship]) -> "array[int]":
+    """A place for the tokens of each; 0: not counted yet. Numbers are dense."""
+    largest = max((thing.number for thing in breathing(things)), default=-1)
+    return array("I", bytes(4 * (largest + 1)))
 
 
 def entity_fields(entity: Entity) -> tuple[int, str, str, str, int]:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from fileintel.graphrag.request import Request
+from fileintel.runtime import breathe
 
 WINDOW = 256  # questions looked up in one query
 
@@ -65,7 +66,9 @@ class Lane:
             if request is None:
                 heapq.heappop(self.sources)
             else:
+                assert request.question.key  # made and hashed here, where others run meanwhile
                 pulled.append(request)
+                breathe()
         return pulled
 
     def take(self) -> Request | None:

@@ -3,6 +3,7 @@
 Nothing here depends on the order in which answers arrived.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 
@@ -23,9 +24,10 @@ class TextUnit:
 
 @dataclass(slots=True)
 class Entity:
-    """A node. `descriptions` holds what single passages say (an ordered set), `description` what is kept of them.
+    """A node. `descriptions` holds what single passages say, each once, `description` what is kept of them.
 
-    `text_units` are numbers of text units, ascending; `frequency` counts the records that name the entity.
+    `text_units` are numbers of text units, ascending; `frequency` counts the records that name the entity. There are
+    millions of these: a few descriptions are in a tuple.
     """
 
     id: str
@@ -33,7 +35,7 @@ class Entity:
     title: str
     type: str
     types: list[str]
-    descriptions: dict[str, None]
+    descriptions: Collection[str]
     text_units: list[int]
     frequency: int
     degree: int = 0
@@ -48,7 +50,7 @@ class Relationship:
     number: int
     source: str
     target: str
-    descriptions: dict[str, None]
+    descriptions: Collection[str]
     text_units: list[int]
     weight: float
     combined_degree: int = 0

@@ -22,8 +22,10 @@ from fileintel.graphrag.prompts import CLAIMING, DESCRIBE, REPORT, REPORT_TEXT, 
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
 from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
+from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokenizer_file import tokenizer_for
+from fileintel.runtime import breathing, let_go
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 
@@ -87,7 +89,11 @@ class Built:
     communities: list[Community]
     reports: dict[int, Report]
     contexts: dict[int, Context]
-    vectors: dict[tuple[str, str], bytes]
+    vectors: VectorSource
+
+    def let_go(self) -> None:
+        """Free the largest parts, which nobody may need any more, without a stall."""
+        let_go(self.graph.entities, self.graph.relationships, self.units, self.communities, self.reports, self.contexts)
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
@@ -133,8 +139,8 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
       RunFailed: a stage has more gaps than the settings allow.
       What `Fanout.run` raises.
     """
-    stages = _Stages(run)
     units = _text_units(run)
+    stages = _Stages(run, units)
 
     asks_for_records = run.settings.graphrag.method != fast.METHOD
     if asks_for_records:
@@ -145,21 +151,22 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     _work(run, fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
     _check_gaps(run, extract.STAGE)
 
-    graph = merging.merge(stages.extract.extractions, units) if asks_for_records else _noun_graph(run, units, fanout)
+    graph = stages.merged.graph() if asks_for_records else _noun_graph(run, units, fanout)
     found_claims = stages.claims.claims(merging.shown_titles(graph))
     communities = _cluster(run, graph)
 
     undescribed = report.in_order_of_reports(stages.describe.undescribed(graph), communities, graph)
-    undescribed.sort(key=stages.describe.is_folded, reverse=True)  # the longest chains of questions start first
-    waiting = {thing.id for thing in undescribed}
+    undescribed = _first(stages.describe.is_folded, undescribed)  # the longest chains of questions start first
+    waiting = {thing.id for thing in breathing(undescribed)}
     stages.begin_reports(graph, units, found_claims, communities, undescribed)
     fanout.add(stages.describe.requests(undescribed))
     fanout.add(stages.embed.entities(e for e in graph.entities.values() if e.id not in waiting))
-    for request in stages.report.requests():
+    for request in breathing(stages.report.requests()):
         fanout.add([request])
     _work(run, fanout)
     for stage in (describe.STAGE, report.STAGE, embed.STAGE):
         _check_gaps(run, stage)
+    stages.report.let_go()
 
     return Built(
         run.documents,
@@ -169,14 +176,24 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
         communities,
         stages.report.reports,
         stages.report.contexts,
-        stages.embed.vectors,
+        AnsweredVectors(run.database, stages.embed.answers, run.embedding_size),
     )
+
+
+def _first(
+    preferred: Callable[[Entity | Relationship], bool], things: Iterable[Entity | Relationship]
+) -> list[Entity | Relationship]:
+    """The things in their order, but for those that are preferred, which come first."""
+    chosen: tuple[list[Entity | Relationship], list[Entity | Relationship]] = ([], [])
+    for thing in breathing(things):
+        chosen[not preferred(thing)].append(thing)
+    return chosen[0] + chosen[1]
 
 
 class _Stages:
     """The stages of one run, wired: a description that comes in lets reports and vectors begin."""
 
-    def __init__(self, run: Ingredients) -> None:
+    def __init__(self, run: Ingredients, units: Sequence[TextUnit]) -> None:
         settings = run.settings.graphrag
         self._run = run
         self._language = settings.language
@@ -189,6 +206,7 @@ class _Stages:
         model, sampling, progress = chat
         load_prompt = run.prompts.load
         first, more, check = run.form.prompts
+        self.merged = merging.InOrder(unit.number for unit in units)
         self.extract = extract.ExtractStage(
             model,
             (load_prompt(first), load_prompt(more), load_prompt(check)),
@@ -198,6 +216,7 @@ class _Stages:
             language=self._language,
             max_gleanings=settings.max_gleanings,
             form=run.form,
+            over=self.merged.over,
         )
         self.claims = claims.ClaimsStage(
             model,

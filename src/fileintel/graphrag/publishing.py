@@ -12,6 +12,7 @@ from fileintel.errors import RunCancelled
 from fileintel.graphrag import rows
 from fileintel.graphrag.pipeline import PUBLISH, Built, Ingredients, Paused
 from fileintel.graphrag.rows import Row
+from fileintel.runtime import breathing
 from fileintel.storage import runs, versions
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import (
@@ -56,6 +57,7 @@ def publish(run: Ingredients, built: Built) -> str:
             run.journal.tick()
             _heed_pause(run)
         insist(partial(_build_vector_indexes, run, version_id))
+        insist(partial(_analyze, run, sum(built.counts().values())))
         run.progress.item_done(PUBLISH)
         insist(partial(_publish, run, version_id, built.counts()))
     except (RunCancelled, Paused):
@@ -82,7 +84,7 @@ def _portions(tables: Iterable[tuple[type[Base], Iterable[Row]]]) -> Iterator[li
     portion: list[tuple[type[Base], list[Row]]] = []
     room = ROWS_PER_TRANSACTION
     for table, table_rows in tables:
-        rest = iter(table_rows)
+        rest = breathing(table_rows)
         while some := list(itertools.islice(rest, room)):
             portion.append((table, some))
             room -= len(some)
@@ -101,7 +103,12 @@ def _insert(lease: Lease, version_id: str, portion: list[tuple[type[Base], list[
 
 def _build_vector_indexes(run: Ingredients, version_id: str, session: Session) -> None:
     runs.require(session, run.journal.lease)  # without a lock, because it takes minutes: a cancellation shall not wait
-    versions.build_vector_indexes(session, version_id, run.embedding_size)
+    versions.build_vector_indexes(session, version_id, run.embedding_size, run.settings.storage.index_memory)
+
+
+def _analyze(run: Ingredients, rows_written: int, session: Session) -> None:
+    runs.require(session, run.journal.lease)
+    versions.analyze(session, rows_written)
 
 
 def _publish(run: Ingredients, version_id: str, counts: dict[str, Any], session: Session) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import cast
 
-from fileintel.llm.questions import Answered, Failed, Question
+from fileintel.llm.questions import Answered, ChatQuestion, Failed, Question
 
 Outcome = Answered | Failed
 
@@ -22,6 +23,43 @@ class Request:
     deliver: Callable[[Outcome], Iterable["Request"] | None]
     priority: float = 0.0
     keep: bool = True
+
+    @property
+    def kind(self) -> type[Question]:
+        """Which kind of question it is."""
+        return type(self.question)
+
+
+class LateRequest(Request):
+    """A request whose question is made when it is looked up: those of all communities would not fit into memory.
+
+    Parameters:
+      ask: makes the question, a chat question.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        item: str,
+        ask: Callable[[], ChatQuestion],
+        deliver: Callable[[Outcome], Iterable[Request] | None],
+        priority: float = 0.0,
+    ) -> None:
+        for name, value in (("stage", stage), ("item", item), ("deliver", deliver), ("priority", priority)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "keep", True)
+        object.__setattr__(self, "_ask", ask)
+
+    def __getattr__(self, name: str) -> ChatQuestion:
+        if name != "question":
+            raise AttributeError(name)
+        made = self.__dict__.pop("_ask")()
+        object.__setattr__(self, "question", made)
+        return cast(ChatQuestion, made)
+
+    @property
+    def kind(self) -> type[Question]:
+        return ChatQuestion
 
 
 @dataclass

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fileintel.graphrag.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report, TextUnit
+from fileintel.runtime import breathe
 
 
 def text_units_of(community: Community, graph: Graph) -> set[int]:
@@ -32,7 +33,7 @@ class TextContexts:
     ) -> None:
         self._graph = graph
         self._units = units
-        self._max_tokens = max_tokens
+        self.max_tokens = max_tokens
         self._row = RowCounter(count_tokens)
 
     def waits_for(self, community: Community) -> Iterable[Entity | Relationship]:
@@ -40,11 +41,16 @@ class TextContexts:
         del community
         return ()
 
+    def size(self, community: Community) -> int:
+        """The tokens of all of the community's text units."""
+        degrees = self._degrees(community)
+        return _tokens(self._rows(degrees, degrees))
+
     def whole(self, community: Community) -> Context | None:
         """The context with all of the community's text units; None when it does not fit."""
         degrees = self._degrees(community)
         rows = self._rows(degrees, degrees)
-        return context_of({"sources": rows}) if _tokens(rows) <= self._max_tokens else None
+        return context_of({"sources": rows}) if _tokens(rows) <= self.max_tokens else None
 
     def reduced(self, community: Community, parts: Mapping[int, Community], reports: Mapping[int, Report]) -> Context:
         """The context of a community that does not fit: with reports in place of its largest children."""
@@ -53,7 +59,7 @@ class TextContexts:
         units_of = {number: set(self._degrees(part)) for number, part in parts.items()}
         between = set(rows).difference(*units_of.values())
         used: dict[int, Row] = {}
-        room = self._max_tokens
+        room = self.max_tokens
 
         def gone_with(number: int) -> set[int]:
             others = (units for other, units in units_of.items() if other != number and other not in used)
@@ -98,11 +104,15 @@ class TextContexts:
 
     def _rows(self, numbers: Iterable[int], degrees: Mapping[int, int]) -> list[Row]:
         ranked = sorted(numbers, key=lambda number: (-degrees[number], number))
-        return [self._row(number, self._units[number].text, degrees[number]) for number in ranked]
+        rows = []
+        for number in ranked:
+            rows.append(self._row(number, self._units[number].text, degrees[number]))
+            breathe()
+        return rows
 
     def _short(self, whole: Row, degree: int) -> Row:
         """A row as it stands where not everything fits."""
-        longest = self._max_tokens // LONGEST_ROW_SHARE
+        longest = self.max_tokens // LONGEST_ROW_SHARE
         return self._row.shortened("sources", whole, (self._units[whole.number].text, degree), longest)
 
 

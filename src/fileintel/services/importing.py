@@ -30,6 +30,7 @@ from fileintel.graphrag.model import TextUnit
 from fileintel.graphrag.pipeline import PUBLISH, Built, Ingredients
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.stages import embed, extract
+from fileintel.graphrag.vectors import AnsweredVectors, KnownVectors, VectorSource
 from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, EmbeddingQuestion
@@ -335,7 +336,7 @@ def _vector_size(workspace: Workspace, tally: Tally) -> int:
 
 def _vectors(
     workspace: Workspace, run: Ingredients, tally: Tally, found: _Found, units: Sequence[TextUnit]
-) -> dict[tuple[str, str], bytes]:
+) -> VectorSource:
     settings = workspace.settings.embedding
     tokenizer = tokenizer_for(workspace.settings.chunking)
     stage = embed.EmbedStage(
@@ -346,8 +347,8 @@ def _vectors(
         fit=partial(tokenizer.fit, max_tokens=settings.max_input_tokens),
     )
     graph = found.graph
-    stage.vectors |= known_vectors(found.tables, graph, units, run.embedding_model, run.embedding_size)
-    there = {identity for _, identity in stage.vectors}
+    known = known_vectors(found.tables, graph, units, run.embedding_model, run.embedding_size)
+    there = {identity for _, identity in known}
     with Fanout(
         workspace.embedder,  # nothing is asked of a chat model
         workspace.embedder,
@@ -364,4 +365,5 @@ def _vectors(
             if embed.report_id(report) not in there:
                 fanout.add(stage.report(report))
         fanout.run()
-    return stage.vectors
+    asked = AnsweredVectors(run.database, stage.answers, run.embedding_size)
+    return KnownVectors({**known, **{(kind, identity): vector for kind, identity, vector in asked}})

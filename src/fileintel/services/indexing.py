@@ -323,6 +323,10 @@ class Indexer:
 
     def _build(self, lease: Lease, inputs: _Inputs) -> None:
         runtime.calm_collector()
+        with runtime.sparing_collector():
+            self._build_calmly(lease, inputs)
+
+    def _build_calmly(self, lease: Lease, inputs: _Inputs) -> None:
         workspace, settings = self._workspace, inputs.settings
         run = self._begin(lease, inputs)
         progress = Progress(pipeline.STAGES)
@@ -372,6 +376,7 @@ class Indexer:
             finally:
                 journal.write_last_progress()
         publishing.publish(ingredients, built)
+        built.let_go()
         look_around()  # the last counts are written, and are to be seen as well
 
     def _embedding_size(self, journal: Journal, fanout: Fanout, current: IndexVersion | None, *, fresh: bool) -> int:

@@ -68,6 +68,12 @@ def age_limits(fresh: Freshness | None) -> dict[str, Any]:
     return {"since": fresh.since if fresh else None, "purposes": purposes}
 
 
+def vectors(session: Session, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    """The vectors of these answers, those that are there; this counts as no use."""
+    statement = select(Answer.key, Answer.vector).where(Answer.key.in_(keys), Answer.vector.is_not(None))
+    return {bytes(key): bytes(vector or b"") for key, vector in session.execute(statement)}
+
+
 def _stored(row: Any) -> StoredAnswer:
     return StoredAnswer(
         key=bytes(row.key),

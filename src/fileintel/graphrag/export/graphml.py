@@ -7,7 +7,7 @@ reads a MultiGraph (`networkx.Graph(graph)` merges them), otherwise a Graph.
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ from xml.sax.saxutils import escape, quoteattr
 
 from sqlalchemy import func, select
 
-from fileintel.graphrag.export.reading import Rows, as_text, in_order, naming
+from fileintel.graphrag.export.reading import as_text, in_order, naming, windows
+from fileintel.runtime import breathing
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Community, Entity, Relationship
 
-NODES_PER_QUERY = 5_000  # all communities of the top level are read each time
+NODES_PER_QUERY = 1_000
 EDGES_PER_QUERY = 1_000
 
 # XML 1.0, section 2.2: the only characters that a document may hold, even as references
@@ -81,17 +82,22 @@ def _nodes(database: Database, version_id: str) -> Iterator[list[str]]:
         Entity.frequency,
         Entity.degree,
     ).where(Entity.version_id == version_id)
-    for rows in in_order(database, statement, (Entity.human_readable_id, Entity.id), NODES_PER_QUERY):
-        communities = _top_communities(database, version_id, rows)
-        yield [_node(row[0], (*row[:7], communities.get(row[1]))) for row in rows]
+    order = Entity.human_readable_id, Entity.id
+    every_id = select(as_text(Entity.id)).where(Entity.version_id == version_id)
+    for ids in windows(database, every_id, order):  # all communities of the top level are read for each
+        communities = _top_communities(database, version_id, ids)
+        for start in range(0, len(ids), NODES_PER_QUERY):
+            batch = statement.where(Entity.id.in_(ids[start : start + NODES_PER_QUERY]))
+            for rows in in_order(database, batch, order, NODES_PER_QUERY + 1):
+                yield [_node(row[0], (*row[:7], communities.get(row[1]))) for row in breathing(rows)]
 
 
-def _top_communities(database: Database, version_id: str, rows: Rows) -> dict[str, int]:
+def _top_communities(database: Database, version_id: str, ids: Sequence[str]) -> dict[str, int]:
     """The community at the top level by entity id; entities outside of all communities are left out."""
     top = Community.version_id == version_id, Community.level == 0
     members = func.unnest(Community.entity_ids)
     with database.transaction() as session:
-        found = naming(session, [row[1] for row in rows], members, Community.community, *top, order=Community.community)
+        found = naming(session, ids, members, Community.community, *top, order=Community.community)
     return {identity: numbers[0] for identity, numbers in found.items()}
 
 
@@ -106,7 +112,7 @@ def _edges(database: Database, version_id: str) -> Iterator[list[str]]:
         Relationship.combined_degree,
     ).where(Relationship.version_id == version_id)
     for rows in in_order(database, statement, (Relationship.human_readable_id, Relationship.id), EDGES_PER_QUERY):
-        yield [_edge(row) for row in rows]
+        yield [_edge(row) for row in breathing(rows)]
 
 
 def _node(title: str, values: tuple[Any, ...]) -> str:

@@ -11,6 +11,10 @@ from fileintel.runtime import breathe
 from fileintel.storage.engine import Database
 from fileintel.storage.models import UUID_TEXT
 
+SMALLEST_WINDOW = 5_000  # ids
+MOST_WINDOWS = 10  # over which a table is read once more each
+ROWS_AT_ONCE = 200  # that are made Python objects before others may run
+
 Rows = Sequence[Sequence[Any]]
 Order = Sequence[InstrumentedAttribute[Any]]  # columns that are unique together
 
@@ -45,6 +49,22 @@ def in_order(database: Database, statement: Select[*tuple[Any, ...]], order: Ord
         breathe()
 
 
+def windows(database: Database, every_id: Select[*tuple[str]], order: Order) -> Iterator[list[str]]:
+    """The ids that a statement gives, in `order`, in windows: few of them, however many ids there are. For each of them
+    a whole table can be read, and the time still grows with the size of the version alone."""
+    with database.transaction() as session:
+        count = session.execute(select(func.count()).select_from(every_id.subquery())).scalar_one()
+    size = max(SMALLEST_WINDOW, -(-count // MOST_WINDOWS))
+    window: list[str] = []
+    for rows in in_order(database, every_id, order, SMALLEST_WINDOW):
+        window += [row[0] for row in rows]
+        if len(window) >= size:
+            yield window
+            window = []
+    if window:
+        yield window
+
+
 def naming(
     session: Session, ids: Sequence[str], named: Any, wanted: Any, *conditions: ColumnElement[bool], order: Any
 ) -> dict[str, list[Any]]:
@@ -57,4 +77,8 @@ def naming(
         .where(pairs.c.named == any_(cast(list(ids), ARRAY(UUID_TEXT))))
         .group_by(key)
     )
-    return {str(row[0]): list(row[1]) for row in session.execute(statement)}
+    found = {}
+    for partition in session.execute(statement).yield_per(ROWS_AT_ONCE).partitions():
+        found.update({str(row[0]): list(row[1]) for row in partition})
+        breathe()
+    return found

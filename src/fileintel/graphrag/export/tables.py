@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import LargeBinary, Select, func, select
 
 from fileintel.graphrag.export import columns
-from fileintel.graphrag.export.reading import Order, as_text, as_texts, in_order, naming
+from fileintel.graphrag.export.reading import Order, as_text, as_texts, in_order, naming, windows
 from fileintel.runtime import breathe
 from fileintel.storage.engine import Database
 from fileintel.storage.models import (
@@ -25,7 +25,6 @@ from fileintel.storage.models import (
 
 BATCH_ROWS = 1_000  # one row group; reading or writing it keeps the hub for some 20 ms
 COMMUNITIES_PER_BATCH = 200  # the list of a large one has tens of thousands of ids
-UNITS_PER_WINDOW = 5_000  # whose entities and relationships are looked up at once; each time all of them are read
 VECTORS_PER_BATCH = 500  # of 1,536 numbers: 3 MB
 COMPRESSION: Final = "snappy"  # what upstream's files have
 
@@ -60,8 +59,8 @@ def text_units(database: Database, version_id: str) -> Iterator[columns.Batch]:
         as_text(TextUnit.document_id),
     ).where(of_version)
     order = TextUnit.human_readable_id, TextUnit.id
-    for window in in_order(database, every_id, order, UNITS_PER_WINDOW):
-        ids = [row[0] for row in window]
+    # all entities and relationships are read for each window
+    for ids in windows(database, every_id, order):
         references = _references(database, version_id, ids)
         for start in range(0, len(ids), BATCH_ROWS):
             batch = statement.where(TextUnit.id.in_(ids[start : start + BATCH_ROWS]))

@@ -17,7 +17,7 @@ from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
 from fileintel.graphrag.stages.records import folded
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
-from fileintel.runtime import breathe
+from fileintel.runtime import breathe, breathing
 
 STAGE = "describe"
 CHARACTERS_PER_TOKEN = 3  # about; only the order of questions rests on it
@@ -75,8 +75,11 @@ class DescribeStage:
                 rest.append(thing)
             else:
                 thing.description = texts[0] if texts else ""
-        rest.sort(key=lambda thing: -len(thing.descriptions))  # the longest chains of folds start first
-        return rest
+        by_count: dict[int, list[Entity | Relationship]] = {}
+        for thing in breathing(rest):
+            by_count.setdefault(len(thing.descriptions), []).append(thing)
+        # the longest chains of folds start first
+        return [thing for count in sorted(by_count, reverse=True) for thing in by_count[count]]
 
     def is_folded(self, thing: Entity | Relationship) -> bool:
         """Whether a thing's descriptions will probably take more than one question."""

@@ -28,7 +28,11 @@ class Embeddable(Protocol):
 
 
 class EmbedStage:
-    """Collects the vectors of an index, all of one size.
+    """Asks for the vectors of an index, all of one size. They are in the answer store: what is kept here is the key of
+    each one's question, because a million vectors would take gigabytes.
+
+    Attributes:
+      answers: the keys by kind and id.
 
     Parameters:
       size: the size that the model returned when it was probed; another one ends the run.
@@ -49,7 +53,7 @@ class EmbedStage:
         self._size = size
         self._dimensions = dimensions
         self._fit = fit
-        self.vectors: dict[tuple[str, str], bytes] = {}
+        self.answers: dict[str, dict[str, bytes]] = {kind: {} for kind in KINDS}
 
     def text_units(self, units: Iterable[TextUnit]) -> Iterator[Request]:
         """Requests for the vectors of text units."""
@@ -68,13 +72,15 @@ class EmbedStage:
             self._progress.begin(STAGE, 1)
             cut, tokens = self._fit(text)
             question = EmbeddingQuestion("embed", self._model, cut, tokens, self._dimensions)
-            yield Request(STAGE, f"{kind}/{identity}", question, partial(self._embedded, kind, identity), priority)
+            deliver = partial(self._embedded, kind, identity, question)
+            yield Request(STAGE, f"{kind}/{identity}", question, deliver, priority)
 
-    def _embedded(self, kind: str, identity: str, outcome: Outcome) -> None:
+    def _embedded(self, kind: str, identity: str, question: EmbeddingQuestion, outcome: Outcome) -> None:
         if not isinstance(outcome, Answered):
             self._progress.item_done(STAGE, failed=True)
             return
-        self.vectors[kind, identity] = vector_of(outcome, self._model, self._size)
+        vector_of(outcome, self._model, self._size)
+        self.answers[kind][identity] = question.key
         self._progress.item_done(STAGE, cached=outcome.cached)
 
 

@@ -39,6 +39,9 @@ STAGE = "extract"
 PURPOSES = ("extract", "glean", "glean_check")
 
 
+Over = Callable[[int, Extraction | None], object]
+
+
 @dataclass(frozen=True)
 class Format:
     """How records are asked for and read.
@@ -72,6 +75,7 @@ class ExtractStage:
     Parameters:
       prompts: those of the format, in its order.
       max_gleanings: how often the model is asked for what it has missed.
+      over: is given what was found in a text unit, or None, once nothing more comes; it is not kept here then.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class ExtractStage:
         language: str | None,
         max_gleanings: int,
         form: Format = TUPLE,
+        over: Over | None = None,
     ) -> None:
         self._model = model
         self._form = form
@@ -97,6 +102,7 @@ class ExtractStage:
             continue_prompt.text(), loop_prompt.text(), max_gleanings, form.parse_gleaning, PURPOSES[1:]
         )
         self._readings = Readings(STAGE, gleaning, progress)
+        self._over = over
         self._examples = ExampleNames("", form.parse_gleaning)
         self.extractions: dict[int, Extraction] = {}
 
@@ -116,9 +122,13 @@ class ExtractStage:
         question = ChatQuestion(
             PURPOSES[0], self._model, messages, self._form.parse, self._sampling, self._form.schema, parts_count=True
         )
-        return self._readings.request(unit.id, question, partial(self._take, unit))
+        return self._readings.request(unit.id, question, partial(self._take, unit), ended=partial(self._ended, unit))
 
     def _take(self, unit: TextUnit, answer: Answered) -> None:
         found = self._examples.without(answer.value, unit.text)
         self._progress.records_read(found.kept, found.dropped, found.mended)
         self.extractions.setdefault(unit.number, Extraction()).add(found)
+
+    def _ended(self, unit: TextUnit) -> None:
+        if self._over is not None:
+            self._over(unit.number, self.extractions.pop(unit.number, None))

@@ -19,7 +19,7 @@ from fileintel.graphrag.stages.merging import merge
 from fileintel.graphrag.stages.records import LONGEST_NAME, clean_name, clean_text, merge_key
 from fileintel.llm.extractive import kinds, relations
 from fileintel.llm.extractive.entities import read
-from fileintel.runtime import breathe
+from fileintel.runtime import breathe, breathing, sorted_calmly
 
 METHOD = "fast"
 WEAKEST_SHARE = 0.4  # of the relationships are left out, as upstream's min_edge_weight_pct
@@ -45,8 +45,8 @@ def noun_graph(
     _relate(extractions)
     graph = merge(extractions, units)
     things: list[Entity | Relationship] = [*graph.entities.values(), *graph.relationships.values()]
-    for thing in things:
-        thing.descriptions = dict.fromkeys([_shortened(thing.descriptions)] if thing.descriptions else [])
+    for thing in breathing(things):
+        thing.descriptions = (_shortened(thing.descriptions),) if thing.descriptions else ()
     return graph
 
 
@@ -72,10 +72,10 @@ def _read(text: str, entity_types: Sequence[str]) -> Extraction:
 def _leave_out(extractions: dict[int, Extraction]) -> None:
     """Take out names of one passage that nothing in it is said together with."""
     frequency: dict[str, int] = {}
-    for extraction in extractions.values():
+    for extraction in breathing(extractions.values()):
         for key in {merge_key(record.title) for record in extraction.entities}:
             frequency[key] = frequency.get(key, 0) + 1
-    for extraction in extractions.values():
+    for extraction in breathing(extractions.values()):
         told = {merge_key(end) for link in extraction.relationships for end in (link.source, link.target)}
         extraction.entities = [
             record
@@ -94,7 +94,8 @@ def _relate(extractions: dict[int, Extraction]) -> None:
         together.update(_pairs(extraction))
         told.update(map(_pair, extraction.relationships))
         breathe()
-    weights = _weights({pair: count for pair, count in together.items() if count > 1 or pair in told}, frequency)
+    several = {pair: count for pair, count in breathing(together.items()) if count > 1 or pair in told}
+    weights = _weights(several, frequency)
     kept = _strongest(weights, told)
     for extraction in extractions.values():
         descriptions = {_pair(link): link.description for link in extraction.relationships}
@@ -122,15 +123,15 @@ def _weights(together: Mapping[Pair, int], frequency: Mapping[str, int]) -> dict
     pairs, names = sum(together.values()), sum(frequency.values())
     return {
         (low, high): max(math.log2(count / pairs / (frequency[low] * frequency[high] / names**2)), LEAST_WEIGHT)
-        for (low, high), count in together.items()
+        for (low, high), count in breathing(together.items())
     }
 
 
 def _strongest(weights: dict[Pair, float], told: set[Pair]) -> dict[Pair, float]:
     """The pairs that are kept: those of one sentence, and of the others all but the weakest."""
-    others = sorted(weights.keys() - told, key=lambda pair: (weights[pair], pair))
+    others = list(sorted_calmly(weights.keys() - told, key=lambda pair: (weights[pair], pair)))
     weakest = set(others[: math.floor(len(others) * WEAKEST_SHARE)])
-    return {pair: weight for pair, weight in weights.items() if pair not in weakest}
+    return {pair: weight for pair, weight in breathing(weights.items()) if pair not in weakest}
 
 
 def _pair(link: RelationshipRecord) -> Pair:

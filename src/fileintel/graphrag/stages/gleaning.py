@@ -53,10 +53,16 @@ class Readings:
         return self._open == 0
 
     def request(
-        self, item: str, question: ChatQuestion, take: Callable[[Answered], None], priority: float = 0
+        self,
+        item: str,
+        question: ChatQuestion,
+        take: Callable[[Answered], None],
+        priority: float = 0,
+        ended: Callable[[], object] = lambda: None,
     ) -> Request:
-        """The first question about a text; each answer about it is given to `take`."""
-        return _Reading(self, self._gleaning, item, take, priority).request(question)
+        """The first question about a text; each answer about it is given to `take`, and `ended` is called when nothing
+        more comes."""
+        return _Reading(self, self._gleaning, item, take, priority, ended).request(question)
 
     def over(self, *, cached: bool, failed: bool) -> Iterable[Request]:
         """One text is done with."""
@@ -74,6 +80,7 @@ class _Reading:
     item: str
     take: Callable[[Answered], None]
     priority: float
+    ended: Callable[[], object]
     gleanings: int = 0
     cached: bool = True
 
@@ -83,13 +90,13 @@ class _Reading:
 
     def _answered(self, question: ChatQuestion, outcome: Outcome) -> Iterable[Request]:
         if isinstance(outcome, Failed):
-            return self.readings.over(cached=self.cached, failed=True)
+            return self._over(failed=True)
         self.cached = self.cached and outcome.cached
         self.take(outcome)
         # an answer cut off at the limit goes on with one gleaning more than asked for
         wanted = max(self.gleaning.most, 1) if outcome.truncated else self.gleaning.most
         if self.gleanings >= wanted:
-            return self.readings.over(cached=self.cached, failed=False)
+            return self._over()
         answer = outcome.content or ""
         if self.gleanings == 0:
             return [self._glean(question, answer)]
@@ -100,11 +107,13 @@ class _Reading:
 
     def _checked(self, question: ChatQuestion, answer: str, outcome: Outcome) -> Iterable[Request]:
         if isinstance(outcome, Failed):
-            return self.readings.over(cached=self.cached, failed=True)
+            return self._over(failed=True)
         self.cached = self.cached and outcome.cached
-        return (
-            [self._glean(question, answer)] if outcome.value else self.readings.over(cached=self.cached, failed=False)
-        )
+        return [self._glean(question, answer)] if outcome.value else self._over()
+
+    def _over(self, *, failed: bool = False) -> Iterable[Request]:
+        self.ended()
+        return self.readings.over(cached=self.cached, failed=failed)
 
     def _glean(self, question: ChatQuestion, answer: str) -> Request:
         self.gleanings += 1

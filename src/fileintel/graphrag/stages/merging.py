@@ -4,122 +4,201 @@ Names are merged under what their spellings have in common (`records.merge_key`)
 shown, the same one everywhere. Weights add up (as in graphrag's `extract_graph`). An entity keeps all its types and is
 shown under the most frequent one. Entities that only relationships name are added with the type UNKNOWN; upstream
 drops such relationships.
+
+Records are merged as soon as those of all text units before are there, and are forgotten then. Most things are told
+of once: what is kept of them is as small as can be, because there are millions.
 """
 
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fileintel.graphrag.model import Entity, Graph, Relationship, TextUnit
 from fileintel.graphrag.stages.extraction import UNKNOWN_TYPE, Extraction
 from fileintel.graphrag.stages.records import merge_key
 from fileintel.identity import content_id
-from fileintel.runtime import breathe
+from fileintel.runtime import breathe, breathing, let_go
 
-UNITS_BETWEEN_BREATHS = 50  # text units merged in some milliseconds
+FEW = 8  # members up to which a tuple is copied for one more
+
+Pair = tuple[str, str]
 
 
 def merge(extractions: Mapping[int, Extraction], units: Sequence[TextUnit]) -> Graph:
     """The graph of these extractions, by number of text unit."""
-    merger = _Merger()
-    for place, unit in enumerate(units):
-        if place % UNITS_BETWEEN_BREATHS == 0:
-            breathe()
+    merger = Merger()
+    for unit in units:
         if unit.number in extractions:
             merger.add(unit.number, extractions[unit.number])
+        breathe()
     return merger.graph()
 
 
 def shown_titles(graph: Graph) -> dict[str, str]:
     """The title under which the graph shows a name, by what its spellings have in common."""
-    return {merge_key(title): title for title in graph.entities}
+    return {merge_key(title): title for title in breathing(graph.entities)}
 
 
-class _Merger:
-    """Collects records under the keys of their names."""
+class InOrder:
+    """Merges extractions in the order of their text units, however they arrive.
+
+    Parameters:
+      numbers: those of the text units, ascending.
+    """
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self._numbers = iter(numbers)
+        self._next = next(self._numbers, None)
+        self._waiting: dict[int, Extraction | None] = {}
+        self._merger = Merger()
+
+    def over(self, number: int, extraction: Extraction | None) -> None:
+        """Nothing more comes about this text unit; None: nothing came at all."""
+        self._waiting[number] = extraction
+        while self._next is not None and self._next in self._waiting:
+            found = self._waiting.pop(self._next)
+            if found is not None:
+                self._merger.add(self._next, found)
+            self._next = next(self._numbers, None)
+
+    def graph(self) -> Graph:
+        """The graph, once every text unit is over."""
+        assert self._next is None, f"text unit {self._next} is missing"
+        return self._merger.graph()
+
+
+class Merger:
+    """Collects records under the keys of their names. The graph can be taken once."""
 
     def __init__(self) -> None:
-        self._spellings: dict[str, Counter[str]] = {}
-        self._types: dict[str, Counter[str]] = {}
+        self._mentions: dict[str, int] = {}  # of each spelling
+        self._spellings: dict[str, str | list[str]] = {}  # by key; a list where there are several
+        self._types: dict[str, Counter[str]] = {}  # by key, of those that were given several
+        self._type_lists: dict[tuple[str, ...], list[str]] = {}
         self._entities: dict[str, Entity] = {}
-        self._relationships: dict[tuple[str, str], Relationship] = {}
+        self._relationships: dict[Pair, Relationship] = {}
 
     def add(self, unit: int, extraction: Extraction) -> None:
         """Take in what one text unit says."""
         for record in extraction.entities:
-            entity = self._entity(self._key(record.title))
-            self._types.setdefault(entity.title, Counter())[record.type] += 1
-            _note(entity.descriptions, entity.text_units, record.description, unit)
+            key = self._key(record.title)
+            entity = self._entity(key)
+            self._note_type(key, entity, record.type)
+            _note(entity, record.description, unit)
             entity.frequency += 1
         for link in extraction.relationships:
             relationship = self._relationship(self._key(link.source), self._key(link.target))
-            _note(relationship.descriptions, relationship.text_units, link.description, unit)
+            _note(relationship, link.description, unit)
             relationship.weight += link.weight
 
     def graph(self) -> Graph:
         """All of it, under the titles that are shown."""
         self._add_unnamed()
         for key, counted in self._types.items():
-            if len(counted) > 1:
-                counted.pop(UNKNOWN_TYPE, None)
-            self._entities[key].types = sorted(counted)
-            self._entities[key].type = min(counted, key=lambda name: (-counted[name], name))
+            counted.pop(UNKNOWN_TYPE, None)
+            entity = self._entities[key]
+            entity.types = self._type_list(*sorted(counted))
+            entity.type = min(counted, key=lambda name: (-counted[name], name))
         self._measure_degrees()
-        # of spellings that occur equally often the one that was read first
-        shown = {key: max(counted, key=lambda name: counted[name]) for key, counted in self._spellings.items()}
-        for key, entity in self._entities.items():
+        made = Graph()
+        shown = self._shown()
+        for key, entity in breathing(self._entities.items()):
             entity.title = shown[key]
-        for (source, target), relationship in self._relationships.items():
-            relationship.source, relationship.target = shown[source], shown[target]
-        return Graph(
-            {entity.title: entity for entity in self._entities.values()},
-            {(link.source, link.target): link for link in self._relationships.values()},
-        )
+            made.entities[entity.title] = entity
+        for (source, target), link in breathing(self._relationships.items()):
+            link.source, link.target = shown[source], shown[target]
+            made.relationships[link.source, link.target] = link
+        let_go(self._mentions, self._spellings, self._entities, self._relationships, shown)
+        return made
+
+    def _shown(self) -> dict[str, str]:
+        """The title of each key: of spellings that occur equally often the one that was read first."""
+        return {
+            key: ways if isinstance(ways, str) else max(ways, key=lambda name: self._mentions[name])
+            for key, ways in breathing(self._spellings.items())
+        }
 
     def _key(self, name: str) -> str:
+        if name in self._mentions:
+            self._mentions[name] += 1
+            return merge_key(name)
         key = merge_key(name)
-        self._spellings.setdefault(key, Counter())[name] += 1
+        self._mentions[name] = 1
+        ways = self._spellings.setdefault(key, name)
+        if isinstance(ways, list):
+            ways.append(name)
+        elif ways is not name:
+            self._spellings[key] = [ways, name]
         return key
 
     def _entity(self, key: str) -> Entity:
-        if key not in self._entities:
+        found = self._entities.get(key)
+        if found is None:
             number = len(self._entities)
-            self._entities[key] = Entity(
-                content_id("entity", key), number, key, UNKNOWN_TYPE, [UNKNOWN_TYPE], {}, [], 0
-            )
-        return self._entities[key]
+            identity = content_id("entity", key)
+            unknown = self._type_list(UNKNOWN_TYPE)
+            found = self._entities[key] = Entity(identity, number, key, UNKNOWN_TYPE, unknown, (), [], 0)
+        return found
+
+    def _note_type(self, key: str, entity: Entity, name: str) -> None:
+        if not entity.frequency:
+            entity.type, entity.types = name, self._type_list(name)
+        elif key in self._types:
+            self._types[key][name] += 1
+        elif name != entity.type:  # all before were of one type
+            self._types[key] = Counter({entity.type: entity.frequency, name: 1})
+
+    def _type_list(self, *names: str) -> list[str]:
+        """The list of these types: one for all entities that have the same."""
+        return self._type_lists.setdefault(names, list(names))
 
     def _relationship(self, source: str, target: str) -> Relationship:
         pair = (source, target)
-        if pair not in self._relationships:
+        found = self._relationships.get(pair)
+        if found is None:
             number = len(self._relationships)
             identity = content_id("relationship", source, target)
-            self._relationships[pair] = Relationship(identity, number, source, target, {}, [], 0.0)
-        return self._relationships[pair]
+            found = self._relationships[pair] = Relationship(identity, number, source, target, (), [], 0.0)
+        return found
 
     def _add_unnamed(self) -> None:
-        found: dict[str, set[int]] = {}
-        for relationship in self._relationships.values():
+        told: dict[str, set[int]] = {}
+        for relationship in breathing(self._relationships.values()):
             for key in (relationship.source, relationship.target):
-                if key in found or key not in self._entities:
-                    found.setdefault(key, set()).update(relationship.text_units)
+                if key in told or key not in self._entities:
+                    told.setdefault(key, set()).update(relationship.text_units)
                     self._entity(key)
-        for key, numbers in found.items():
+        for key, numbers in told.items():
             self._entities[key].text_units = sorted(numbers)
 
     def _measure_degrees(self) -> None:
         """Degree: the number of different neighbours (undirected); combined degree: the sum over both ends."""
-        neighbours: dict[str, set[str]] = {key: set() for key in self._entities}
-        for source, target in self._relationships:
-            neighbours[source].add(target)
-            neighbours[target].add(source)
-        for key, entity in self._entities.items():
-            entity.degree = len(neighbours[key])
-        for (source, target), relationship in self._relationships.items():
+        degrees = array("q", bytes(8 * len(self._entities)))
+        for source, target in breathing(self._relationships):
+            if source < target or (target, source) not in self._relationships:  # of two directions one counts
+                degrees[self._entities[source].number] += 1
+                degrees[self._entities[target].number] += 1
+        for entity, degree in zip(breathing(self._entities.values()), degrees, strict=True):
+            entity.degree = degree
+        for (source, target), relationship in breathing(self._relationships.items()):
             relationship.combined_degree = self._entities[source].degree + self._entities[target].degree
 
 
-def _note(descriptions: dict[str, None], text_units: list[int], description: str, unit: int) -> None:
+def _note(thing: Entity | Relationship, description: str, unit: int) -> None:
     if description:
-        descriptions[description] = None
-    if not text_units or text_units[-1] != unit:
+        thing.descriptions = _with(thing.descriptions, description)
+    text_units = thing.text_units
+    if not text_units:
+        thing.text_units = [unit]  # takes less room than one that has grown
+    elif text_units[-1] != unit:
         text_units.append(unit)
+
+
+def _with(texts: Collection[str], text: str) -> Collection[str]:
+    """The same with one more, unless it is among them."""
+    if isinstance(texts, dict):
+        texts[text] = None
+        return texts
+    if text in texts:
+        return texts
+    return (*texts, text) if len(texts) < FEW else {**dict.fromkeys(texts), text: None}

@@ -5,6 +5,7 @@ fit into the budget also waits for its children's reports, which then stand in f
 what its only child holds asks the child's question, which is therefore asked once.
 """
 
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -17,9 +18,11 @@ from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.model import Community, Entity, Finding, Graph, Relationship, Report
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.request import LateRequest
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
+from fileintel.runtime import breathing, let_go, sorted_calmly
 
 STAGE = "report"
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
@@ -79,14 +82,14 @@ class ReportStage:
         self._sampling = sampling
         self._progress = progress
         self._contexts = contexts
-        self._communities = {community.number: community for community in communities}
+        self._communities = {community.number: community for community in breathing(communities)}
         self._repeated = repeated(communities)
         self._max_words = max_words
         self._language = language
         self._written = written
         self._over: set[int] = set()
         self._waiting_for_children: set[int] = set()
-        self._undescribed = {thing.id for thing in undescribed}
+        self._undescribed = {thing.id for thing in breathing(undescribed)}
         self._dependants, self._missing = self._dependencies()
         self.reports: dict[int, Report] = {}
         self.contexts: dict[int, Context] = {}
@@ -96,10 +99,14 @@ class ReportStage:
         self._progress.begin(STAGE, len(self._communities))
         return [
             request
-            for number, community in self._communities.items()
+            for number, community in breathing(self._communities.items())
             if not self._missing[number]
             for request in self._evidence_is_complete(community)
         ]
+
+    def let_go(self) -> None:
+        """Everything is asked: free what is not a result, without a stall."""
+        let_go(self._communities, self._dependants, self._missing)
 
     def described(self, thing: Entity | Relationship) -> Iterable[Request]:
         """A description has come: the questions that have waited for it only."""
@@ -113,7 +120,7 @@ class ReportStage:
         dependants: dict[str, list[int]] = {}
         missing: dict[int, int] = {}
         for number, community in self._communities.items():
-            things = self._contexts.waits_for(community)
+            things = breathing(self._contexts.waits_for(community))
             waited_for = [thing.id for thing in things if thing.id in self._undescribed]
             missing[number] = len(waited_for)
             for identity in waited_for:
@@ -121,9 +128,9 @@ class ReportStage:
         return dependants, missing
 
     def _evidence_is_complete(self, community: Community) -> Iterable[Request]:
-        context = self._contexts.whole(community)
-        if context is not None:
-            return [self._request(community, context)]
+        size = self._contexts.size(community)
+        if size <= self._contexts.max_tokens:
+            return [self._request(community, size, partial(self._whole, community))]
         self._waiting_for_children.add(community.number)
         return self._if_children_are_over(community)
 
@@ -135,15 +142,26 @@ class ReportStage:
         while same.number in self._repeated:
             same = self._communities[self._repeated[same.number]]
         parts = {number: self._communities[number] for number in same.children}
-        return [self._request(community, self._contexts.reduced(same, parts, self.reports))]
+        # it takes as long as one that fills the question; none of the children's reports changes any more
+        largest = self._contexts.max_tokens
+        return [self._request(community, largest, partial(self._contexts.reduced, same, parts, self.reports))]
 
-    def _request(self, community: Community, context: Context) -> Request:
+    def _whole(self, community: Community) -> Context:
+        context = self._contexts.whole(community)
+        assert context is not None
+        return context
+
+    def _request(self, community: Community, size: int, lay_out: Callable[[], Context]) -> Request:
+        # deeper levels first: others may wait for them; among equals the longest, which takes the most time
+        priority = 2 - community.level - size / 1e9
+        ask, answered = partial(self._question, community, lay_out), partial(self._answered, community)
+        return LateRequest(STAGE, community.title, ask, answered, priority)
+
+    def _question(self, community: Community, lay_out: Callable[[], Context]) -> ChatQuestion:
+        context = lay_out()
         self.contexts[community.number] = replace(context, text="")  # the texts of all would take much memory
         messages = self._prompt.messages(self._language, input_text=context.text, max_report_length=self._max_words)
-        question = ChatQuestion("report", self._model, messages, parse_report, self._sampling, SCHEMA)
-        # deeper levels first: others may wait for them; among equals the longest, which takes the most time
-        priority = 2 - community.level - context.tokens / 1e9
-        return Request(STAGE, community.title, question, partial(self._answered, community), priority)
+        return ChatQuestion("report", self._model, messages, parse_report, self._sampling, SCHEMA)
 
     def _answered(self, community: Community, outcome: Outcome) -> Iterable[Request]:
         self._over.add(community.number)
@@ -159,7 +177,7 @@ class ReportStage:
 
 
 def in_order_of_reports(
-    things: Iterable[Entity | Relationship], communities: Sequence[Community], graph: Graph
+    things: Sequence[Entity | Relationship], communities: Sequence[Community], graph: Graph
 ) -> list[Entity | Relationship]:
     """Things that are to be described, those of one community behind one another, the largest at the top first.
 
@@ -167,19 +185,24 @@ def in_order_of_reports(
     are written. Within a community the order is kept; what is in none comes last.
     """
     children: dict[int, list[Community]] = {}
-    for community in sorted(communities, key=lambda c: (-len(c.entities), c.number)):
+    for community in sorted_calmly(communities, key=lambda c: (-len(c.entities), c.number)):
         children.setdefault(community.parent, []).append(community)
-    place: dict[str, int] = {}
+    place = {thing.id: -1 for thing in breathing(things)}
     left = list(reversed(children.get(TOP, [])))
     number = 0
     while left:
         community, number = left.pop(), number + 1
-        for title in community.entities:
-            place[graph.entities[title].id] = number
-        for pair in community.relationships:
-            place[graph.relationships[pair].id] = number
+        inside = (graph.entities[title].id for title in community.entities)
+        between = (graph.relationships[pair].id for pair in community.relationships)
+        for identity in breathing(itertools.chain(inside, between)):
+            if identity in place:
+                place[identity] = number
         left += reversed(children.get(community.number, []))
-    return sorted(things, key=lambda thing: place.get(thing.id, number + 1))
+    by_place: dict[int, list[Entity | Relationship]] = {}
+    for thing in breathing(things):
+        by_place.setdefault(place[thing.id], []).append(thing)
+    in_none = by_place.pop(-1, [])
+    return [thing for at in sorted_calmly(by_place, key=int) for thing in by_place[at]] + in_none
 
 
 def parse_report(text: str) -> dict[str, Any]:

@@ -1,0 +1,80 @@
+"""How a net goes to the process that clusters it, and how its communities come back: a line of JSON with the lengths,
+then columns of numbers as the machine keeps them. Both ends are on one machine."""
+
+import json
+from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import chain
+from typing import BinaryIO, Final, Literal
+
+from fileintel.graphrag.stages.cluster import Choices, Net, Part
+
+NUMBERS: Final = "I"  # type codes of `array`
+WEIGHTS: Final = "d"
+FACTS: Final = "q"
+FACTS_OF_A_PART = 6
+ID_CHARACTERS = 36  # of a UUID
+_BETWEEN_TITLES = "\0"  # no title has one: PostgreSQL could not keep it
+
+
+def pack_net(net: Net, choices: Choices) -> list[bytes]:
+    """A net and what is to be done with it, in pieces."""
+    titles = _BETWEEN_TITLES.join(net.titles).encode("utf-8", "surrogatepass")
+    head = {"choices": asdict(choices), "titles": len(titles), "relationships": len(net.weights)}
+    columns = (array(NUMBERS, net.sources), array(NUMBERS, net.targets), array(WEIGHTS, net.weights))
+    return [json.dumps(head).encode() + b"\n", titles, *(column.tobytes() for column in columns)]
+
+
+def read_net(source: BinaryIO) -> tuple[Net, Choices]:
+    """The net and what is to be done with it."""
+    head = json.loads(source.readline())
+    joined = source.read(head["titles"]).decode("utf-8", "surrogatepass")
+    titles = joined.split(_BETWEEN_TITLES) if joined else []
+    count = head["relationships"]
+    sources, targets = _integers(source, NUMBERS, count), _integers(source, NUMBERS, count)
+    weights = array(WEIGHTS)
+    weights.frombytes(source.read(count * weights.itemsize))
+    return Net(titles, sources, targets, weights), Choices(**head["choices"])
+
+
+def pack_parts(parts: Sequence[Part]) -> list[bytes]:
+    """Communities, in pieces."""
+    facts = array(FACTS)
+    for part in parts:
+        facts.extend((part.number, part.level, part.parent, part.residual))
+        facts.extend((len(part.entities), len(part.relationships)))
+    entities = array(NUMBERS, chain.from_iterable(part.entities for part in parts))
+    relationships = array(NUMBERS, chain.from_iterable(part.relationships for part in parts))
+    head = {"parts": len(parts), "entities": len(entities), "relationships": len(relationships)}
+    ids = "".join(part.id for part in parts).encode()
+    columns = (facts, entities, relationships)
+    return [json.dumps(head).encode() + b"\n", ids, *(column.tobytes() for column in columns)]
+
+
+def read_parts(source: BinaryIO) -> Iterator[Part]:
+    """The communities, one after the other."""
+    head = json.loads(source.readline())
+    ids = source.read(ID_CHARACTERS * head["parts"]).decode()
+    facts = _integers(source, FACTS, FACTS_OF_A_PART * head["parts"])
+    entities = memoryview(_integers(source, NUMBERS, head["entities"]))
+    relationships = memoryview(_integers(source, NUMBERS, head["relationships"]))
+    for at in range(head["parts"]):
+        number, level, parent, residual, members, inside = facts[FACTS_OF_A_PART * at : FACTS_OF_A_PART * (at + 1)]
+        identity = ids[ID_CHARACTERS * at : ID_CHARACTERS * (at + 1)]
+        yield Part(
+            identity,
+            number,
+            level,
+            parent,
+            bool(residual),
+            entities[:members].tolist(),
+            relationships[:inside].tolist(),
+        )
+        entities, relationships = entities[members:], relationships[inside:]
+
+
+def _integers(source: BinaryIO, code: Literal["I", "q"], count: int) -> "array[int]":
+    column = array(code)
+    column.frombytes(source.read(count * column.itemsize))
+    return column
