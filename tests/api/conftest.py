@@ -37,6 +37,7 @@ def attended(server_url: str, model_server_process: StandIn) -> Iterator[Install
         DATABASE_URL=url.set(database=name).render_as_string(hide_password=False),
         OPENAI_BASE_URL=model_server_process.base_url,
         FILEINTEL__LLM__MODEL="standin",
+        FILEINTEL__LLM__ADAPTIVE="false",  # a test counts on as many at once as the settings allow
         FILEINTEL__EMBEDDING__MODEL="standin",
         FILEINTEL__EXTRACTION__FORMAT="tuple",
         FILEINTEL__API__KEYS=f"another-key,{KEY}",
