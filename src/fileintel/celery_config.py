@@ -50,6 +50,7 @@ logger = logging.getLogger(__name__)
 
 ROUTES = {
     "fileintel.tasks.graphrag.build_graphrag_index_task": {"queue": GRAPHRAG_INDEXING},
+    "fileintel.tasks.graphrag.help_with_index_task": {"queue": GRAPHRAG_INDEXING},
     "fileintel.tasks.graphrag.query_graphrag_task": {"queue": GRAPHRAG_QUERIES},
     "fileintel.tasks.documents.process_documents_task": {"queue": DOCUMENT_PROCESSING},
     "fileintel.tasks.importing.import_index_task": {"queue": DOCUMENT_PROCESSING},

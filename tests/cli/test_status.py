@@ -6,7 +6,7 @@ KEYS = {"collection", "state", "run_id", "method", "model", "stages", "counts", 
 KEYS |= {"finished_at"}
 STAGE_KEYS = {"name", "total", "done", "cached", "failed", "seconds"}
 LLM_KEYS = {"calls", "cached", "failed", "retries", "prompt_tokens", "completion_tokens", "peak_in_flight"}
-LLM_KEYS |= {"longest_unsaved_ms"}
+LLM_KEYS |= {"longest_unsaved_ms", "workers"}
 TABLE_OF = {
     "documents": "indexed_documents",
     "text_units": "text_units",

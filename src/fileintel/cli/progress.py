@@ -155,7 +155,8 @@ def _tokens(view: Progress) -> str:
     llm = view.llm
     if not llm:
         return ""
-    return f"{llm['calls']} calls, {llm['prompt_tokens']:,} tokens in, {llm['completion_tokens']:,} out"
+    helped = f" by {llm['workers']} workers" if llm.get("workers", 1) > 1 else ""
+    return f"{llm['calls']} calls{helped}, {llm['prompt_tokens']:,} tokens in, {llm['completion_tokens']:,} out"
 
 
 def _write(line: str) -> None:

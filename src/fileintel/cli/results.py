@@ -95,6 +95,8 @@ def print_status(status: Mapping[str, Any]) -> None:
     print(f"  model          {status['model'] or 'not known yet'}")
     llm = status["llm"]
     print(f"  model calls    {llm['calls']}, at most {llm['peak_in_flight']} at once, {llm['retries']} retries")
+    if llm["workers"] > 1:
+        print(f"  workers        {llm['workers']} have asked for it together")
     print(f"  gaps           {len(status['gaps'])}")
     _print_records(status["records"])
     print_gaps(status["gaps"], f"fileintel graphrag status {shlex.quote(status['collection'])} --json")

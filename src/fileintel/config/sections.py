@@ -169,6 +169,7 @@ class GraphragSettings(Section):
     """How the index is made."""
 
     concurrency: Concurrency
+    share_from: Annotated[int, Field(ge=0)]
     method: Method
     max_gleanings: Annotated[int, Field(ge=0)]
     entity_types: Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]

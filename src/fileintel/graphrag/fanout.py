@@ -11,13 +11,14 @@ in it is stored, whatever the owner does.
 import contextlib
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
+from typing import TYPE_CHECKING
 
-from fileintel.errors import DatabaseUnavailable, FileIntelError
-from fileintel.graphrag.journal import Journal
+from fileintel.errors import DatabaseUnavailable, FileIntelError, LeaseLost
+from fileintel.graphrag.journal import Journal, LookUp
 from fileintel.graphrag.lane import WINDOW, Lane
 from fileintel.graphrag.request import Arrival, Outcome, Request
 from fileintel.graphrag.scribe import Scribe
@@ -35,9 +36,13 @@ from fileintel.runtime import breathe, make_pool
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.runs import GapRecord
 
+if TYPE_CHECKING:
+    from fileintel.graphrag.sharing import Sharing  # it knows the stages, which know the fan-out
+
 __all__ = ["Fanout", "Outcome", "Request"]
 
 LONGEST_WAIT_SECONDS = 0.2  # the owner wakes at least this often, to see whether it is to stop
+SHARED_SECONDS = 0.1  # the same while others ask for us
 ELSEWHERE_SECONDS = 0.5  # how often it looks whether others have got the answers that it waits for
 
 
@@ -51,6 +56,7 @@ class Fanout:
       urgent: a person waits for the answers: at the gates they go before those of others.
       patience: seconds that a server which is away is waited for; None leaves it to the client.
       stopping: asked often; when it says True nothing new is sent, what is under way is awaited and kept.
+      sharing: gives questions that have to wait here to other workers.
     """
 
     def __init__(
@@ -67,6 +73,7 @@ class Fanout:
         stopping: Callable[[], bool] = lambda: False,
         urgent: bool = False,
         patience: float | None = None,
+        sharing: "Sharing | None" = None,
     ) -> None:
         self._chat = chat
         self._embedder = embedder
@@ -85,6 +92,7 @@ class Fanout:
         self._fresh: dict[bytes, Answered] = {}  # handed out, and perhaps not stored when others are looked up
         self._elsewhere: list[Request] = []  # somebody else is asking these
         self._looked_elsewhere_at = float("-inf")
+        self._sharing = sharing
         self._new_errand = partial(Errand, urgent=urgent, patience=patience)
         self._errand = self._new_errand()
 
@@ -108,23 +116,25 @@ class Fanout:
         """
         if self._errand.called_off:
             self._errand = self._new_errand()
-        while not until() and not self._idle():
+        while not until() and not self.idle:
             stopping = self._stopping()
             if stopping:
                 self._call_off()
+                self._take_back(self._sharing.withdraw() if self._sharing is not None else [], cached=True)
                 looked_up = False
             else:
                 looked_up = self._look_up()
                 self._dispatch()
-            if self._under_way() or (self._elsewhere and not stopping):
-                self._take_in(self._scribe.get(0 if looked_up else LONGEST_WAIT_SECONDS))
+                looked_up = self._share() or looked_up
+            if self._under_way() or (self._waits_for_others() and not stopping):
+                self._take_in(self._scribe.get(0 if looked_up else self._longest_wait()))
             elif stopping:
                 self._scribe.settle()
                 return False
             else:
                 self._scribe.settle()  # only then is there room for more
             self._journal.tick()
-        if self._idle():
+        if self.idle:
             self._scribe.settle()
         return True
 
@@ -137,6 +147,9 @@ class Fanout:
             self._scribe.close()
             with contextlib.suppress(DatabaseUnavailable):  # then what was taken expires
                 self._journal.leave()
+            if self._sharing is not None:
+                with contextlib.suppress(DatabaseUnavailable, LeaseLost):  # then the next attempt clears up
+                    self._sharing.close()
 
     def __enter__(self) -> "Fanout":
         return self
@@ -155,8 +168,24 @@ class Fanout:
             for client in (self._chat, self._embedder):
                 client.gate.wake(self._errand)
 
-    def _idle(self) -> bool:
-        return not self._elsewhere and all(lane.idle for lane in self._lanes.values())
+    @property
+    def chat(self) -> Lane:
+        """The chat questions on their way."""
+        return self._lanes[ChatQuestion]
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self._waits_for_others() and all(lane.idle for lane in self._lanes.values())
+
+    def _waits_for_others(self) -> bool:
+        return bool(self._elsewhere or self._shared())
+
+    def _shared(self) -> int:
+        return self._sharing.out if self._sharing is not None else 0
+
+    def _longest_wait(self) -> float:
+        return SHARED_SECONDS if self._shared() else LONGEST_WAIT_SECONDS
 
     def _under_way(self) -> bool:
         return any(lane.in_flight for lane in self._lanes.values())
@@ -166,26 +195,57 @@ class Fanout:
         when there was anything to look up, so that there may be more."""
         windows = [window for lane in self._lanes.values() if (window := lane.pull())]
         for window in windows + self._due_elsewhere():
-            found = self._journal.look_up({request.question.key for request in window})
-            self._scribe.settle()  # what these rest on
-            for request in window:
-                key = request.question.key
-                stored, fresh = found.stored.get(key), self._fresh.get(key)
-                outcome: Outcome | None = None if stored is None else _revive(request.question, stored)
-                if outcome is None and fresh is not None:
-                    outcome = _told_to(request.question, fresh)
-                if isinstance(outcome, Answered):
-                    self._deliver(request, outcome)
-                elif key in self._asked:  # the same question is on its way already
-                    self._asked[key].append(request)
-                elif key in found.taken or stored or fresh:  # the answer that there is can not be read by this one
-                    self._asked[key] = []
-                    self._lane_of(request).make_ready(request)
-                else:
-                    self._elsewhere.append(request)
-                breathe()
-            self._fresh.clear()
+            self._sort_window(window, self._journal.look_up, cached=True)
         return bool(windows)
+
+    def _sort_window(
+        self, window: list[Request], look_up: Callable[[Collection[bytes]], LookUp], *, cached: bool
+    ) -> None:
+        """Hand out what the store can answer of these, make ready what is ours to ask. `cached` says that the answers
+        were not asked for by this run."""
+        # what is on its way needs no look-up, and must not be taken: another worker may be about to ask it for us
+        keys = {request.question.key for request in window} - self._asked.keys()
+        found = look_up(keys) if keys else LookUp({}, set())
+        self._scribe.settle()  # what these rest on
+        for request in window:
+            key = request.question.key
+            stored, fresh = found.stored.get(key), self._fresh.get(key)
+            outcome: Outcome | None = None
+            if stored is not None:
+                outcome = _revive(request.question, stored, cached=cached)
+            if outcome is None and fresh is not None:
+                outcome = _told_to(request.question, fresh)
+            if isinstance(outcome, Answered):
+                self._deliver(request, outcome)
+            elif key in self._asked:  # the same question is on its way already
+                self._asked[key].append(request)
+            elif key in found.taken or stored or fresh:  # the answer that there is can not be read by this one
+                self._asked[key] = []
+                self._lane_of(request).make_ready(request)
+            else:
+                self._elsewhere.append(request)
+            breathe()
+        self._fresh.clear()
+
+    def _share(self) -> bool:
+        """Let others ask what has to wait here, and hand out what they have answered. True when something came back."""
+        if self._sharing is None:
+            return False
+        self.chat.reserve = max(self.chat.limit, self._sharing.reserve)
+        turn = self._sharing.turn(self.chat)
+        failed = [each for request, outcome in turn.failed for each in self._with_twins(request, outcome)]
+        self._write_gaps(failed)
+        for request, outcome in failed:
+            self._deliver(request, outcome)
+        self._take_back(turn.answered, cached=False)
+        self._take_back(turn.returned, cached=True)
+        return bool(turn.failed or turn.answered or turn.returned)
+
+    def _take_back(self, requests: Sequence[Request], *, cached: bool) -> None:
+        """Look up what is no longer with others."""
+        back = [each for request in requests for each in (request, *self._asked.pop(request.question.key, ()))]
+        for start in range(0, len(back), WINDOW):
+            self._sort_window(back[start : start + WINDOW], self._journal.collect, cached=cached)
 
     def _due_elsewhere(self) -> list[list[Request]]:
         """The requests that somebody else is asking, in windows, when it is time to look again: the answers may have
@@ -223,7 +283,7 @@ class Fanout:
         """A full batch, or a smaller one when not more than it holds can still come: towards the end batches get
         smaller and smaller, so that nearly nothing is left to do after the last answer."""
         chat = self._lanes[ChatQuestion]
-        may_come = chat.in_flight + chat.ready
+        may_come = chat.in_flight + chat.ready + self._shared()
         return lane.ready >= self._batch_size or not (lane.sources or chat.sources or lane.ready < may_come)
 
     def _ask(self, request: Request) -> None:
@@ -249,6 +309,15 @@ class Fanout:
     def _take_in(self, arrivals: list[Arrival]) -> None:
         """Hand out what has come. The first error is raised after everything else was written down."""
         deliveries = self._sorted(arrivals)
+        self._write_gaps(deliveries)
+        for error in (arrival.error for arrival in arrivals if arrival.error is not None):
+            if not isinstance(error, CalledOff):
+                raise error
+        for request, outcome in deliveries:
+            self._deliver(request, outcome)
+            breathe()
+
+    def _write_gaps(self, deliveries: Sequence[tuple[Request, Outcome]]) -> None:
         failed = [(request, outcome) for request, outcome in deliveries if isinstance(outcome, Failed)]
         if failed:
             gaps = [
@@ -257,12 +326,11 @@ class Fanout:
                 if request.keep
             ]
             self._journal.fail(list({request.question.key for request, _ in failed}), gaps)
-        for error in (arrival.error for arrival in arrivals if arrival.error is not None):
-            if not isinstance(error, CalledOff):
-                raise error
-        for request, outcome in deliveries:
-            self._deliver(request, outcome)
-            breathe()
+
+    def _with_twins(self, request: Request, outcome: Outcome) -> list[tuple[Request, Outcome]]:
+        """The outcome for a request, and for those that have waited for the same answer."""
+        twins = self._asked.pop(request.question.key, ())
+        return [(request, outcome), *((twin, _told_to(twin.question, outcome)) for twin in twins)]
 
     def _sorted(self, arrivals: list[Arrival]) -> list[tuple[Request, Outcome]]:
         """What is to be delivered, to requests for the same question as well; what came back unasked is made ready
@@ -275,11 +343,9 @@ class Fanout:
                     self._lane_of(request).make_ready(request)
                 continue
             for request, outcome in zip(arrival.requests, arrival.outcomes, strict=True):
-                deliveries.append((request, outcome))
                 if isinstance(outcome, Answered) and request.keep:
                     self._fresh[request.question.key] = outcome
-                for twin in self._asked.pop(request.question.key, ()):
-                    deliveries.append((twin, _told_to(twin.question, outcome)))
+                deliveries += self._with_twins(request, outcome)
         return deliveries
 
     def _deliver(self, request: Request, outcome: Outcome) -> None:
@@ -292,16 +358,16 @@ class Fanout:
         return self._lanes[request.kind]
 
 
-def _revive(question: Question, stored: StoredAnswer) -> Answered | None:
+def _revive(question: Question, stored: StoredAnswer, *, cached: bool) -> Answered | None:
     """A stored answer as if it had just come; None when it does not parse any more."""
     if isinstance(question, EmbeddingQuestion):
-        return None if stored.vector is None else embedding_answer(stored.vector, cached=True)
+        return None if stored.vector is None else embedding_answer(stored.vector, cached=cached)
     try:
         value = question.read(stored.content or "")
     except (InvalidAnswer, RecursionError):
         return None
     return Answered(
-        value, stored.content, None, stored.finish_reason, stored.prompt_tokens, stored.completion_tokens, cached=True
+        value, stored.content, None, stored.finish_reason, stored.prompt_tokens, stored.completion_tokens, cached=cached
     )
 
 

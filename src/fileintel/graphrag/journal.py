@@ -19,7 +19,7 @@ from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, ChatQuestion, Question
 from fileintel.storage import answers as answer_store
-from fileintel.storage import in_flight, runs
+from fileintel.storage import in_flight, runs, shards
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.runs import GapRecord, Lease
@@ -68,16 +68,21 @@ class Journal:
         self._taken |= found.taken
         return found
 
+    def collect(self, keys: Collection[bytes]) -> LookUp:
+        """The same for questions that others have answered, or have given up, on our behalf."""
+        return Journal.look_up(self, keys)
+
+    def hand_over(self, keys: Collection[bytes], work: Callable[[Session], None]) -> None:
+        """Ask these no more: do what makes somebody else ask them, which has to give them back, in a transaction."""
+        self._insist(work)
+        self._taken.difference_update(keys)
+
     def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
         """Store answers, and give their questions back."""
 
         keys = [answer.key for answer in answers]
-
-        def work(session: Session) -> None:
-            in_flight.give_back(session, keys, self._asker)
-            answer_store.save(session, answers)
-
-        self._database.insist(work, self._patience if patience is None else patience)
+        patience = self._patience if patience is None else patience
+        self._database.insist(lambda session: self._keep(session, keys, answers), patience)
         self._taken.difference_update(keys)
 
     def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
@@ -109,6 +114,14 @@ class Journal:
             in_flight.give_back(session, sorted(overtaken), self._asker)
         return LookUp(stored, taken - stored.keys())
 
+    def _keep(self, session: Session, keys: Sequence[bytes], answers: Sequence[StoredAnswer]) -> None:
+        in_flight.give_back(session, keys, self._asker)
+        self._note_answered(session, keys)
+        answer_store.save(session, answers)
+
+    def _note_answered(self, session: Session, keys: Sequence[bytes]) -> None:
+        """Say so to whoever has to know; before the answers are saved, because rows are locked in one order."""
+
     def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         del gaps  # outside of a run nobody repairs them
         in_flight.give_back(session, keys, self._asker)
@@ -129,6 +142,7 @@ class RunJournal(Journal):
 
     Attributes:
       pausing: somebody has asked for a pause: what is under way is still to be kept, and nothing new to be sent.
+      workers: how many workers ask for the run at this moment.
     """
 
     def __init__(
@@ -146,6 +160,7 @@ class RunJournal(Journal):
         self._asker = _asker(lease.run_id, lease.token)
         self.lease = lease
         self.pausing = False
+        self.workers = 1
         self._throttling = throttling
         self._progress = progress
         self._tally = tally
@@ -154,6 +169,20 @@ class RunJournal(Journal):
         self._failed = 0
         self._written_at = float("-inf")
 
+    @property
+    def asker(self) -> str:
+        """Who asks, as rows of questions under way name it."""
+        return self._asker
+
+    def exchange(self, work: Callable[[Session], T], patience: float | None = None) -> T:
+        """What `work` returns, done under the run's lease, in a transaction that may be repeated."""
+
+        def fenced(session: Session) -> T:
+            runs.require(session, self.lease)
+            return work(session)
+
+        return self._database.insist(fenced, self._patience if patience is None else patience)
+
     def take_over(self) -> None:
         """Earlier attempts of the run ask no more: nobody has to wait until that shows."""
         earlier = [_asker(self.lease.run_id, token) for token in range(1, self.lease.token)]
@@ -161,6 +190,7 @@ class RunJournal(Journal):
         def work(session: Session) -> None:
             runs.renew(session, self.lease)
             in_flight.give_all_back(session, *earlier)
+            shards.clear(session, self.lease.run_id)
 
         self._insist(work)
 
@@ -215,6 +245,7 @@ class RunJournal(Journal):
             "prompt_tokens": tally.prompt_tokens,
             "completion_tokens": tally.completion_tokens,
             "peak_in_flight": tally.peak_in_flight,
+            "workers": self.workers,
             "longest_unsaved_ms": round(self.longest_unsaved * 1000),
         }
 

@@ -39,6 +39,11 @@ class Lane:
         return not (self.sources or self._missing or self.in_flight)
 
     @property
+    def room(self) -> int:
+        """How many more calls can be under way."""
+        return max(0, self.limit - self._unstored)
+
+    @property
     def ready(self) -> int:
         """How many requests can be sent."""
         return len(self._missing)
@@ -78,6 +83,11 @@ class Lane:
                 return None
             self._begin()
             return heapq.heappop(self._missing)[2]
+
+    def surrender(self, most: int) -> list[Request]:
+        """The most urgent requests that are ready, for others to send."""
+        with self._lock:
+            return [heapq.heappop(self._missing)[2] for _ in range(min(most, len(self._missing)))]
 
     def take_batch(self, size: int, tokens: int) -> list[Request]:
         """The most urgent requests for one call of at most `size` texts with `tokens` together, if only one text; none

@@ -1,5 +1,6 @@
 """Messages to workers. A run's row is written first, its message only says where to look."""
 
+from contextlib import suppress
 from typing import Any, Protocol
 
 from fileintel.errors import ServiceUnavailable
@@ -11,6 +12,9 @@ from fileintel.storage.states import RunKind, RunState
 
 BROKER_SECONDS = 2.0  # for a broker to say that it is there; on loopback and in a cluster it takes milliseconds
 WORKER_SECONDS = 1.0  # for workers to say that they are there; all of them are waited for
+HELP = "fileintel.tasks.graphrag.help_with_index_task"
+HELP_CALLS = 4  # messages of one call for help; a broker gives them to the workers in turn
+HELP_EXPIRES_SECONDS = 15.0  # by then the run has called again, if it still wants help
 ONCE_MORE = {"max_retries": 1, "interval_start": 0}  # a broker that was restarted is met with a broken connection
 
 
@@ -58,6 +62,12 @@ class CeleryDispatcher:
             self._app.send_task(name, retry=True, retry_policy=ONCE_MORE, **options)
         except (OperationalError, OSError) as error:
             raise ServiceUnavailable(f"the message broker does not answer: {error}") from error
+
+    def call_helpers(self, run_id: str) -> None:
+        """Ask workers to help with a run. Nothing depends on it: a broker that does not answer is no matter."""
+        with suppress(ServiceUnavailable):
+            for _ in range(HELP_CALLS):
+                self.send_task(HELP, kwargs={"run_id": run_id}, expires=HELP_EXPIRES_SECONDS)
 
     def check(self) -> None:
         """Raise ServiceUnavailable unless the broker answers."""

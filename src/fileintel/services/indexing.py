@@ -26,6 +26,7 @@ from fileintel.graphrag.lease import is_gone, this_process
 from fileintel.graphrag.pipeline import Ingredients, Paused, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
+from fileintel.graphrag.sharing import Sharing
 from fileintel.graphrag.stages import fast
 from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
@@ -52,6 +53,7 @@ _DECISIVE = ("chunking", "graphrag", "embedding")
 _INDECISIVE = frozenset(
     {
         "graphrag.concurrency",
+        "graphrag.share_from",
         "graphrag.max_gap_share",
         "graphrag.max_run_tokens",
         "graphrag.keep_versions",
@@ -103,6 +105,7 @@ class Indexer:
       stopping: asked often; once it says True the run is left so that it can go on later.
       observe: called about every second with the state of the run.
       began: called with the run's id once there is something to do.
+      call_helpers: asks other workers to help with a run; without it there are none.
     """
 
     def __init__(
@@ -112,11 +115,13 @@ class Indexer:
         stopping: Callable[[], bool] = lambda: False,
         observe: Observer = lambda _view: None,
         began: Callable[[str], None] = lambda _run_id: None,
+        call_helpers: Callable[[str], None] | None = None,
     ) -> None:
         self._workspace = workspace
         self._stopping = stopping
         self._observe = observe
         self._began = began
+        self._call_helpers = call_helpers
 
     def index(self, request: IndexRequest) -> str | None:
         """Bring a collection's index up to date; returns the run's id, or None when there was nothing to do.
@@ -355,6 +360,7 @@ class Indexer:
                 batch_size=settings.embedding.batch_size,
                 batch_tokens=settings.embedding.batch_tokens,
                 stopping=lambda: self._stopping() or journal.pausing or _is_spent(budget, tally),
+                sharing=self._sharing(journal, tally, settings.graphrag.share_from),
             ) as fanout,
         ):
             ingredients = Ingredients(
@@ -378,6 +384,11 @@ class Indexer:
         publishing.publish(ingredients, built)
         built.let_go()
         look_around()  # the last counts are written, and are to be seen as well
+
+    def _sharing(self, journal: RunJournal, tally: Tally, share_from: int) -> Sharing | None:
+        if self._call_helpers is None or not share_from:
+            return None
+        return Sharing(journal, tally, share_from, partial(self._call_helpers, journal.lease.run_id))
 
     def _embedding_size(self, journal: Journal, fanout: Fanout, current: IndexVersion | None, *, fresh: bool) -> int:
         embedder = self._workspace.embedder

@@ -21,6 +21,7 @@ _LLM = (
     "prompt_tokens",
     "completion_tokens",
     "peak_in_flight",
+    "workers",
     "longest_unsaved_ms",
 )
 

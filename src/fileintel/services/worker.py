@@ -17,6 +17,8 @@ PAUSE_SECONDS = 1.0  # between two looks whether the database is there
 HOUSEKEEPING_SECONDS = 6 * 3600.0  # what is left behind does no harm for a day
 HOUSEKEEPING = "fileintel.tasks.housekeeping.clean_up_task"
 
+PROCESS = os.getpid()  # of the worker; its children have others
+
 logger = logging.getLogger(__name__)
 _lock = threading.Lock()
 _workspaces: dict[int, Workspace] = {}

@@ -13,7 +13,7 @@ from celery import shared_task
 from fileintel.errors import BudgetReached, LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.services import dispatching, performing, questions, submitting, tasks, worker
+from fileintel.services import dispatching, helping, performing, questions, submitting, tasks, worker
 from fileintel.services.indexing import Indexer
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,8 @@ def build_graphrag_index_task(
     if run_id is None:
         run_id = submitting.submit_index(workspace, None, collection_id, force=force_rebuild, fresh=fresh).run_id
     try:
-        Indexer(workspace, stopping=worker.stopping).work_on(run_id)
+        dispatcher = dispatching.CeleryDispatcher(self.app)
+        Indexer(workspace, stopping=worker.stopping, call_helpers=dispatcher.call_helpers).work_on(run_id)
     except Stopped:
         with suppress(ServiceUnavailable):  # then another worker finds the run
             dispatching.send_again(workspace, dispatching.CeleryDispatcher(self.app), run_id)
@@ -46,6 +47,13 @@ def build_graphrag_index_task(
     except LeaseLost as error:
         logger.warning("%s", error)  # the other one goes on
     return tasks.show(workspace, run_id)
+
+
+@shared_task(name=dispatching.HELP, ignore_result=True)  # type: ignore[untyped-decorator]
+def help_with_index_task(run_id: str) -> None:
+    """Answer questions of an index run that another worker holds, as long as there are any. Lost or delivered twice,
+    the message does no harm."""
+    helping.help_with(worker.workspace(), run_id, worker.PROCESS, worker.stopping)
 
 
 @shared_task(name="fileintel.tasks.graphrag.query_graphrag_task")  # type: ignore[untyped-decorator]

@@ -28,6 +28,7 @@ from fileintel.storage.models.index import (
     TextUnit,
 )
 from fileintel.storage.models.runs import Gap, Run, RunEvent, RunStage
+from fileintel.storage.models.shards import RunHelper, SharedQuestion
 
 __all__ = [
     "UUID_TEXT",
@@ -52,7 +53,9 @@ __all__ = [
     "Relationship",
     "Run",
     "RunEvent",
+    "RunHelper",
     "RunStage",
+    "SharedQuestion",
     "TextUnit",
     "VectorSet",
     "utc_now",
