@@ -216,6 +216,7 @@ class Cast:
             "OPENAI_BASE_URL": self.model.url,
             "CELERY_BROKER_URL": self.broker.url,
             "FILEINTEL__GRAPHRAG__CONCURRENCY": str(limit),
+            "FILEINTEL__GRAPHRAG__SHARE_FROM": str(limit),  # so that the other workers help
             "PYTHONUNBUFFERED": "1",
             "PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]),
         }
