@@ -29,6 +29,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.reports_168
 	$(BIN)/python -m benchmarks.index --size 200kB
+	$(BIN)/python -m benchmarks.fallback
 
 chaos: setup
 	@$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED))

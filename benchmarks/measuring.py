@@ -60,6 +60,22 @@ def run_command(words: Sequence[str], environment: Mapping[str, str], folder: Pa
     return Command(process.returncode, began, ended, cpu, usage.ru_maxrss / 1024, text)
 
 
+def family_of(pid: int) -> list[int]:
+    """A process, its children, and theirs."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    children = path.read_text().split() if path.exists() else []
+    return [pid, *(one for child in children for one in family_of(int(child)))]
+
+
+def cpu_of(pid: int) -> float:
+    """Seconds of CPU (user and system) of a process so far; of one that has ended, none."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def tasks_of(records: Sequence[Record]) -> list[Task]:
     """The tasks of an ideal schedule with the same answers and the same dependencies."""
     return [Task(record.seconds, record.needs, EMBED if record.purpose == EMBED else CHAT) for record in records]

@@ -7,7 +7,18 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMANDS = ("fidelity", "index", "knee", "local_query", "overhead", "reports_168", "retrieval", "scale")
+COMMANDS = (
+    "fallback",
+    "fidelity",
+    "index",
+    "knee",
+    "local_query",
+    "overhead",
+    "reports_168",
+    "retrieval",
+    "scale",
+    "workers",
+)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
