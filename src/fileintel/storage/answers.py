@@ -29,6 +29,8 @@ _FIND = text(
     """
 )
 
+_VECTORS = text("SELECT key, vector FROM answers WHERE key = ANY (CAST(:keys AS bytea[])) AND vector IS NOT NULL")
+
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
@@ -70,8 +72,7 @@ def age_limits(fresh: Freshness | None) -> dict[str, Any]:
 
 def vectors(session: Session, keys: Sequence[bytes]) -> dict[bytes, bytes]:
     """The vectors of these answers, those that are there; this counts as no use."""
-    statement = select(Answer.key, Answer.vector).where(Answer.key.in_(keys), Answer.vector.is_not(None))
-    return {bytes(key): bytes(vector or b"") for key, vector in session.execute(statement)}
+    return {bytes(key): bytes(vector) for key, vector in session.execute(_VECTORS, {"keys": list(keys)})}
 
 
 def _stored(row: Any) -> StoredAnswer:
