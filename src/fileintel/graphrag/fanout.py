@@ -114,28 +114,46 @@ class Fanout:
           DatabaseUnavailable, LeaseLost, RunCancelled: from the journal.
           What arrived before is kept in each case, as soon as there is a database to keep it.
         """
+        self._begin()
+        while not until():
+            if self.idle:
+                self._scribe.settle()
+                break
+            if not self._turn(wait=True):
+                return False
+        return True
+
+    def turn(self) -> bool:
+        """Take what has come and send what can be sent, without waiting for more: for an owner who is busy with
+        something else meanwhile. False when it was told to stop, and nothing is under way any more.
+
+        Raises: as `run`.
+        """
+        self._begin()
+        return self.idle or self._turn(wait=False)
+
+    def _begin(self) -> None:
         if self._errand.called_off:
             self._errand = self._new_errand()
-        while not until() and not self.idle:
-            stopping = self._stopping()
+
+    def _turn(self, *, wait: bool) -> bool:
+        stopping = self._stopping()
+        if stopping:
+            self._call_off()
+            self._take_back(self._sharing.withdraw() if self._sharing is not None else [], cached=True)
+            looked_up = False
+        else:
+            looked_up = self._look_up()
+            self._dispatch()
+            looked_up = self._share() or looked_up
+        if self._under_way() or (self._waits_for_others() and not stopping):
+            at_once = looked_up or not (wait or stopping)
+            self._take_in(self._scribe.get(0 if at_once else self._longest_wait()))
+        else:
+            self._scribe.settle()  # only then is there room for more
             if stopping:
-                self._call_off()
-                self._take_back(self._sharing.withdraw() if self._sharing is not None else [], cached=True)
-                looked_up = False
-            else:
-                looked_up = self._look_up()
-                self._dispatch()
-                looked_up = self._share() or looked_up
-            if self._under_way() or (self._waits_for_others() and not stopping):
-                self._take_in(self._scribe.get(0 if looked_up else self._longest_wait()))
-            elif stopping:
-                self._scribe.settle()
                 return False
-            else:
-                self._scribe.settle()  # only then is there room for more
-            self._journal.tick()
-        if self.idle:
-            self._scribe.settle()
+        self._journal.tick()
         return True
 
     def close(self) -> None:

@@ -108,6 +108,9 @@ class Built:
         }
 
 
+WriteGraph = Callable[[Built, Callable[[], None]], None]
+
+
 def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
     """The prompts that decide an index with these settings."""
     claimed = CLAIMING if settings.graphrag.claims else ()
@@ -130,8 +133,9 @@ def asked_afresh_from(stage: str) -> frozenset[str]:
     return frozenset(purpose for name in later for purpose in _PURPOSES.get(name, ()))
 
 
-def build(run: Ingredients, fanout: Fanout) -> Built:
-    """Run all stages up to the point where the index can be written.
+def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _built, _turn: None) -> Built:
+    """Run all stages up to the point where all of the index can be written. `write_graph` is given what is there when
+    the graph is complete: all but the last reports and vectors, which are added to it while it writes.
 
     Raises:
       Stopped, Paused: the fan-out was told to stop.
@@ -163,12 +167,7 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
     fanout.add(stages.embed.entities(e for e in graph.entities.values() if e.id not in waiting))
     for request in breathing(stages.report.requests()):
         fanout.add([request])
-    _work(run, fanout)
-    for stage in (describe.STAGE, report.STAGE, embed.STAGE):
-        _check_gaps(run, stage)
-    stages.report.let_go()
-
-    return Built(
+    built = Built(
         run.documents,
         units,
         graph,
@@ -178,6 +177,14 @@ def build(run: Ingredients, fanout: Fanout) -> Built:
         stages.report.contexts,
         AnsweredVectors(run.database, stages.embed.answers, run.embedding_size),
     )
+    _work(run, fanout, until=stages.describe.finished)
+    _check_gaps(run, describe.STAGE)
+    write_graph(built, partial(_take_turn, run, fanout))
+    _work(run, fanout)
+    for stage in (report.STAGE, embed.STAGE):
+        _check_gaps(run, stage)
+    stages.report.let_go()
+    return built
 
 
 def _first(
@@ -308,8 +315,7 @@ def _noun_graph(run: Ingredients, units: list[TextUnit], fanout: Fanout) -> Grap
     def read_one() -> None:
         run.progress.item_done(extract.STAGE)
         if next(read) % READ_BETWEEN_TURNS == 0:
-            turns = iter((False,))
-            _work(run, fanout, until=lambda: next(turns, True))
+            _take_turn(run, fanout)
 
     return fast.noun_graph(units, run.settings.graphrag.entity_types, read_one)
 
@@ -332,6 +338,11 @@ def _cluster(run: Ingredients, graph: Graph) -> list[Community]:
 
 def _work(run: Ingredients, fanout: Fanout, until: Callable[[], bool] = lambda: False) -> None:
     if not fanout.run(until):
+        raise Paused if run.journal.pausing else Stopped
+
+
+def _take_turn(run: Ingredients, fanout: Fanout) -> None:
+    if not fanout.turn():
         raise Paused if run.journal.pausing else Stopped
 
 

@@ -1,14 +1,15 @@
 """Writing an index: its rows beside the version in use, then one pointer moves."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC
 from functools import partial
+from types import TracebackType
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import RunCancelled
+from fileintel.errors import DatabaseUnavailable, LeaseLost
 from fileintel.graphrag import rows
 from fileintel.graphrag.pipeline import PUBLISH, Built, Ingredients, Paused
 from fileintel.graphrag.rows import Row
@@ -19,6 +20,7 @@ from fileintel.storage.models import (
     Base,
     CommunityReport,
     Covariate,
+    Document,
     Embedding,
     IndexedDocument,
 )  # fmt: skip
@@ -38,34 +40,82 @@ from fileintel.storage.runs import Lease
 
 ROWS_PER_TRANSACTION = 1_000  # the run's row is locked meanwhile: for a fraction of a second, also with long vectors
 
+Table = tuple[type[Base], Iterable[Row]]
+
 
 def publish(run: Ingredients, built: Built) -> str:
     """Write an index beside the one in use, then make it the one in use; returns the version's id.
 
-    In short transactions, each of which can be repeated and names the run's lease before it writes.
-
-    Raises:
-      LeaseLost: another worker holds the run now; nothing of this one is visible.
-      RunCancelled, Paused: a person has asked for it, before the last moment; nothing is left.
+    Raises: as `Edition.publish`.
     """
-    insist, lease = run.database.insist, run.journal.lease
-    run.progress.begin(PUBLISH, 1)
-    version_id = insist(partial(_begin_version, run))
-    try:
-        for portion in _portions(_tables(version_id, built)):
-            insist(partial(_insert, lease, version_id, portion))
-            run.journal.tick()
-            _heed_pause(run)
-        insist(partial(_build_vector_indexes, run, version_id))
-        insist(partial(_analyze, run, sum(built.counts().values())))
-        run.progress.item_done(PUBLISH)
-        insist(partial(_publish, run, version_id, built.counts()))
-    except (RunCancelled, Paused):
-        insist(lambda session: versions.drop(session, version_id))
-        raise
-    # of its own: dropping waits for whoever is searching
-    insist(partial(_drop_old_versions, run))
-    return version_id
+    with Edition(run) as edition:
+        return edition.publish(built)
+
+
+class Edition:
+    """A version that is written beside the one in use, and then becomes the one in use. A context manager: what is not
+    published is gone afterwards, unless another worker has taken the run over, who sees to that, or the database is
+    away: then the next attempt does.
+
+    It is written in short transactions, each of which can be repeated and names the run's lease before it writes.
+    """
+
+    def __init__(self, run: Ingredients) -> None:
+        self._run = run
+        self._insist = run.database.insist
+        self._version_id: str | None = None
+        self._published = False
+
+    def write_graph(self, built: Built, turn: Callable[[], None] = lambda: None) -> None:
+        """Write what is complete before the last reports are: all but those, the communities and the vectors. `turn` is
+        called between portions, for what goes on meanwhile.
+
+        Raises:
+          LeaseLost: another worker holds the run now; nothing of this one is visible.
+          RunCancelled, Paused: a person has asked for it.
+          What `turn` raises.
+        """
+        turn()
+        self._run.progress.begin(PUBLISH, 1)
+        self._version_id = version_id = self._insist(partial(_begin_version, self._run))
+        self._write(_tables_of_the_graph(version_id, built), turn)
+
+    def publish(self, built: Built) -> str:
+        """Write what is not written yet, and make the version the one in use; returns its id.
+
+        Raises:
+          LeaseLost, RunCancelled, Paused: as above, before the last moment.
+        """
+        if self._version_id is None:
+            self.write_graph(built)
+        assert self._version_id is not None
+        version_id = self._version_id
+        self._write(_tables_of_reports(version_id, built), lambda: None)
+        self._insist(partial(_build_vector_indexes, self._run, version_id))
+        self._insist(partial(_analyze, self._run, sum(built.counts().values())))
+        self._run.progress.item_done(PUBLISH)
+        self._insist(partial(_publish, self._run, version_id, built.counts()))
+        self._published = True
+        # of its own: dropping waits for whoever is searching
+        self._insist(partial(_drop_old_versions, self._run))
+        return version_id
+
+    def __enter__(self) -> "Edition":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._version_id is None or self._published or not isinstance(error, Exception):
+            return
+        if not isinstance(error, LeaseLost | DatabaseUnavailable):
+            self._insist(partial(_drop, self._version_id))
+
+    def _write(self, tables: Iterable[Table], turn: Callable[[], None]) -> None:
+        assert self._version_id is not None
+        for portion in _portions(tables):
+            self._insist(partial(_insert, self._run.journal.lease, self._version_id, portion))
+            self._run.journal.tick()
+            _heed_pause(self._run)
+            turn()
 
 
 def _begin_version(run: Ingredients, session: Session) -> str:
@@ -79,7 +129,7 @@ def _begin_version(run: Ingredients, session: Session) -> str:
     ).id
 
 
-def _portions(tables: Iterable[tuple[type[Base], Iterable[Row]]]) -> Iterator[list[tuple[type[Base], list[Row]]]]:
+def _portions(tables: Iterable[Table]) -> Iterator[list[tuple[type[Base], list[Row]]]]:
     """The rows of all tables in portions, each for a transaction of its own: small tables share one."""
     portion: list[tuple[type[Base], list[Row]]] = []
     room = ROWS_PER_TRANSACTION
@@ -99,6 +149,10 @@ def _insert(lease: Lease, version_id: str, portion: list[tuple[type[Base], list[
     runs.renew(session, lease)  # first: a worker that was replaced must not touch a table that its successor drops
     for table, some in portion:
         insert_rows(session, table, some, into=versions.partition_name(version_id) if table is Embedding else None)
+
+
+def _drop(version_id: str, session: Session) -> None:
+    versions.drop(session, version_id)
 
 
 def _build_vector_indexes(run: Ingredients, version_id: str, session: Session) -> None:
@@ -128,31 +182,34 @@ def _heed_pause(run: Ingredients) -> None:
         raise Paused
 
 
-def _tables(version_id: str, built: Built) -> Iterable[tuple[type[Base], Iterable[dict[str, Any]]]]:
-    # upstream has the day of indexing; this one does not change when the same is built on another day
-    period = max(document.created_at for document in built.documents).astimezone(UTC).date().isoformat()
-    yield (
-        IndexedDocument,
-        (
-            {
-                "version_id": version_id,
-                "id": document.id,
-                "human_readable_id": number,
-                "title": document.title,
-                "name": document.name,
-                "sha256": document.sha256,
-                "created_at": document.created_at.isoformat(),
-            }
-            for number, document in enumerate(built.documents)
-        ),
-    )
+def _tables_of_the_graph(version_id: str, built: Built) -> Iterator[Table]:
+    yield IndexedDocument, _document_rows(version_id, built.documents)
     yield TextUnitRow, rows.text_unit_rows(version_id, built.units)
     yield EntityRow, rows.entity_rows(version_id, built.graph, built.units)
     yield RelationshipRow, rows.relationship_rows(version_id, built.graph, built.units)
+    yield Covariate, rows.covariate_rows(version_id, built.claims, built.units)
+
+
+def _tables_of_reports(version_id: str, built: Built) -> Iterator[Table]:
+    # upstream has the day of indexing; this one does not change when the same is built on another day
+    period = max(document.created_at for document in built.documents).astimezone(UTC).date().isoformat()
+    communities = built.communities
     yield (
         CommunityRow,
-        rows.community_rows(version_id, built.communities, built.graph, built.units, period, built.contexts),
+        rows.community_rows(version_id, communities, built.graph, built.units, period, built.contexts),
     )
-    yield CommunityReport, rows.report_rows(version_id, built.reports, built.communities, period)
-    yield Covariate, rows.covariate_rows(version_id, built.claims, built.units)
+    yield CommunityReport, rows.report_rows(version_id, built.reports, communities, period)
     yield Embedding, rows.embedding_rows(version_id, built.vectors)
+
+
+def _document_rows(version_id: str, documents: Iterable[Document]) -> Iterator[Row]:
+    for number, document in enumerate(documents):
+        yield {
+            "version_id": version_id,
+            "id": document.id,
+            "human_readable_id": number,
+            "title": document.title,
+            "name": document.name,
+            "sha256": document.sha256,
+            "created_at": document.created_at.isoformat(),
+        }

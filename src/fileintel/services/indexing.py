@@ -378,11 +378,14 @@ class Indexer:
                 fingerprint=inputs.fingerprint,
             )
             try:
-                built = pipeline.build(ingredients, fanout)
-            finally:
+                with publishing.Edition(ingredients) as edition:
+                    built = pipeline.build(ingredients, fanout, edition.write_graph)
+                    fanout.close()
+                    edition.publish(built)
+            except BaseException:
                 journal.write_last_progress()
-        publishing.publish(ingredients, built)
-        built.let_go()
+                raise
+            built.let_go()
         look_around()  # the last counts are written, and are to be seen as well
 
     def _sharing(self, journal: RunJournal, tally: Tally, share_from: int) -> Sharing | None:

@@ -62,6 +62,11 @@ class DescribeStage:
         self._max_words = max_words
         self._language = language
         self._described = described
+        self._open = 0
+
+    def finished(self) -> bool:
+        """True when all that was asked about has its description."""
+        return not self._open
 
     def undescribed(self, graph: Graph) -> list[Entity | Relationship]:
         """Settle what needs no question; returns the rest, those with the most descriptions first."""
@@ -88,6 +93,10 @@ class DescribeStage:
     def requests(self, things: Sequence[Entity | Relationship]) -> Iterator[Request]:
         """The questions about these things; folds follow as answers come."""
         self._progress.begin(STAGE, len(things))
+        self._open = len(things)
+        return self._requests(things)
+
+    def _requests(self, things: Sequence[Entity | Relationship]) -> Iterator[Request]:
         for thing in things:
             texts = [part for text in distinct(thing.descriptions) for part in self.parts(text)]
             yield from _Fold(self, thing).ask(texts)
@@ -149,6 +158,7 @@ class DescribeStage:
     ) -> Iterable[Request]:
         """A thing has its description."""
         thing.description = description
+        self._open -= 1
         self._progress.item_done(STAGE, cached=cached and not failed, failed=failed)
         return self._described(thing)
 
