@@ -275,8 +275,7 @@ def stops(place: Place, control: str) -> dict[str, Any]:
 
 
 def _stop_when(standin: StandIn, tally: Tally, stopped: threading.Event, retries: int) -> None:
-    standin.wait_until(lambda stats: stats.in_flight == 6)
-    while tally.retries < retries:
+    while tally.retries < retries or tally.in_flight != 6:
         time.sleep(0.005)
     stopped.set()
     standin.resume()

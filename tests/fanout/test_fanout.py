@@ -32,7 +32,7 @@ def echo_of(text: str) -> str:
 
 
 def test_as_many_as_allowed_are_in_flight_and_never_more(perform: Perform, place: list[str], server: StandIn) -> None:
-    server.configure(latency=0.05)
+    server.gather(12, "test")  # it cannot end before so many wait for their answers together
     found = perform(scenarios.many, place, 60, 12, 12)
     assert found["delivered"] == {f"question {n}": [echo_of(f"question {n}")] for n in range(60)}
     assert found["finished"]
@@ -41,7 +41,7 @@ def test_as_many_as_allowed_are_in_flight_and_never_more(perform: Perform, place
 
 
 def test_the_gate_bounds_what_the_fan_out_sends(perform: Perform, place: list[str], server: StandIn) -> None:
-    server.configure(latency=0.02)
+    server.gather(4, "test")
     found = perform(scenarios.many, place, 30, 12, 4)
     assert len(found["delivered"]) == 30
     assert found["peak_in_flight"] == server.stats().peak_in_flight == 4
@@ -222,7 +222,7 @@ def test_an_error_in_the_delivery_loses_no_answer(perform: Perform, place: list[
 def test_stopping_waits_for_what_is_under_way_and_for_nothing_else(
     perform: Perform, place: list[str], server: StandIn
 ) -> None:
-    server.configure(faults=[Fault("bad_gateway", match="away")])
+    server.configure(faults=[Fault("server_error", match="away")])  # one that holds up nobody else at the gate
     server.gather(7, "test")  # six come: they are held until it has been told to stop
     found = perform(scenarios.stops, place, server.base_url)
     assert not found["finished"]

@@ -82,10 +82,9 @@ class Fanout:
         self._batch_size = batch_size
         self._batch_tokens = batch_tokens
         self._stopping = stopping
-        self._lanes = {
-            ChatQuestion: Lane(limit, limit),
-            EmbeddingQuestion: Lane(embedding_limit, embedding_limit * batch_size),
-        }
+        self.chat = Lane(limit, limit)
+        self._embeddings = Lane(embedding_limit, embedding_limit * batch_size)
+        self._lanes = {ChatQuestion: self.chat, EmbeddingQuestion: self._embeddings}
         self._pool = make_pool(limit + embedding_limit)
         self._scribe = Scribe(journal, self._stored)
         self._asked: dict[bytes, list[Request]] = {}
@@ -187,11 +186,6 @@ class Fanout:
                 client.gate.wake(self._errand)
 
     @property
-    def chat(self) -> Lane:
-        """The chat questions on their way."""
-        return self._lanes[ChatQuestion]
-
-    @property
     def idle(self) -> bool:
         """Whether nothing is left to do."""
         return not self._waits_for_others() and all(lane.idle for lane in self._lanes.values())
@@ -211,7 +205,8 @@ class Fanout:
     def _look_up(self) -> bool:
         """Look up one window of each lane: hand out what the store can answer, make ready what is ours to ask. True
         when there was anything to look up, so that there may be more."""
-        windows = [window for lane in self._lanes.values() if (window := lane.pull())]
+        windows = [self.chat.pull(), self._embeddings.pull() if self._is_due(self._embeddings.at_hand()) else []]
+        windows = [window for window in windows if window]
         for window in windows + self._due_elsewhere():
             self._sort_window(window, self._journal.look_up, cached=True)
         return bool(windows)
@@ -276,33 +271,33 @@ class Fanout:
         return [waiting[start : start + WINDOW] for start in range(0, len(waiting), WINDOW)]
 
     def _dispatch(self) -> None:
-        chat, embedding = self._lanes[ChatQuestion], self._lanes[EmbeddingQuestion]
-        if chat.ready or embedding.ready:
+        if self.chat.ready or self._embeddings.ready:
             self._scribe.start()
-        self._send_chats(chat)
-        while embedding.ready and self._batch_is_due(embedding):
-            batch = embedding.take_batch(self._batch_size, self._batch_tokens)
+        self._send()
+        breathe()  # those that were sent are on their way before more are made
+
+    def _send(self) -> None:
+        while (request := self.chat.take()) is not None:
+            self._pool.spawn(self._ask, request)
+        texts = self._embeddings
+        while texts.ready >= self._batch_size or (not texts.sources and self._is_due(texts.ready)):
+            batch = texts.take_batch(self._batch_size, self._batch_tokens)
             if not batch:
                 break
             self._pool.spawn(self._embed, batch)
-
-    def _send_chats(self, chat: Lane) -> None:
-        while (request := chat.take()) is not None:
-            self._pool.spawn(self._ask, request)
 
     def _stored(self, arrival: Arrival) -> None:
         """Called by the scribe: the slot is free. The owner may be busy: the next one is sent from here."""
         lane = self._lane_of(arrival.requests[0])
         lane.stored()
         if arrival.error is None and not self._errand.called_off and not self._stopping():
-            self._send_chats(self._lanes[ChatQuestion])
+            self._send()
 
-    def _batch_is_due(self, lane: Lane) -> bool:
-        """A full batch, or a smaller one when not more than it holds can still come: towards the end batches get
-        smaller and smaller, so that nearly nothing is left to do after the last answer."""
-        chat = self._lanes[ChatQuestion]
-        may_come = chat.in_flight + chat.ready + self._shared()
-        return lane.ready >= self._batch_size or not (lane.sources or chat.sources or lane.ready < may_come)
+    def _is_due(self, texts: float) -> bool:
+        """Whether so many texts are worth a look-up and a call: they fill a batch, or not more of them can still come.
+        So batches get smaller and smaller towards the end, and nearly nothing is left to do after the last answer."""
+        may_come = self.chat.in_flight + self.chat.ready + self._shared()
+        return texts >= self._batch_size or not (self.chat.sources or texts < may_come)
 
     def _ask(self, request: Request) -> None:
         """In a greenlet of the pool: one question, from sending to parsing."""
@@ -370,7 +365,7 @@ class Fanout:
         if isinstance(outcome, Answered):
             self._journal.delivered(request.question, outcome)
         for follow_up in request.deliver(outcome) or ():
-            self._lane_of(follow_up).add(follow_up.priority, iter((follow_up,)))
+            self._lane_of(follow_up).add_one(follow_up)
 
     def _lane_of(self, request: Request) -> Lane:
         return self._lanes[request.kind]

@@ -20,13 +20,15 @@ class Lane:
       reserve: requests that shall be ready to be sent, so that nobody waits for a look-up.
 
     Attributes:
+      sources: what is to be looked up: priority, order of arrival, requests.
       in_flight: calls that were begun and whose answers have not been handed out.
     """
 
     def __init__(self, limit: int, reserve: int) -> None:
         self.limit = limit
         self.reserve = reserve
-        self.sources: list[tuple[float, int, Iterator[Request]]] = []
+        self.sources: list[tuple[float, int, Iterator[Request] | Request]] = []
+        self._streams = 0
         self.in_flight = 0
         self._missing: list[tuple[float, int, Request]] = []
         self._unstored = 0
@@ -49,8 +51,17 @@ class Lane:
         return len(self._missing)
 
     def add(self, priority: float, requests: Iterator[Request]) -> None:
-        """Requests that are to be looked up."""
+        """Requests that are to be looked up, nobody knows how many."""
+        self._streams += 1
         heapq.heappush(self.sources, (priority, next(self._order), requests))
+
+    def add_one(self, request: Request) -> None:
+        """A request that is to be looked up."""
+        heapq.heappush(self.sources, (request.priority, next(self._order), request))
+
+    def at_hand(self) -> float:
+        """How many requests are ready or to be looked up; infinite while nobody knows."""
+        return float("inf") if self._streams else len(self.sources) + self.ready
 
     def make_ready(self, request: Request) -> None:
         """A request that is to be sent."""
@@ -67,10 +78,12 @@ class Lane:
             most_urgent = self._missing[0][0] if self._missing else float("inf")
         pulled: list[Request] = []
         while self.sources and len(pulled) < window and (scarce or self.sources[0][0] < most_urgent):
-            request = next(self.sources[0][2], None)
-            if request is None:
+            source = self.sources[0][2]
+            request = source if isinstance(source, Request) else next(source, None)
+            if request is source or request is None:
                 heapq.heappop(self.sources)
-            else:
+                self._streams -= request is None
+            if request is not None:
                 assert request.question.key  # made and hashed here, where others run meanwhile
                 pulled.append(request)
                 breathe()
