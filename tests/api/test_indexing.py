@@ -173,6 +173,7 @@ def test_metrics_and_readiness_show_what_is_there(attended: Installation, servic
     assert 'fileintel_graphrag_jobs{kind="index",status="succeeded"}' in metrics.text
     answers = [line for line in metrics.text.splitlines() if line.startswith("fileintel_graphrag_answers ")]
     assert float(answers[0].split()[1]) > 0
+    assert "\nfileintel_graphrag_hub_stalls " in metrics.text
     parts = {part["part"]: part["state"] for part in service.http.get("/readyz").json()["parts"]}
     expected = {"database": "ok", "broker": "ok", "chat model": "configured", "embedding model": "configured"}
     assert parts == expected

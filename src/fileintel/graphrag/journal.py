@@ -18,6 +18,7 @@ from fileintel.graphrag.progress import Progress
 from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, ChatQuestion, Question
+from fileintel.runtime import Stalls, hub_stalls
 from fileintel.storage import answers as answer_store
 from fileintel.storage import in_flight, runs, shards
 from fileintel.storage.answers import Freshness, StoredAnswer
@@ -143,6 +144,7 @@ class RunJournal(Journal):
     Attributes:
       pausing: somebody has asked for a pause: what is under way is still to be kept, and nothing new to be sent.
       workers: how many workers ask for the run at this moment.
+      stalls: how often and how long the hubs of earlier attempts' workers stood still.
     """
 
     def __init__(
@@ -161,6 +163,8 @@ class RunJournal(Journal):
         self.lease = lease
         self.pausing = False
         self.workers = 1
+        self.stalls = Stalls()
+        self._stalls_at_first = hub_stalls().count
         self._throttling = throttling
         self._progress = progress
         self._tally = tally
@@ -247,6 +251,8 @@ class RunJournal(Journal):
             "peak_in_flight": tally.peak_in_flight,
             "workers": self.workers,
             "longest_unsaved_ms": round(self.longest_unsaved * 1000),
+            "hub_stalls": self.stalls.count + hub_stalls().count - self._stalls_at_first,
+            "longest_stall_ms": round(max(self.stalls.longest, hub_stalls().longest) * 1000),
         }
 
     def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:

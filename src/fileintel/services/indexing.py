@@ -33,6 +33,7 @@ from fileintel.identity import digest
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
 from fileintel.llm.tokenizer_file import counted_with
+from fileintel.runtime import Stalls
 from fileintel.services import extraction_format
 from fileintel.services.holding import holding
 from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
@@ -348,6 +349,7 @@ class Indexer:
         journal.take_over()
         budget = settings.graphrag.max_run_tokens
         journal.longest_unsaved = int(run.llm.get("longest_unsaved_ms", 0)) / 1000
+        journal.stalls = Stalls(int(run.llm.get("longest_stall_ms", 0)) / 1000, int(run.llm.get("hub_stalls", 0)))
         with (
             _within(budget, tally, journal),
             Fanout(

@@ -7,10 +7,15 @@ import threading
 import time
 from typing import Any
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from fileintel.config import load_settings
 from fileintel.errors import DatabaseUnavailable, FileIntelError
 from fileintel.services import dispatching
 from fileintel.services.workspace import Workspace
+from fileintel.storage import answers
+from fileintel.storage.models import Collection, Run
 
 SWEEP_SECONDS = 5.0  # a run whose worker died is found this long after its lease ran out, at the latest
 PAUSE_SECONDS = 1.0  # between two looks whether the database is there
@@ -48,7 +53,7 @@ def await_database() -> None:
     told = False
     while True:
         try:
-            mine.database.check()
+            mine.database.insist(_prepare, patience=0)
             return
         except DatabaseUnavailable as error:
             if time.monotonic() >= give_up or stopping():
@@ -57,6 +62,14 @@ def await_database() -> None:
                 logger.warning("waiting for the database: %s", error)
                 told = True
         time.sleep(PAUSE_SECONDS)
+
+
+def _prepare(session: Session) -> None:
+    """A few statements of the common kinds: the first ones cost SQLAlchemy a multiple of the later ones, which tasks
+    that share the process would have to wait for."""
+    for table in (Collection, Run):
+        session.execute(select(table).limit(0)).all()
+    answers.find(session, [])
 
 
 def close() -> None:

@@ -68,3 +68,13 @@ class _Numbers:
         yield CounterMetricFamily(
             "fileintel_graphrag_cache_hits", "How often a stored answer was used again.", value=store.hits
         )
+        yield GaugeMetricFamily(
+            "fileintel_graphrag_hub_stalls",
+            "How often a worker's greenlets had to wait for more than 100 ms, in the runs of the database.",
+            value=self._numbers.hub_stalls,
+        )
+        yield GaugeMetricFamily(
+            "fileintel_graphrag_longest_hub_stall_seconds",
+            "The longest of these times.",
+            value=self._numbers.longest_stall_ms / 1000,
+        )
