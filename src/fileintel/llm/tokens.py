@@ -5,6 +5,7 @@ without importing it; nothing here ever opens a connection. Importing this modul
 imported with the first encoding (0.3 s for o200k_base, once per process).
 """
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -60,6 +61,17 @@ def encoding_for(name: str) -> "Encoding":
         if name not in _loaded:
             _loaded[name] = aside(_load, name)
         return _loaded[name]
+
+
+def load_ahead(name: str) -> None:
+    """Begin to load an encoding that will be needed, while something else is waited for. What is wrong with it is told
+    when it is used."""
+
+    def load() -> None:
+        with contextlib.suppress(errors.FileIntelError):
+            encoding_for(name)
+
+    threading.Thread(target=load, name="encoding", daemon=True).start()
 
 
 def _load(name: str) -> "Encoding":

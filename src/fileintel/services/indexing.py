@@ -33,6 +33,7 @@ from fileintel.identity import digest
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
 from fileintel.llm.tokenizer_file import counted_with
+from fileintel.llm.tokens import load_ahead
 from fileintel.runtime import Stalls
 from fileintel.services import extraction_format
 from fileintel.services.holding import holding
@@ -221,6 +222,7 @@ class Indexer:
         for kind in INDEXING:
             library.load(kind)  # a wrong prompt is told before anything has begun
         settings = settings_for(workspace, collection, request.method)
+        load_ahead(settings.chunking.encoding)  # while the model is asked
         spent = Tally()
         if settings.graphrag.method == fast.METHOD:
             form = FORMATS["tuple"]  # nothing is asked for records
