@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from fileintel.graphrag.model import Community, Entity, Relationship, Report
 from fileintel.graphrag.shortening import CUT_MARK, natural_end
 from fileintel.graphrag.tables import row, section
+from fileintel.runtime import breathe
 
 # the kinds of rows under the names that the model sees, in the order in which they stand in a context
 SECTIONS = {
@@ -112,6 +113,7 @@ class RowCounter:
 
     def __call__(self, number: int, *fields: object) -> Row:
         """The row of a thing with this number."""
+        breathe()  # a community at the top has a million of them
         text = row(number, *fields)
         return Row(number, text, self._count_tokens(text) + 1)  # one more for the line's end
 
