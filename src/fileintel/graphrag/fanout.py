@@ -209,6 +209,7 @@ class Fanout:
         windows = [window for window in windows if window]
         for window in windows + self._due_elsewhere():
             self._sort_window(window, self._journal.look_up, cached=True)
+            self._dispatch()
         return bool(windows)
 
     def _sort_window(
