@@ -283,8 +283,8 @@ def test_a_database_that_stays_away_ends_it_and_gets_the_answers_when_it_is_back
 ) -> None:
     found = perform(scenarios.database_goes_away, place, "c", 0.0, 60.0)
     assert found["raised"] == "DatabaseUnavailable"
-    assert found["stored"] >= found["delivered"] >= 10
-    assert found["stored"] < 40, "no more is asked when answers cannot be kept"
+    assert found["stored"] >= found["delivered"]
+    assert 10 <= found["stored"] <= 13 + 4, "no more is asked when answers cannot be kept"
 
 
 def test_handing_out_hits_lets_others_run(perform: Perform, place: list[str]) -> None:

@@ -278,10 +278,12 @@ class Fanout:
         breathe()  # those that were sent are on their way before more are made
 
     def _send(self) -> None:
-        while (request := self.chat.take()) is not None:
+        while not self._stopping() and (request := self.chat.take()) is not None:
             self._pool.spawn(self._ask, request)
         texts = self._embeddings
-        while texts.ready >= self._batch_size or (not texts.sources and self._is_due(texts.ready)):
+        while not self._stopping() and (
+            texts.ready >= self._batch_size or (not texts.sources and self._is_due(texts.ready))
+        ):
             batch = texts.take_batch(self._batch_size, self._batch_tokens)
             if not batch:
                 break
@@ -291,7 +293,7 @@ class Fanout:
         """Called by the scribe: the slot is free. The owner may be busy: the next one is sent from here."""
         lane = self._lane_of(arrival.requests[0])
         lane.stored()
-        if arrival.error is None and not self._errand.called_off and not self._stopping():
+        if arrival.error is None and not self._errand.called_off:
             self._send()
 
     def _is_due(self, texts: float) -> bool:
