@@ -25,7 +25,10 @@ def ask_once(
             return Answered(question.read(stored.content or ""), stored.content, cached=True)
         except InvalidAnswer:
             pass  # it was kept by a version that read it differently
-    workspace.readiness.expect()  # a server that is down is told at once, not after the patience of a question
+    # A server that is down is told at once, not after the patience of a question. Not in a person's name: for that the
+    # gate would keep slots free, while a run begins.
+    if not workspace.readiness.is_known():
+        workspace.check_models()
     answer = workspace.chat.ask(question, tally)
     if isinstance(answer, Answered):
         journal.keep([as_stored(question, answer)])
