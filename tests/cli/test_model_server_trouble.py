@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from fileintel.services.vector_size import PROBE_TEXT, ROUNDS
 from tests.conftest import SAMPLES, CommandLine
 from tests.standin import StandIn
+from tests.standin.settings import Fault
 
 from .conftest import COLLECTION, Town
 from .tables import read_tables
@@ -30,6 +32,18 @@ def test_a_server_that_refuses_the_key_is_told_with_its_words(prepared: CommandL
     refused = one_line_of(prepared("graphrag", "index", COLLECTION, "-q", check=1, OPENAI_API_KEY="wrong"))
     assert "HTTP 401" in refused
     assert "wrong" not in refused
+
+
+def test_the_one_answer_that_a_run_hangs_on_is_asked_for_longer_than_others(
+    prepared: CommandLine, model_server: StandIn
+) -> None:
+    probe = {"purpose": "embeddings", "match": PROBE_TEXT}
+    index = ("--set", "llm.max_retries=1", "graphrag", "index", COLLECTION, "-q")
+    model_server.configure(faults=[Fault("server_error", **probe)])
+    assert "HTTP 500" in one_line_of(prepared(*index, check=1))
+    assert model_server.stats().asked["embeddings"] == 2 * ROUNDS
+    model_server.configure(faults=[Fault("server_error", count=2 * ROUNDS - 1, **probe)])
+    prepared(*index)
 
 
 def test_an_unknown_model_is_told_with_those_there_are(prepared: CommandLine, model_server: StandIn) -> None:

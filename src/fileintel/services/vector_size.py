@@ -12,6 +12,8 @@ from fileintel.llm.questions import EmbeddingQuestion, Failed
 
 PROBE_TEXT = "How long is a vector of this model?"
 PROBE_TOKENS = 10
+ROUNDS = 2  # of attempts at the one answer that a whole run hangs on
+PASSING = frozenset({"timeout", "connection", "server_error"})  # reasons that another round may not meet
 
 
 def embedding_size(
@@ -29,12 +31,10 @@ def embedding_size(
     """
     model = str(embedder.endpoint.model)
     question = EmbeddingQuestion("probe", model, PROBE_TEXT, PROBE_TOKENS, dimensions)
-    outcomes: list[Outcome] = []
-    # kept only once its size is known to be right: the wrong one would be found again when the server is in order
-    fanout.add([Request("embed", "probe", question, outcomes.append, keep=False)])
-    if not fanout.run():
-        raise Stopped
-    (answer,) = outcomes
+    for _ in range(ROUNDS):
+        answer = _ask(fanout, question)
+        if not (isinstance(answer, Failed) and answer.reason in PASSING):
+            break
     if isinstance(answer, Failed):
         raise ModelServerRefused(f"embedding model {model}: {answer.last_error}")
     size = len(answer.value)
@@ -42,3 +42,12 @@ def embedding_size(
     if not answer.cached:
         journal.keep([as_stored(question, answer)])
     return size
+
+
+def _ask(fanout: Fanout, question: EmbeddingQuestion) -> Outcome:
+    outcomes: list[Outcome] = []
+    # kept only once its size is known to be right: the wrong one would be found again when the server is in order
+    fanout.add([Request("embed", "probe", question, outcomes.append, keep=False)])
+    if not fanout.run():
+        raise Stopped
+    return outcomes[0]
