@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import cast
+from functools import cached_property
 
 from fileintel.llm.questions import Answered, ChatQuestion, Failed, Question
 
@@ -47,15 +47,12 @@ class LateRequest(Request):
     ) -> None:
         for name, value in (("stage", stage), ("item", item), ("deliver", deliver), ("priority", priority)):
             object.__setattr__(self, name, value)
-        object.__setattr__(self, "keep", True)
         object.__setattr__(self, "_ask", ask)
 
-    def __getattr__(self, name: str) -> ChatQuestion:
-        if name != "question":
-            raise AttributeError(name)
-        made = self.__dict__.pop("_ask")()
-        object.__setattr__(self, "question", made)
-        return cast(ChatQuestion, made)
+    @cached_property
+    def question(self) -> ChatQuestion:  # made when it is first looked at
+        made: ChatQuestion = self.__dict__.pop("_ask")()
+        return made
 
     @property
     def kind(self) -> type[Question]:
