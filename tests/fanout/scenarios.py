@@ -19,7 +19,7 @@ from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, InvalidAnswer
 from fileintel.runtime import TIME_SLICE_SECONDS, breathe, is_green
-from fileintel.storage import answers, collections, runs
+from fileintel.storage import answers, collections, run_counts, runs
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Answer
@@ -119,7 +119,7 @@ def failures(place: Place, collection: str) -> dict[str, Any]:
         at.fanout.add([at.request("too long, part 2", item="too long", parse=_no_prose)])
         at.fanout.run()
         with database.transaction() as session:
-            gaps = [vars(gap) for gap in runs.gaps(session, run.id)]
+            gaps = [vars(gap) for gap in run_counts.gaps(session, run.id)]
         delivered = at.delivered
     database.close()
     return {"gaps": gaps, "delivered": delivered, "failed": journal.llm_counts()["failed"]}

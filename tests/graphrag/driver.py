@@ -6,7 +6,7 @@ from random import Random
 from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.progress import Progress
 from fileintel.llm.questions import Answered, ChatQuestion, Failed, InvalidAnswer
-from fileintel.storage.runs import StageCounts
+from fileintel.storage.run_counts import StageCounts
 
 NO_ANSWER = Failed("timeout", 3, "nothing came back")
 

@@ -16,7 +16,7 @@ from fileintel.services.processing import Order
 from fileintel.services.spool import STALE_SECONDS, spool_of
 from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, runs, versions
+from fileintel.storage import collections, run_events, runs, versions
 from fileintel.storage.models import Passage, Run, utc_now
 from fileintel.storage.states import RunKind, RunState
 from tests.conftest import SAMPLES
@@ -163,7 +163,7 @@ def test_housekeeping_removes_what_was_left_behind_and_only_that(workspace: Work
     for age in (PIECES_KEPT_SECONDS + 60, 60):  # answers that were told in pieces
         with workspace.database.transaction() as session:
             answered = runs.create(session, collection.id, RunKind.QUESTION)
-            runs.note(session, answered.id, "text", {"text": "Erna"})
+            run_events.note(session, answered.id, "text", {"text": "Erna"})
             answered.state, answered.finished_at = RunState.SUCCEEDED.value, utc_now() - timedelta(seconds=age)
     removed = {"uploads_deleted": 1, "versions_deleted": 1, "vectors_deleted": 1, "pieces_deleted": 1}
     assert housekeeping.clean_up(workspace, Sent()) == {"runs_sent_again": 0, **removed}

@@ -13,7 +13,7 @@ from fileintel.errors import ConflictError, LeaseLost, RunCancelled
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
-from fileintel.storage import collections, control, runs
+from fileintel.storage import collections, control, run_events, runs
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Run, utc_now
 from fileintel.storage.runs import Lease
@@ -53,7 +53,7 @@ def journal_of(database: Database, lease: Lease, trouble: str | None = None) -> 
 def told(database: Database, lease: Lease) -> list[tuple[str, str]]:
     """The states that the events of a run tell, with their reasons."""
     with database.transaction() as session:
-        events = runs.events(session, lease.run_id)
+        events = run_events.events(session, lease.run_id)
         return [(event.data["state"], event.data["reason"]) for event in events if event.kind == "state"]
 
 

@@ -17,11 +17,12 @@ from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
 from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
-from fileintel.storage import answers, collections, control, runs
+from fileintel.storage import answers, collections, control, run_counts, run_events, runs
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Gap, Run
-from fileintel.storage.runs import GapRecord, Lease
+from fileintel.storage.run_counts import GapRecord
+from fileintel.storage.runs import Lease
 from fileintel.storage.states import ACTIVE_STATES, TRANSITIONS, RunState, may_become
 from tests.storage.conftest import make_lease
 
@@ -78,11 +79,11 @@ def test_ending_a_run_twice_is_harmless_and_ending_it_otherwise_is_not(database:
     finish(database, lease, RunState.SUCCEEDED)
     with database.transaction() as session:
         before = runs.find(session, lease.run_id).finished_at
-        events = len(runs.events(session, lease.run_id))
+        events = len(run_events.events(session, lease.run_id))
     finish(database, lease, RunState.SUCCEEDED)
     with database.transaction() as session:
         run = runs.find(session, lease.run_id)
-        assert (run.finished_at, len(runs.events(session, lease.run_id))) == (before, events)
+        assert (run.finished_at, len(run_events.events(session, lease.run_id))) == (before, events)
         assert (run.owner, run.lease_expires_at) == (None, None)
     with pytest.raises(LeaseLost):
         finish(database, lease, RunState.FAILED)
@@ -165,7 +166,7 @@ def test_a_dead_workers_run_is_taken_over_and_its_ghost_cannot_write(
         run = runs.find(session, lease.run_id)
         assert (run.state, run.token, run.attempts, run.llm) == ("running", new.token, 2, {})
         assert session.execute(select(func.count()).select_from(Gap)).scalar_one() == 0
-        assert runs.stages(session, lease.run_id) == []
+        assert run_counts.stages(session, lease.run_id) == []
         # what was paid for belongs to no run
         assert answers.find(session, [answer(1).key])
 
@@ -220,13 +221,13 @@ def test_a_run_whose_worker_died_before_it_could_cancel_it_is_not_started_again(
 def test_gaps_are_kept_once_for_each_item_with_the_newest_reason(database: Database, lease: Lease) -> None:
     newer = GapRecord("extract", "unit 1", "context_length", 1, "too long \x00 \ud800")
     with database.transaction() as session:
-        runs.save_gaps(session, lease.run_id, [GAP, newer, GapRecord("extract", "unit 2", "x", 1, "y")])
-        runs.save_gaps(session, lease.run_id, [GAP])
+        run_counts.save_gaps(session, lease.run_id, [GAP, newer, GapRecord("extract", "unit 2", "x", 1, "y")])
+        run_counts.save_gaps(session, lease.run_id, [GAP])
     with database.transaction() as session:
-        assert [gap.item for gap in runs.gaps(session, lease.run_id)] == ["unit 1", "unit 2"]
-        assert runs.gaps(session, lease.run_id)[0] == GAP
-        runs.clear_gaps(session, lease.run_id)
-        assert runs.gaps(session, lease.run_id) == []
+        assert [gap.item for gap in run_counts.gaps(session, lease.run_id)] == ["unit 1", "unit 2"]
+        assert run_counts.gaps(session, lease.run_id)[0] == GAP
+        run_counts.clear_gaps(session, lease.run_id)
+        assert run_counts.gaps(session, lease.run_id) == []
 
 
 def test_progress_is_written_with_the_lease(database: Database, lease: Lease) -> None:
@@ -237,7 +238,7 @@ def test_progress_is_written_with_the_lease(database: Database, lease: Lease) ->
     progress.item_done("extract", failed=True)
     journal.write_progress()
     with database.transaction() as session:
-        extract, report = runs.stages(session, lease.run_id)
+        extract, report = run_counts.stages(session, lease.run_id)
         assert (extract.total, extract.done, extract.cached, extract.failed) == (2, 2, 1, 1)
         assert (report.name, report.total, report.seconds) == ("report", 0, 0)
         assert runs.find(session, lease.run_id).llm["prompt_tokens"] == 100

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
-from fileintel.storage import comparison, coverage, runs, versions
+from fileintel.storage import comparison, coverage, run_counts, runs, versions
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.engine import Database
 from fileintel.storage.models import (
@@ -23,7 +23,8 @@ from fileintel.storage.models import (
     TextUnit,
     utc_now,
 )
-from fileintel.storage.runs import GapRecord, Lease
+from fileintel.storage.run_counts import GapRecord
+from fileintel.storage.runs import Lease
 from tests.storage.conftest import collection_of, make_lease
 from tests.storage.test_versions import Begin, entity_row, finish, identity, partitions, publish
 
@@ -204,7 +205,7 @@ def test_coverage_counts_what_was_found_what_was_empty_and_what_failed(database:
             {"version_id": version, "kind": kind, "item_id": identity(n), "vector": [1, 2, 3]} for kind, n in vectors
         ]
         insert_rows(session, Embedding, made)
-        runs.save_gaps(session, lease.run_id, gaps)
+        run_counts.save_gaps(session, lease.run_id, gaps)
         found = coverage.of_version(session, session.get_one(IndexVersion, version))
     assert found.text_units == {"text_units": 5, "extracted": 2, "empty": 1, "failed": 2}
     assert found.entities == {"entities": 3, "without_community": 1, "reach_a_report": 2}

@@ -34,7 +34,7 @@ from fileintel.llm.questions import (
 )
 from fileintel.runtime import breathe, make_pool
 from fileintel.storage.answers import StoredAnswer
-from fileintel.storage.runs import GapRecord
+from fileintel.storage.run_counts import GapRecord
 
 if TYPE_CHECKING:
     from fileintel.graphrag.sharing import Sharing  # it knows the stages, which know the fan-out

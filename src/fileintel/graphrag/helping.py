@@ -21,7 +21,8 @@ from fileintel.llm.questions import Answered, ChatQuestion
 from fileintel.storage import shards
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
-from fileintel.storage.runs import GapRecord, Lease
+from fileintel.storage.run_counts import GapRecord
+from fileintel.storage.runs import Lease
 from fileintel.storage.shards import COUNTS, Marked, Shared
 
 REPORT_SECONDS = 1.0  # between two signs of life

@@ -20,10 +20,11 @@ from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, ChatQuestion, Question
 from fileintel.runtime import Stalls, hub_stalls
 from fileintel.storage import answers as answer_store
-from fileintel.storage import in_flight, runs, shards
+from fileintel.storage import in_flight, run_counts, run_events, runs, shards
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
-from fileintel.storage.runs import GapRecord, Lease
+from fileintel.storage.run_counts import GapRecord
+from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
 
 PROGRESS_SECONDS = 1.0  # how often counts are written while answers come in
@@ -235,7 +236,7 @@ class RunJournal(Journal):
         """The same, within a transaction of the caller."""
         self.heed(session)
         runs.renew(session, self.lease, llm=self.llm_counts(), records=self._progress.records())
-        runs.save_stages(session, self.lease.run_id, self._progress.counts())
+        run_counts.save_stages(session, self.lease.run_id, self._progress.counts())
         runs.show_throttling(session, self.lease, self._throttling())
 
     def llm_counts(self) -> dict[str, Any]:
@@ -257,13 +258,13 @@ class RunJournal(Journal):
 
     def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         runs.renew(session, self.lease)  # first: whoever was replaced writes nothing
-        runs.save_gaps(session, self.lease.run_id, gaps)
+        run_counts.save_gaps(session, self.lease.run_id, gaps)
         super()._fail(session, keys, gaps)
 
     def _save_warning(self, session: Session, data: dict[str, str]) -> None:
         runs.renew(session, self.lease)
-        if data not in runs.warnings(session, self.lease.run_id):  # an earlier attempt of the run may have told
-            runs.note(session, self.lease.run_id, "warning", data)
+        if data not in run_events.warnings(session, self.lease.run_id):  # an earlier attempt of the run may have told
+            run_events.note(session, self.lease.run_id, "warning", data)
 
     def heed(self, session: Session) -> None:
         """Hear whether a person wants the run to stop; a wish to pause is noted."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fileintel.storage.runs import StageCounts
+from fileintel.storage.run_counts import StageCounts
 
 
 @dataclass

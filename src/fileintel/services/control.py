@@ -13,7 +13,7 @@ from fileintel.services.dispatching import Dispatcher
 from fileintel.services.index_request import IndexRequest, freshness
 from fileintel.services.submitting import Submitted
 from fileintel.services.workspace import Workspace
-from fileintel.storage import control, runs, versions
+from fileintel.storage import control, run_counts, runs, versions
 from fileintel.storage.models import Collection, Run
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
@@ -127,7 +127,7 @@ def _closed_by(session: Session, run: Run) -> int | None:
     """The number of a later version without gaps."""
     found = versions.published(session, run.collection_id)
     own = next((version.number for version in found if version.run_id == run.id), 0)
-    later = (version for version in found if version.number > own and not runs.gaps(session, version.run_id))
+    later = (version for version in found if version.number > own and not run_counts.gaps(session, version.run_id))
     return next((version.number for version in later), None)
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from fileintel.errors import BudgetReached, DatabaseUnavailable, FileIntelError, LeaseLost, RunCancelled
 from fileintel.graphrag.lease import LeaseKeeper
 from fileintel.graphrag.pipeline import Paused, Stopped
-from fileintel.storage import runs, versions
+from fileintel.storage import run_counts, runs, versions
 from fileintel.storage.engine import Database
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
@@ -82,7 +82,7 @@ def _leave_or_fail(database: Database, lease: Lease, reason: str) -> None:
 
 def finish(session: Session, lease: Lease, **values: Any) -> None:
     """End a run that has done its work, with gaps if it has any; `values` go into its row."""
-    gaps = runs.gap_count(session, lease.run_id)
+    gaps = run_counts.gap_count(session, lease.run_id)
     runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED, **values)
 
 

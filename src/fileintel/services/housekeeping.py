@@ -5,7 +5,7 @@ from fileintel.services.dispatching import Dispatcher
 from fileintel.services.spool import clear_stale
 from fileintel.services.telling import RESTART, TEXT
 from fileintel.services.workspace import Workspace
-from fileintel.storage import runs, vectors, versions
+from fileintel.storage import run_events, vectors, versions
 
 PIECES_KEPT_SECONDS = 86_400.0  # somebody who listens may come back and hear them again; the whole answer stays
 
@@ -30,7 +30,7 @@ def clean_up(workspace: Workspace, dispatcher: Dispatcher) -> dict[str, int]:
         with workspace.database.transaction() as session:
             orphans += vectors.delete_orphans(session, vector_set)
     with workspace.database.transaction() as session:
-        pieces = runs.forget_events(session, (TEXT, RESTART), PIECES_KEPT_SECONDS)
+        pieces = run_events.forget_events(session, (TEXT, RESTART), PIECES_KEPT_SECONDS)
     return {
         "runs_sent_again": len(sent),
         "uploads_deleted": uploads,

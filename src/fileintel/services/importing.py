@@ -41,7 +41,7 @@ from fileintel.services.vector_size import PROBE_TEXT
 from fileintel.services.working import Held
 from fileintel.services.workspace import Workspace
 from fileintel.storable import storable
-from fileintel.storage import collections, documents, runs, versions
+from fileintel.storage import collections, documents, run_counts, runs, versions
 from fileintel.storage.models import Collection, Document, IndexVersion
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
@@ -238,7 +238,7 @@ def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
             runs.finish(session, lease, state, message)
         raise
     with workspace.database.transaction() as session:
-        gaps = runs.gaps(session, lease.run_id)
+        gaps = run_counts.gaps(session, lease.run_id)
         runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
 

@@ -10,12 +10,10 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from fileintel import runtime
-from fileintel.config import Settings
 from fileintel.errors import (
     BudgetReached,
     ConflictError,
     EmbeddingSizeChanged,
-    EmptyCollectionError,
     ModelServerUnavailable,
     RunCancelled,
 )
@@ -25,51 +23,27 @@ from fileintel.graphrag.journal import Journal, RunJournal
 from fileintel.graphrag.lease import is_gone, this_process
 from fileintel.graphrag.pipeline import Ingredients, Paused, Stopped
 from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.prompts import INDEXING, PromptLibrary
 from fileintel.graphrag.sharing import Sharing
-from fileintel.graphrag.stages import fast
-from fileintel.graphrag.stages.extract import FORMATS, Format
-from fileintel.identity import digest
+from fileintel.graphrag.stages.extract import Format
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
-from fileintel.llm.tokenizer_file import counted_with
-from fileintel.llm.tokens import load_ahead
 from fileintel.runtime import Stalls
 from fileintel.services import extraction_format
 from fileintel.services.holding import holding
+from fileintel.services.index_inputs import Inputs, read_inputs
 from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
-from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.vector_size import embedding_size
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, documents, prompts, runs, versions
+from fileintel.storage import prompts, run_counts, runs, versions
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Collection, Document, IndexVersion, Run
-from fileintel.storage.runs import Lease, StageCounts
+from fileintel.storage.models import IndexVersion, Run
+from fileintel.storage.run_counts import StageCounts
+from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
 
 INPUTS_CHANGED = "the inputs have changed since it was left"
 REPLACED = "more was asked for than it would have asked the model"
 PAUSE_SECONDS = 1.0  # between two looks whether a model server is back
-# settings that change what an index holds; the others only change how it is made
-_DECISIVE = ("chunking", "graphrag", "embedding")
-_INDECISIVE = frozenset(
-    {
-        "graphrag.concurrency",
-        "graphrag.share_from",
-        "graphrag.max_gap_share",
-        "graphrag.max_run_tokens",
-        "graphrag.keep_versions",
-        "chunking.tokenizer_file",  # known by its content
-        "embedding.base_url",
-        "embedding.api_key",
-        "embedding.endpoints",
-        "embedding.model",  # known by the name that the server gives it
-        "embedding.batch_size",
-        "embedding.batch_tokens",
-        "embedding.concurrency",
-    }
-)
-
 T = TypeVar("T")
 
 
@@ -83,21 +57,6 @@ class View:
 
 
 Observer = Callable[[View], None]
-
-
-@dataclass(frozen=True)
-class _Inputs:
-    """What decides an index, read once at the start. `settings` and `prompts` are those of the collection; `spent`
-    counts what had to be asked to know the format."""
-
-    collection: Collection
-    documents: list[Document]
-    current: IndexVersion | None
-    settings: Settings
-    prompts: PromptLibrary
-    form: Format
-    fingerprint: str
-    spent: Tally
 
 
 class Indexer:
@@ -138,7 +97,7 @@ class Indexer:
           Stopped, Paused: as asked for by `stopping`, or by a person.
           BudgetReached: the run has paid for `graphrag.max_run_tokens`; it is paused.
         """
-        inputs = self._read_inputs(request)
+        inputs = read_inputs(self._workspace, request)
         if self._has_nothing_to_do(inputs, request) and not self._was_left_unfinished(inputs):
             return None
         self._workspace.check_models()
@@ -166,7 +125,7 @@ class Indexer:
         with holding(self._database, lease):
             if self._is_published(lease):
                 return True
-            inputs = self._patiently(lease, lambda: self._read_inputs(request))
+            inputs = self._patiently(lease, lambda: read_inputs(self._workspace, request))
             if self._has_nothing_to_do(inputs, request):
                 self._database.insist(lambda session: runs.renew(session, lease, result={runs.UP_TO_DATE: True}))
             else:
@@ -201,66 +160,14 @@ class Indexer:
         """Whether the run's worker died after its index was published, and before that was written down."""
         return self._database.insist(lambda session: versions.published_by(session, lease.run_id)) is not None
 
-    def _read_inputs(self, request: IndexRequest) -> _Inputs:
-        workspace = self._workspace
-
-        def read(
-            session: Session,
-        ) -> tuple[Collection, list[Document], IndexVersion | None, Run | None, PromptLibrary]:
-            collection = collections.find(session, request.collection)
-            current = versions.current(session, collection) if collection.current_version_id else None
-            found = documents.in_collection(session, collection.id)
-            unfinished = runs.active(session, collection.id)
-            return collection, found, current, unfinished, library_for(workspace, session, collection)
-
-        collection, found, current, unfinished, library = self._database.insist(read)
-        if not found:
-            raise EmptyCollectionError(
-                f"collection {collection.name!r} is empty: add documents with "
-                f"`fileintel documents add {collection.name} PATH`"
-            )
-        for kind in INDEXING:
-            library.load(kind)  # a wrong prompt is told before anything has begun
-        settings = settings_for(workspace, collection, request.method)
-        load_ahead(settings.chunking.encoding)  # while the model is asked
-        spent = Tally()
-        if settings.graphrag.method == fast.METHOD:
-            form = FORMATS["tuple"]  # nothing is asked for records
-        else:
-            fresh = request.fresh and request.fresh_since is None and unfinished is None
-            form = FORMATS[extraction_format.extraction_format(workspace, unfinished, spent, fresh=fresh)]
-        fingerprint = self._fingerprint(found, settings, library, form)
-        return _Inputs(collection, found, current, settings, library, form, fingerprint, spent)
-
-    def _fingerprint(self, found: list[Document], settings: Settings, library: PromptLibrary, form: Format) -> str:
-        """A hash over all that decides the index, the answers apart."""
-        snapshot = settings.snapshot()
-        decisive = {
-            f"{section}.{name}": value
-            for section in _DECISIVE
-            for name, value in snapshot[section].items()
-            if f"{section}.{name}" not in _INDECISIVE
-        }
-        decisive["chunking.encoding"] = counted_with(settings.chunking)
-        llm = settings.llm
-        return digest(
-            repr(sorted(decisive.items())),
-            repr((llm.temperature, llm.top_p, llm.max_tokens)),
-            form.name,
-            library.fingerprint(pipeline.prompts_of(settings, form)),
-            str(self._workspace.chat.endpoint.model),
-            str(self._workspace.embedder.endpoint.model),
-            *(f"{document.name}\n{document.sha256}" for document in found),
-        )
-
-    def _has_nothing_to_do(self, inputs: _Inputs, request: IndexRequest) -> bool:
+    def _has_nothing_to_do(self, inputs: Inputs, request: IndexRequest) -> bool:
         """Whether the index in use was made of the same inputs, and nothing is missing from it; or whether one that
         was went out of use by a rollback: a person did not want it, and nothing has changed since."""
         if request.force or request.fresh or request.fresh_from or inputs.current is None:
             return False
-        return self._database.insist(partial(_is_complete, inputs))
+        return self._database.insist(inputs.is_complete)
 
-    def _was_left_unfinished(self, inputs: _Inputs) -> bool:
+    def _was_left_unfinished(self, inputs: Inputs) -> bool:
         """Whether there is a run on the same inputs to go on with, such as a forced one that was interrupted. One
         that was left on other inputs is of no use any more, and ended."""
         with self._database.transaction() as session:
@@ -276,7 +183,7 @@ class Indexer:
                     runs.finish(session, lease, RunState.CANCELLED, INPUTS_CHANGED)
             return False
 
-    def _take_run(self, inputs: _Inputs, request: IndexRequest) -> Lease:
+    def _take_run(self, inputs: Inputs, request: IndexRequest) -> Lease:
         """The run to work on: one that was left unfinished with the same inputs, or a new one."""
         with self._database.transaction() as session:
             unfinished = runs.active(session, inputs.collection.id)
@@ -310,7 +217,7 @@ class Indexer:
             extraction_format.KEY: form.name,
         }
 
-    def _begin(self, lease: Lease, inputs: _Inputs) -> Run:
+    def _begin(self, lease: Lease, inputs: Inputs) -> Run:
         """Write down what the run is made of, and forget the gaps of an earlier attempt."""
         used = {kind.file: inputs.prompts.text(kind) for kind in pipeline.prompts_of(inputs.settings, inputs.form)}
 
@@ -320,21 +227,21 @@ class Indexer:
                 lease,
                 method=inputs.settings.graphrag.method,
                 fingerprint=inputs.fingerprint,
-                settings=_remembered(inputs.settings),
+                settings=inputs.remembered_settings(),
                 models=self._models(inputs.form),
                 prompts=prompts.keep(session, used),
             )
-            runs.clear_gaps(session, lease.run_id)
+            run_counts.clear_gaps(session, lease.run_id)
             return runs.find(session, lease.run_id)
 
         return self._database.insist(begin)
 
-    def _build(self, lease: Lease, inputs: _Inputs) -> None:
+    def _build(self, lease: Lease, inputs: Inputs) -> None:
         runtime.calm_collector()
         with runtime.sparing_collector():
             self._build_calmly(lease, inputs)
 
-    def _build_calmly(self, lease: Lease, inputs: _Inputs) -> None:
+    def _build_calmly(self, lease: Lease, inputs: Inputs) -> None:
         workspace, settings = self._workspace, inputs.settings
         run = self._begin(lease, inputs)
         progress = Progress(pipeline.STAGES)
@@ -423,24 +330,6 @@ class Indexer:
             if reading.throttled:
                 return f"{client.endpoint.shown_url} is busy: {reading.limit} of {reading.ceiling} requests at once"
         return None
-
-
-def _remembered(settings: Settings) -> dict[str, Any]:
-    """The settings as a run keeps them: a file that decides what comes out, by its content too."""
-    kept = settings.snapshot()
-    kept["chunking"]["counted_with"] = counted_with(settings.chunking)
-    return kept
-
-
-def _is_complete(inputs: _Inputs, session: Session) -> bool:
-    """Whether the version in use, or a later one, is made of these inputs and lacks nothing."""
-    assert inputs.current is not None
-    made_of_them = [
-        version
-        for version in versions.published(session, inputs.collection.id)
-        if version.number >= inputs.current.number and version.fingerprint == inputs.fingerprint
-    ]
-    return any(not runs.gaps(session, version.run_id) for version in made_of_them)
 
 
 @contextmanager

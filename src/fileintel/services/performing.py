@@ -19,9 +19,9 @@ from fileintel.services.processing import Order
 from fileintel.services.telling import Teller
 from fileintel.services.working import Held
 from fileintel.services.workspace import Workspace
-from fileintel.storage import runs
+from fileintel.storage import run_counts, runs
 from fileintel.storage.models import Run
-from fileintel.storage.runs import GapRecord
+from fileintel.storage.run_counts import GapRecord
 
 UPLOADED = "upload"  # the source of a document that came over HTTP: its file is deleted once it is read
 READ, CUT = "read", "cut"
@@ -140,10 +140,10 @@ class _Reading:
         self._heeding()
         with self._workspace.database.transaction() as session:
             runs.renew(session, self._held.lease)
-            runs.save_stages(session, run_id, self._progress.counts())
+            run_counts.save_stages(session, run_id, self._progress.counts())
             if one is not None and one.problem:
                 gap = GapRecord(READ, shown(one.path), "unreadable", 1, one.problem)
-                runs.save_gaps(session, run_id, [gap])
+                run_counts.save_gaps(session, run_id, [gap])
 
     def _ask_for_what_follows(self) -> list[Run]:
         settings = self._workspace.settings.documents

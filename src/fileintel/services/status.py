@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import NotFoundError
 from fileintel.services.workspace import BUILTIN_MODEL_NAME, Workspace
-from fileintel.storage import collections, runs, versions
+from fileintel.storage import collections, run_counts, run_events, runs, versions
 from fileintel.storage.models import Collection, Community, IndexVersion, Run
 from fileintel.storage.states import RunKind
 
@@ -80,13 +80,13 @@ def describe(
         "extraction_format": run.models.get("extraction_format") if run else None,
         "prompts": run.prompts if run else {},
         "version": _version(session, version),
-        "stages": [vars(stage) for stage in runs.stages(session, run.id)] if run else [],
+        "stages": [vars(stage) for stage in run_counts.stages(session, run.id)] if run else [],
         "counts": {name: counts.get(name, 0) for name in _COUNTS},
         "levels": _levels(session, version.id) if version else {},
         "llm": {name: (run.llm if run else {}).get(name, 0) for name in _LLM},
         "records": _records(run),
-        "gaps": [vars(gap) for gap in runs.gaps(session, run.id)] if run else [],
-        "warnings": runs.warnings(session, run.id) if run else [],
+        "gaps": [vars(gap) for gap in run_counts.gaps(session, run.id)] if run else [],
+        "warnings": run_events.warnings(session, run.id) if run else [],
         "error": run.error if run else None,
         "started_at": _iso(run.started_at) if run else None,
         "finished_at": _iso(run.finished_at) if run else None,

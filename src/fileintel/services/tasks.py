@@ -7,7 +7,7 @@ from typing import Any
 
 from fileintel.errors import FileIntelError, NotFoundError
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, runs
+from fileintel.storage import collections, run_counts, run_events, runs
 from fileintel.storage.models import Run
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
@@ -22,8 +22,8 @@ def show(workspace: Workspace, run_id: str) -> dict[str, Any]:
         run = runs.find(session, run_id)
         return {
             **describe(run),
-            "stages": [vars(stage) for stage in runs.stages(session, run.id)],
-            "gaps": [vars(gap) for gap in runs.gaps(session, run.id)],
+            "stages": [vars(stage) for stage in run_counts.stages(session, run.id)],
+            "gaps": [vars(gap) for gap in run_counts.gaps(session, run.id)],
         }
 
 
@@ -63,7 +63,7 @@ def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dic
         runs.find(session, run_id)
         return [
             {"number": e.number, "kind": e.kind, "data": e.data, "created_at": e.created_at.isoformat()}
-            for e in runs.events(session, run_id, number)
+            for e in run_events.events(session, run_id, number)
         ]
 
 
@@ -104,7 +104,7 @@ def told(workspace: Workspace, run_id: str, after: int = 0) -> Telling:
         task = describe(runs.find(session, run_id))
     # events after the task, in a transaction of its own: an end that is seen has all its events there
     with workspace.database.transaction() as session:
-        events = [(e.number, e.kind, e.data) for e in runs.events(session, run_id, after)]
+        events = [(e.number, e.kind, e.data) for e in run_events.events(session, run_id, after)]
     return Telling(events, task if is_over(task) else None)
 
 

@@ -6,7 +6,7 @@ Events are rows: they pass PgBouncer, outlive a restart of the API, and are ther
 import time
 
 from fileintel.errors import RunCancelled
-from fileintel.storage import runs
+from fileintel.storage import run_events, runs
 from fileintel.storage.engine import Database
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
@@ -51,5 +51,5 @@ class Teller:
             if runs.requested_state(session, self._lease.run_id) is RunState.CANCELLING:
                 raise RunCancelled("the question was cancelled")
             runs.renew(session, self._lease)  # locks the row as well, so that numbers of events do not collide
-            runs.note(session, self._lease.run_id, kind, data)
+            run_events.note(session, self._lease.run_id, kind, data)
         self._written_at = time.monotonic()

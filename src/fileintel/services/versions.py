@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, comparison, coverage, runs, versions
+from fileintel.storage import collections, comparison, coverage, run_counts, versions
 from fileintel.storage.models import IndexVersion
 
 
@@ -42,7 +42,7 @@ def roll_back(workspace: Workspace, collection_name: str, number: int | None = N
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         was, now = versions.roll_back(session, collection.id, number)
-        gaps = len(runs.gaps(session, now.run_id))
+        gaps = len(run_counts.gaps(session, now.run_id))
         return {"collection": collection.name, "from": _brief(was), "to": _brief(now), "gaps": gaps}
 
 

@@ -17,7 +17,7 @@ from fileintel.llm.client import Tally
 from fileintel.services.holding import finish
 from fileintel.services.indexing import Observer, View, tally_of
 from fileintel.services.workspace import Workspace
-from fileintel.storage import runs
+from fileintel.storage import run_counts, runs
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Run
 from fileintel.storage.runs import Lease
@@ -45,7 +45,7 @@ def take(workspace: Workspace, run_id: str) -> Held | None:
         lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
         if lease is None:
             return None
-        runs.clear_gaps(session, run_id)
+        run_counts.clear_gaps(session, run_id)
     return Held(run, lease)
 
 

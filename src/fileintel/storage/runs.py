@@ -1,10 +1,9 @@
-"""Runs: who is at work on which collection, how far it is, what failed.
+"""Runs: who is at work on which collection, and in which state the work is.
 
 A run is held by a lease. Its `token` grows with each takeover, and every write of a run's work names the
 token it holds: a worker that was only slow, and has been replaced, cannot write any more.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,13 +11,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import case, delete, func, or_, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, LeaseLost, NotFoundError
-from fileintel.storage.bulk import insert_rows
-from fileintel.storage.models import Gap, Run, RunEvent, RunStage, utc_now
+from fileintel.storage import run_events
+from fileintel.storage.models import Run, utc_now
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_become
 
 LEASE_SECONDS = 40  # a dead worker's run is free after this long; a live one renews it four times in it
@@ -27,18 +25,7 @@ IMPORT = "import"  # the method of index runs that take over what graphrag has m
 UPLOADED_INDEX = "upload"  # in the parameters of an import: the folder of an index that came over HTTP
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
-_NOTE = text(
-    "INSERT INTO run_events (run_id, number, kind, data, created_at) "
-    "SELECT CAST(:run AS uuid), coalesce(max(number), 0) + 1, :kind, CAST(:data AS jsonb), :now "
-    "FROM run_events WHERE run_id = CAST(:run AS uuid)"
-)
-_FORGET_EVENTS = text(
-    "DELETE FROM run_events USING runs WHERE run_events.run_id = runs.id AND run_events.kind = ANY(:kinds) "
-    "AND runs.finished_at < now() - make_interval(secs => :age)"
-)
-_CLEAR_GAPS = text("DELETE FROM gaps WHERE run_id = CAST(:run AS uuid)")
 _STATE_LOCKED = text("SELECT state, token FROM runs WHERE id = CAST(:run AS uuid) FOR UPDATE")
-_GAP_COUNT = text("SELECT count(*) FROM gaps WHERE run_id = CAST(:run AS uuid)")
 _NOW = text("SELECT now()")
 _AT_WORK = (RunState.RUNNING.value, RunState.THROTTLED.value)
 
@@ -49,29 +36,6 @@ class Lease:
 
     run_id: str
     token: int
-
-
-@dataclass(frozen=True)
-class StageCounts:
-    """How far a stage is, in items: `cached` of `done` came from the answer store."""
-
-    name: str
-    total: int
-    done: int
-    cached: int
-    failed: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class GapRecord:
-    """An item that failed for good."""
-
-    stage: str
-    item: str
-    reason: str
-    attempts: int
-    last_error: str
 
 
 def create(session: Session, collection_id: str, kind: RunKind = RunKind.INDEX, **values: Any) -> Run:
@@ -86,7 +50,7 @@ def create(session: Session, collection_id: str, kind: RunKind = RunKind.INDEX, 
         session.flush()
     except IntegrityError as error:
         raise ConflictError("another run is at work on this collection") from error
-    note(session, run.id, "state", {"state": run.state, "reason": "submitted"})
+    run_events.note(session, run.id, "state", {"state": run.state, "reason": "submitted"})
     return run
 
 
@@ -231,7 +195,7 @@ def move(session: Session, run: Run, target: RunState, reason: str, **more: Any)
     if not may_become(RunState(run.state), target):
         raise ConflictError(f"task {run.id} is {run.state} and cannot become {target.value}")
     run.state = target.value
-    note(session, run.id, "state", {"state": run.state, "reason": reason, **more})
+    run_events.note(session, run.id, "state", {"state": run.state, "reason": reason, **more})
 
 
 def end_cancelled(session: Session, run: Run, reason: str) -> None:
@@ -240,31 +204,6 @@ def end_cancelled(session: Session, run: Run, reason: str) -> None:
     run.finished_at = utc_now()
     run.token += 1  # whoever held it before must not write any more
     run.owner = run.lease_expires_at = None
-
-
-def note(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None:
-    """Add an event to a run's list. The run's row must be locked or new, so that numbers do not collide."""
-    session.flush()  # a new run has to be there, and what is noted has to have happened
-    values = {"run": run_id, "kind": kind, "data": json.dumps(data), "now": utc_now()}
-    session.execute(_NOTE, values)
-
-
-def events(session: Session, run_id: str, after: int = 0) -> list[RunEvent]:
-    """The events of a run behind number `after`, in order."""
-    statement = select(RunEvent).where(RunEvent.run_id == run_id, RunEvent.number > after)
-    return list(session.execute(statement.order_by(RunEvent.number)).scalars())
-
-
-def forget_events(session: Session, kinds: Sequence[str], age: float) -> int:
-    """Delete the events of these kinds of runs that have been over for `age` seconds; returns how many they were."""
-    forgotten = session.execute(_FORGET_EVENTS, {"kinds": list(kinds), "age": age})
-    return int(forgotten.rowcount)  # type: ignore[attr-defined]
-
-
-def warnings(session: Session, run_id: str) -> list[dict[str, Any]]:
-    """What a run warns of, in order: `stage` and `message` of each."""
-    statement = select(RunEvent.data).where(RunEvent.run_id == run_id, RunEvent.kind == "warning")
-    return list(session.execute(statement.order_by(RunEvent.number)).scalars())
 
 
 def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = False) -> Lease | None:
@@ -291,7 +230,7 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
     run.started_at = run.started_at or utc_now()
     run.error = None
     if run.state == RunState.RUNNING.value:  # the same state, and yet news
-        note(session, run.id, "taken_over", {"reason": reason, "attempt": run.attempts})
+        run_events.note(session, run.id, "taken_over", {"reason": reason, "attempt": run.attempts})
     else:
         move(session, run, RunState.RUNNING, reason, attempt=run.attempts)
     return Lease(run.id, run.token)
@@ -344,7 +283,7 @@ def finish(session: Session, lease: Lease, state: RunState, error: str | None = 
         raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
     over = {"lease_expires_at": None, "owner": None, "finished_at": utc_now()}
     _write(session, lease, state=state.value, error=error, **over, **values)
-    note(session, lease.run_id, "state", {"state": state.value, "reason": error or "done", "error": error})
+    run_events.note(session, lease.run_id, "state", {"state": state.value, "reason": error or "done", "error": error})
 
 
 def hand_back(session: Session, lease: Lease, reason: str = "its worker stops") -> RunState:
@@ -362,7 +301,7 @@ def hand_back(session: Session, lease: Lease, reason: str = "its worker stops") 
     if run.state in _AT_WORK:
         move(session, run, RunState.QUEUED, reason)
     else:
-        note(session, run.id, "left", {"reason": reason})
+        run_events.note(session, run.id, "left", {"reason": reason})
     run.owner = run.lease_expires_at = run.message_sent_at = None
     return RunState(run.state)
 
@@ -386,56 +325,6 @@ def requested_state(session: Session, run_id: str) -> RunState | None:
     """The state as it stands in the table: another process may have asked for a cancellation or a pause."""
     found = session.execute(select(Run.state).where(Run.id == run_id)).scalar_one_or_none()
     return RunState(found) if found else None
-
-
-def save_stages(session: Session, run_id: str, stages: Iterable[StageCounts]) -> None:
-    """Write how far the stages are."""
-    rows = [{"run_id": run_id, "position": position, **vars(stage)} for position, stage in enumerate(stages)]
-    if not rows:
-        return
-    statement = insert(RunStage).values(rows)
-    columns = ("position", "total", "done", "cached", "failed", "seconds")
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["run_id", "name"], set_={name: statement.excluded[name] for name in columns}
-        )
-    )
-
-
-def stages(session: Session, run_id: str) -> list[StageCounts]:
-    """The stages of a run, in order."""
-    rows = session.execute(select(RunStage).where(RunStage.run_id == run_id).order_by(RunStage.position)).scalars()
-    return [StageCounts(r.name, r.total, r.done, r.cached, r.failed, r.seconds) for r in rows]
-
-
-def save_gaps(session: Session, run_id: str, gaps: Iterable[GapRecord]) -> None:
-    """Record what failed for good; an item that failed before keeps its newest reason."""
-    now = utc_now().isoformat()
-    newest = {(gap.stage, gap.item): gap for gap in gaps}  # one statement must not touch a row twice
-    rows = ({"run_id": run_id, "created_at": now, **vars(gap)} for gap in newest.values())
-    insert_rows(
-        session,
-        Gap,
-        rows,
-        on_conflict="(run_id, stage, item) DO UPDATE SET reason = EXCLUDED.reason, attempts = EXCLUDED.attempts, "
-        "last_error = EXCLUDED.last_error",
-    )
-
-
-def clear_gaps(session: Session, run_id: str) -> None:
-    """Forget the gaps of an earlier attempt of the same run: it tries them again."""
-    session.execute(_CLEAR_GAPS, {"run": run_id})
-
-
-def gap_count(session: Session, run_id: str) -> int:
-    """How many items failed for good in a run."""
-    return int(session.execute(_GAP_COUNT, {"run": run_id}).scalar_one())
-
-
-def gaps(session: Session, run_id: str) -> list[GapRecord]:
-    """What failed for good in a run, by stage and item."""
-    rows = session.execute(select(Gap).where(Gap.run_id == run_id).order_by(Gap.stage, Gap.item)).scalars()
-    return [GapRecord(r.stage, r.item, r.reason, r.attempts, r.last_error) for r in rows]
 
 
 def _now(session: Session) -> datetime:
