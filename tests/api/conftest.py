@@ -13,7 +13,7 @@ from fileintel.celery_config import PREFORK_QUEUES
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
-from tests.api.installation import KEY, Caller, Installation, Redis, remove
+from tests.api.installation import KEY, READY, Caller, Installation, Redis, remove
 from tests.conftest import SAMPLES, TEMPLATE, short_folder
 from tests.standin import StandIn
 from tests.standin.settings import Settings as StandInSettings
@@ -45,12 +45,12 @@ def attended(server_url: str, model_server_process: StandIn) -> Iterator[Install
     )
     try:
         workers = [
-            installation.start_worker("gevent", 100, "graphrag_indexing,graphrag_queries"),
+            installation.start_graph_worker(),
             installation.start_worker("prefork", 1, ",".join(PREFORK_QUEUES)),
         ]
         installation.start_api()
         for worker in workers:
-            worker.wait_for_output("Community reports configuration")  # said when it is ready
+            worker.wait_for_output(READY)
         yield installation
     finally:
         installation.stop()

@@ -22,6 +22,8 @@ from tests.embedded.processes import wait_until_stopped
 KEY = "a-key-of-the-tests"
 LIMIT = 120.0  # seconds until a condition counts as never met; on busy cores everything takes long
 BINARIES = Path(sys.executable).parent
+READY = "Community reports configuration"  # what a worker says when it is ready
+
 Found = TypeVar("Found")
 
 
@@ -139,9 +141,17 @@ class Installation:
         command = [sys.executable, "-m", "celery", "-A", "fileintel.celery_config:app", "worker"]
         command += [f"--pool={pool}", f"--concurrency={concurrency}", f"--queues={queues}"]
         command += [f"--hostname={pool}@%h", "--without-mingle", "--without-gossip"]
-        worker = Process(command, self.environment, self.home / f"{pool}.log")
+        worker = Process(command, self.environment, self.home / f"{pool}-{time.monotonic_ns()}.log")
         self._workers.append(worker)
         return self._stack.enter_context(worker)
+
+    def start_graph_worker(self) -> Process:
+        """A gevent worker; one that is there already is replaced. A new one's gate has not learned yet that the model
+        server takes less than the settings allow, as one's has that was refused."""
+        for worker in self._workers:
+            if "--pool=gevent" in worker.process.args:
+                worker.stop()
+        return self.start_worker("gevent", 100, "graphrag_indexing,graphrag_queries")
 
     def stop(self) -> None:
         for worker in self._workers:  # they take their time, so all at once

@@ -9,7 +9,7 @@ import httpx
 import openai
 import pytest
 
-from tests.api.installation import KEY, Caller, Installation, wait_for
+from tests.api.installation import KEY, READY, Caller, Installation, wait_for
 from tests.standin import StandIn
 from tests.standin.settings import Canned
 
@@ -132,6 +132,7 @@ def test_errors_have_the_shape_of_the_openai_protocol(service: Caller, attended:
 def test_a_hundred_questions_at_once_are_all_answered_and_none_is_mixed_up(
     service: Caller, attended: Installation, indexed: str, model_server_process: StandIn
 ) -> None:
+    attended.start_graph_worker().wait_for_output(READY)
     canned = [Canned(f"It is number {n} [S0].", match=f"Question: What is number {n}?") for n in range(100)]
     model_server_process.configure(canned=canned)
     model_server_process.gather(TOGETHER, "local_answer")
