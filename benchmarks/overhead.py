@@ -21,7 +21,8 @@ from benchmarks import corpus, measuring, results  # noqa: E402
 from benchmarks.simulator import Simulator  # noqa: E402
 from benchmarks.simulator.behaviour import Behaviour  # noqa: E402
 from benchmarks.workplace import Workplace, begin_run, workplace  # noqa: E402
-from fileintel.graphrag.fanout import Fanout, Outcome, Request  # noqa: E402
+from fileintel.graphrag.fanout import Fanout  # noqa: E402
+from fileintel.graphrag.request import Outcome, Request  # noqa: E402
 from fileintel.graphrag.stages.report import SCHEMA, parse_report  # noqa: E402
 from fileintel.llm.client import Tally  # noqa: E402
 from fileintel.llm.questions import Answered, ChatQuestion, Message, Sampling  # noqa: E402

@@ -5,9 +5,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.fanout import Request
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CONTINUE, EXTRACT, LOOP
+from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages.extract import STAGE, ExtractStage
 from fileintel.llm.questions import Failed, Sampling
 

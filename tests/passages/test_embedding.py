@@ -6,8 +6,8 @@ import pytest
 
 from fileintel.errors import EmptyCollectionError
 from fileintel.services import control, documents
+from fileintel.services.busy import ActiveRunError
 from fileintel.services.indexing import Indexer, IndexRequest
-from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
 from tests.conftest import SAMPLES
 from tests.standin import StandIn

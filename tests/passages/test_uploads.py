@@ -11,10 +11,10 @@ from sqlalchemy import delete
 
 from fileintel.errors import RunCancelled, ServiceUnavailable
 from fileintel.services import control, documents, housekeeping, performing, processing, submitting, tasks, working
+from fileintel.services.busy import ActiveRunError
 from fileintel.services.housekeeping import PIECES_KEPT_SECONDS
 from fileintel.services.processing import Order
 from fileintel.services.spool import STALE_SECONDS, spool_of
-from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, run_events, runs, versions
 from fileintel.storage.models import Passage, Run, utc_now

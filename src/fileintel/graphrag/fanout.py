@@ -39,8 +39,6 @@ from fileintel.storage.run_counts import GapRecord
 if TYPE_CHECKING:
     from fileintel.graphrag.sharing import Sharing  # it knows the stages, which know the fan-out
 
-__all__ = ["Fanout", "Outcome", "Request"]
-
 LONGEST_WAIT_SECONDS = 0.2  # the owner wakes at least this often, to see whether it is to stop
 SHARED_SECONDS = 0.1  # the same while others ask for us
 ELSEWHERE_SECONDS = 0.5  # how often it looks whether others have got the answers that it waits for

@@ -13,12 +13,13 @@ from fileintel.config import Settings
 from fileintel.errors import EmptyCollectionError, RunFailed, UsageError
 from fileintel.graphrag import load
 from fileintel.graphrag.context import Context, Contexts
-from fileintel.graphrag.fanout import Fanout, Request
+from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.graph_context import GraphContexts
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CLAIMING, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
+from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
 from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale

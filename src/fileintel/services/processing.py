@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import EmptyCollectionError, NotFoundError, ServiceUnavailable
 from fileintel.services import dispatching, submitting
+from fileintel.services.busy import ActiveRunError
 from fileintel.services.dispatching import Dispatcher
-from fileintel.services.submitting import ActiveRunError, Submitted
+from fileintel.services.submitting import Submitted
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, documents, runs
 from fileintel.storage.models import Collection, Run

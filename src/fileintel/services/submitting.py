@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from fileintel.errors import ConflictError, EmptyCollectionError, NotFoundError, ServiceUnavailable, UsageError
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.services import questions
+from fileintel.services.busy import ActiveRunError
 from fileintel.services.dispatching import Dispatcher
 from fileintel.services.documents import check_name
 from fileintel.services.index_request import IndexRequest, RunIsPaused
@@ -175,18 +176,6 @@ class KeyReused(UsageError):
     """An idempotency key stands for one request, and this is another one."""
 
     code = "idempotency_key_reused"
-
-
-class ActiveRunError(ConflictError):
-    """Another run is at work on the same collection."""
-
-    code = "run_active"
-
-    def __init__(self, run_id: str, collection: str) -> None:
-        super().__init__(
-            f"run {run_id} is at work on {collection!r}: wait for it (`fileintel tasks wait {run_id}`), or cancel it"
-        )
-        self.run_id = run_id
 
 
 def refuse_while_active(session: Session, collection: Collection) -> None:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from fileintel.errors import ModelServerRefused
-from fileintel.graphrag.fanout import Fanout, Outcome, Request
+from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.journal import Journal
 from fileintel.graphrag.pipeline import Stopped
+from fileintel.graphrag.request import Outcome, Request
 from fileintel.graphrag.scribe import as_stored
 from fileintel.llm.client import ModelClient
 from fileintel.llm.questions import EmbeddingQuestion, Failed

@@ -6,13 +6,13 @@ from contextlib import suppress
 from typing import Any
 
 from fileintel.errors import ConfigError, FileIntelError
-from fileintel.graphrag.fanout import Outcome
 from fileintel.graphrag.journal import Journal
 from fileintel.graphrag.query.announcing import Announcer
 from fileintel.graphrag.query.asking import DATABASE_PATIENCE, Asking, IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked, Resolver, check
 from fileintel.graphrag.query.forms import as_data
 from fileintel.graphrag.query.pieces import Piece, Pieces
+from fileintel.graphrag.request import Outcome
 from fileintel.graphrag.scribe import as_stored
 from fileintel.llm.questions import ChatQuestion, Message
 from fileintel.llm.streaming import Unheard

@@ -10,11 +10,11 @@ that it takes is free afterwards. What comes out is the same.
 import html
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
 
 from fileintel.graphrag.model import Community, Graph
+from fileintel.graphrag.stages.net import Choices, Net, Part
 from fileintel.identity import content_id
 from fileintel.runtime import breathe, breathing
 
@@ -25,38 +25,6 @@ RESIDUAL_SIZE = 50  # entities of one residual community, or one more
 SMALL_GRAPH = 2_000  # relationships that are clustered in some hundredths of a second, in this process
 
 Edge = tuple[str, str, float]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """How a graph is divided; see `cluster`."""
-
-    max_cluster_size: int
-    use_lcc: bool
-    seed: int
-
-
-@dataclass(frozen=True)
-class Net:
-    """A graph without its texts: titles in order of number, the ends of relationships by number, their weights."""
-
-    titles: Sequence[str]
-    sources: Sequence[int]
-    targets: Sequence[int]
-    weights: Sequence[float]
-
-
-@dataclass(slots=True)
-class Part:
-    """A community whose members are numbers: of entities, and of relationships with both ends inside."""
-
-    id: str
-    number: int
-    level: int
-    parent: int
-    residual: bool
-    entities: Sequence[int]
-    relationships: Sequence[int]
 
 
 def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) -> list[Community]:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
-from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.model import Entity, Graph, Relationship
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.request import Outcome, Request
 from fileintel.graphrag.stages.records import folded
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
 from fileintel.runtime import breathe, breathing

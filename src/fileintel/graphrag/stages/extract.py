@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fileintel.graphrag.fanout import Request
 from fileintel.graphrag.model import TextUnit
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CONTINUE, CONTINUE_JSON, EXTRACT, EXTRACT_JSON, LOOP, Prompt, PromptKind
+from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages import json_records
 from fileintel.graphrag.stages.examples import ExampleNames
 from fileintel.graphrag.stages.extraction import EntityRecord, Extraction, RelationshipRecord

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.progress import Progress
+from fileintel.graphrag.request import Outcome, Request
 from fileintel.llm.questions import Answered, ChatQuestion, Failed
 
 

@@ -14,11 +14,10 @@ from functools import partial
 from typing import Any
 
 from fileintel.graphrag.context import Context, Contexts
-from fileintel.graphrag.fanout import Outcome, Request
 from fileintel.graphrag.model import Community, Entity, Finding, Graph, Relationship, Report
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
-from fileintel.graphrag.request import LateRequest
+from fileintel.graphrag.request import LateRequest, Outcome, Request
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema

@@ -6,11 +6,11 @@ from fileintel.cli.interrupt import Interrupted, Parted, Stop
 from fileintel.errors import RunCancelled
 from fileintel.graphrag.pipeline import Stopped
 from fileintel.services import control, performing, processing, tasks
+from fileintel.services.busy import ActiveRunError
 from fileintel.services.cataloguing import extract_metadata
 from fileintel.services.embedding import embed_passages
 from fileintel.services.indexing import View
 from fileintel.services.processing import Order
-from fileintel.services.submitting import ActiveRunError
 from fileintel.services.workspace import Workspace
 from fileintel.storage.states import RunKind
 
