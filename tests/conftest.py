@@ -101,11 +101,12 @@ def model_server_process() -> Iterator[StandIn]:
 
 @pytest.fixture
 def model_server(model_server_process: StandIn) -> Iterator[StandIn]:
-    """A stand-in model server over HTTP, as new."""
+    """A stand-in model server over HTTP, as new; and as new afterwards, for the fixtures that several tests share."""
     model_server_process.configure(**vars(StandInSettings()))
     model_server_process.reset()
     yield model_server_process
     model_server_process.resume()
+    model_server_process.configure(**vars(StandInSettings()))
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SAMPLES, CommandLine, Finished
+from tests.standin import StandIn
+from tests.standin.settings import Settings
 
 from .conftest import COLLECTION, DOCUMENTS, Town
 
@@ -58,8 +60,10 @@ def test_a_collection_is_made_filled_indexed_asked_and_deleted(either: CommandLi
 
 
 @pytest.fixture(scope="module")
-def printed(town: Town) -> dict[tuple[str, ...], Finished]:
+def printed(town: Town, model_server_process: StandIn) -> dict[tuple[str, ...], Finished]:
     """What commands that only look print with --json."""
+    model_server_process.configure(**vars(Settings()))  # whatever the test before this one has made of it
+    model_server_process.reset()
     with ThreadPoolExecutor(2) as pool:
         return dict(zip(LOOKING, pool.map(lambda command: town.fileintel(*command, "--json"), LOOKING), strict=True))
 
