@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from fileintel.queues import GRAPHRAG_QUEUES, PREFORK_QUEUES
-from tests.api.installation import KEY, Installation, Redis, remove
+from tests.api.installation import KEY, READY, Installation, Redis, remove
 from tests.conftest import FOREIGN, SAMPLES, TEMPLATE, CommandLine, Finished, short_folder
 from tests.standin import StandIn
 from tests.standin.settings import Settings
@@ -164,7 +164,7 @@ def twins(copied: Any, town: Town, model_server_process: StandIn, shared_home: P
             ]
             installation.start_api()
             for worker in workers:
-                worker.wait_for_output("Community reports configuration")  # said when it is ready
+                worker.wait_for_output(READY)
             yield Twins(here, speaking_to(installation.url, home / "nothing"), installation)
         finally:
             installation.stop()

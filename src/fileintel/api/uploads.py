@@ -25,6 +25,7 @@ from fileintel.api.problems import BadUpload, InvalidRequest, TooLarge, Unsuppor
 from fileintel.config import Settings
 from fileintel.errors import DocumentError, ServiceUnavailable
 from fileintel.services.documents import check_file_name
+from fileintel.services.submitting import Submitted
 
 FIELD = "files"
 MOST_FILES = 200  # in one request; a collection may take as many requests as it likes
@@ -88,6 +89,19 @@ async def _receive(request: Request, spool: Path, limits: UploadLimits, check: C
     finally:
         with anyio.CancelScope(shield=True):  # also when the caller has left, or the service is stopping
             await run_in_threadpool(reception.discard_unless_complete)
+
+
+def handed_over(folder: Path, submit: Callable[[], Submitted]) -> Submitted:
+    """What `submit` has made of an upload. The folder goes with the task; where there is none, or an earlier request
+    has made it, it is deleted."""
+    try:
+        submitted = submit()
+    except BaseException:
+        discard(folder)
+        raise
+    if not submitted.is_new:
+        discard(folder)  # the first request's files are with the task
+    return submitted
 
 
 def discard(folder: Path) -> None:

@@ -132,13 +132,9 @@ def _expect(service: Backend, collection: str) -> None:
 
 
 def _hand_over(service: Backend, collection: str, folder: Path, key: str | None) -> submitting.Submitted:
-    try:
-        submitted = submitting.submit_documents(
+    def submit() -> submitting.Submitted:
+        return submitting.submit_documents(
             service.workspace(), service.dispatcher(), collection, folder, idempotency_key=key
         )
-    except BaseException:
-        uploads.discard(folder)
-        raise
-    if not submitted.is_new:
-        uploads.discard(folder)  # the first request's files are with the task
-    return submitted
+
+    return uploads.handed_over(folder, submit)

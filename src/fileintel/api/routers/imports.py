@@ -59,21 +59,17 @@ def _check_name(name: str) -> None:
 
 
 def _hand_over(service: Backend, collection: str, folder: Path, vectors: bool, key: str | None) -> submitting.Submitted:
-    try:
+    def submit() -> submitting.Submitted:
         _lay_together(folder)
         try:
             check_tables(folder, service.settings.documents.max_expanded_mb * 1024 * 1024)
         except IndexFolderError as error:
             raise IndexFolderError(without_place(str(error), str(folder))) from error
-        submitted = submitting.submit_import(
+        return submitting.submit_import(
             service.workspace(), service.dispatcher(), collection, folder, vectors=vectors, idempotency_key=key
         )
-    except BaseException:
-        uploads.discard(folder)
-        raise
-    if not submitted.is_new:
-        uploads.discard(folder)  # the first request's files are with the task
-    return submitted
+
+    return uploads.handed_over(folder, submit)
 
 
 def _lay_together(folder: Path) -> None:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fileintel.graphrag.query.announcing import Hearer
     from fileintel.graphrag.query.inquiry import Inquiry
 
-from fileintel.errors import NotFoundError
+from fileintel.errors import BudgetReached, NotFoundError
 
 Row = dict[str, Any]  # as services return it and the API sends it: texts, numbers, lists, dictionaries
 
@@ -270,6 +270,12 @@ class Cache(Protocol):
 
     def prune(self, unused_for: str | None, model: str | None, dry_run: bool) -> Row:
         """Remove answers that were not used for so long, or are of a model."""
+
+
+def raise_where_it_rests(task: Row) -> None:
+    """Raise BudgetReached where a task has paused itself, so that nobody waits for it in vain."""
+    if task["state"] == "paused" and task.get("error"):
+        raise BudgetReached(task["error"])
 
 
 def run_of(status: Mapping[str, Any]) -> str:

@@ -2,8 +2,7 @@
 
 import time
 
-from fileintel.cli.installation.contract import Progress, Row, Watcher
-from fileintel.errors import BudgetReached
+from fileintel.cli.installation.contract import Progress, Row, Watcher, raise_where_it_rests
 from fileintel.services import control, tasks
 from fileintel.services.workspace import Workspace
 
@@ -44,8 +43,7 @@ class LocalTasks:
                 watcher.happened(event)
             if news.task["stages"]:
                 watcher.progressed(Progress.of(news.task["stages"], news.task["llm"]))
-            if news.task["state"] == "paused" and news.task["error"]:  # it has paused itself
-                raise BudgetReached(news.task["error"])
+            raise_where_it_rests(news.task)
             if tasks.is_over(news.task):
                 return news.task
             time.sleep(POLL_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from fileintel.cli.installation.contract import Progress, Row, Watcher
+from fileintel.cli.installation.contract import Progress, Row, Watcher, raise_where_it_rests
 from fileintel.cli.installation.remote.connection import CONNECT_SECONDS, Connection
 from fileintel.cli.installation.remote.events import Event, events_in
 from fileintel.cli.installation.remote.problems import Unfinished, told
@@ -15,7 +15,6 @@ from fileintel.cli.interrupt import Interrupted, Parted
 from fileintel.cli.output import say
 from fileintel.errors import (
     EXIT_UNAVAILABLE,
-    BudgetReached,
     ConflictError,
     FileIntelError,
     NotFoundError,
@@ -119,12 +118,6 @@ def raise_unless_done(task: Row) -> None:
     if task["state"] == "failed":
         result = task["result"] or {}
         raise told(result.get("code"), int(result.get("http_status", 500)), task["error"] or "the task has failed")
-
-
-def raise_where_it_rests(task: Row) -> None:
-    """Raise BudgetReached where a task has paused itself, so that nobody waits for it in vain."""
-    if task["state"] == "paused" and task.get("error"):
-        raise BudgetReached(task["error"])
 
 
 def parted_from(task_id: str) -> Parted:
