@@ -9,6 +9,7 @@ from fileintel.graphrag.model import Claim, Community, Graph, Report, TextUnit
 from fileintel.graphrag.stages.embed import report_id
 from fileintel.graphrag.text_context import text_units_of
 from fileintel.graphrag.vectors import Vector
+from fileintel.runtime import breathing
 from fileintel.storage.bulk import vector_text
 
 Row = dict[str, Any]
@@ -73,10 +74,9 @@ def community_rows(
     period: str,
     contexts: Mapping[int, Context],
 ) -> Iterator[Row]:
-    """Rows of `communities`; `contexts` are those of the reports that were asked for, by number of community."""
+    """Rows of `communities`; `contexts` are those of the reports that were asked for, by number of community. The
+    largest community of a large index has a good part of it as members: other greenlets run between them."""
     for community in communities:
-        relationships = [graph.relationships[pair] for pair in community.relationships]
-        entities = [graph.entities[title] for title in community.entities]
         context = contexts.get(community.number)
         yield {
             "version_id": version_id,
@@ -87,11 +87,11 @@ def community_rows(
             "parent": community.parent,
             "children": community.children,
             "title": community.title,
-            "entity_ids": [entity.id for entity in entities],
-            "relationship_ids": [relationship.id for relationship in relationships],
-            "text_unit_ids": [units[number].id for number in sorted(text_units_of(community, graph))],
+            "entity_ids": [graph.entities[title].id for title in breathing(community.entities)],
+            "relationship_ids": [graph.relationships[pair].id for pair in breathing(community.relationships)],
+            "text_unit_ids": [units[number].id for number in breathing(sorted(text_units_of(community, graph)))],
             "period": period,
-            "size": len(entities),
+            "size": len(community.entities),
             "residual": community.residual,
             "context": context.record() if context else None,
         }

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from fileintel.graphrag.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report, TextUnit
-from fileintel.runtime import breathe
+from fileintel.runtime import breathe, breathing
 
 
 def text_units_of(community: Community, graph: Graph) -> set[int]:
     """The numbers of the text units that tell of a community: those of its relationships, or of its entities where
     it has none."""
-    numbers = {n for pair in community.relationships for n in graph.relationships[pair].text_units}
-    return numbers or {n for title in community.entities for n in graph.entities[title].text_units}
+    numbers = {n for pair in breathing(community.relationships) for n in graph.relationships[pair].text_units}
+    return numbers or {n for title in breathing(community.entities) for n in graph.entities[title].text_units}
 
 
 class TextContexts:
@@ -93,11 +93,11 @@ class TextContexts:
         named at all is named in one of them."""
         wanted = text_units_of(community, self._graph)
         members = [self._graph.entities[title] for title in community.entities]
-        for entity in members:
+        for entity in breathing(members):
             if wanted.isdisjoint(entity.text_units):
                 wanted.update(entity.text_units)
         degrees = dict.fromkeys(sorted(wanted), 0)
-        for entity in members:
+        for entity in breathing(members):
             for number in wanted.intersection(entity.text_units):
                 degrees[number] += entity.degree
         return degrees
