@@ -1,7 +1,11 @@
 """The extraction stage: one question for each text unit, then gleanings."""
 
+import heapq
+import math
+from itertools import count
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,13 +21,20 @@ from .samples import MODEL, prompt, units
 UNITS = units(4)
 
 
-def stage(max_gleanings: int = 1) -> tuple[ExtractStage, Progress]:
+def stage(max_gleanings: int = 1, slots: int = 0) -> tuple[ExtractStage, Progress]:
     progress = Progress([STAGE])
     prompts = (prompt(EXTRACT), prompt(CONTINUE), prompt(LOOP))
     sampling = Sampling()
     return (
         ExtractStage(
-            MODEL, prompts, sampling, progress, entity_types=["person"], language=None, max_gleanings=max_gleanings
+            MODEL,
+            prompts,
+            sampling,
+            progress,
+            entity_types=["person"],
+            language=None,
+            max_gleanings=max_gleanings,
+            slots=lambda: slots,
         ),
         progress,
     )
@@ -137,3 +148,30 @@ def test_the_order_of_answers_does_not_matter(random: Random, failing: set[int])
     Driver(answer).run(in_order.requests(UNITS))
     Driver(answer, random).run(shuffled.requests(UNITS))
     assert in_order.extractions == shuffled.extractions
+
+
+def rounds(texts: int, slots: int) -> list[list[Request]]:
+    """What is asked together where every answer takes as long: the most urgent requests, as many as there are slots."""
+    extract, _ = stage(slots=slots)
+    order = count()
+    waiting = [(request.priority, next(order), request) for request in extract.requests(units(texts))]
+    asked = []
+    while waiting:
+        heapq.heapify(waiting)
+        asked.append([heapq.heappop(waiting)[2] for _ in range(min(slots, len(waiting)))])
+        for request in asked[-1]:
+            follow_ups = request.deliver(answered(request, record(request))) or ()
+            waiting += [(one.priority, next(order), one) for one in follow_ups]
+    assert extract.finished()
+    return asked
+
+
+@pytest.mark.parametrize("texts", [1, 50, 51, 75, 99, 130, 320])
+def test_the_slots_are_full_until_the_last_text_is_finished(texts: int) -> None:
+    assert len(rounds(texts, 50)) == max(2, math.ceil(texts * 2 / 50))
+
+
+def test_a_text_that_was_begun_is_finished_first_while_many_are_unread() -> None:
+    asked = [(request.item, question(request).purpose) for together in rounds(300, 50) for request in together]
+    place = {each: at for at, each in enumerate(asked)}
+    assert all(place[f"unit-{n}", "glean"] == place[f"unit-{n}", "extract"] + 50 for n in range(100))

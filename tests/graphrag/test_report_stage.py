@@ -171,6 +171,16 @@ def test_a_parent_that_does_not_fit_holds_the_reports_of_its_children() -> None:
     assert "-----Reports-----" in data_of(driver.asked[-1])
 
 
+@pytest.mark.parametrize(("budget", "is_waited_for"), [(ROOMY, False), (25, True)])
+def test_a_report_that_others_wait_for_goes_before_the_descriptions(budget: int, is_waited_for: bool) -> None:
+    driver = Driver(reply)
+    Writing(NESTED_LINKS, budget, nested()).run(driver)
+    priorities = {request.item: request.priority for request in driver.asked if request.stage == report.STAGE}
+    descriptions = [request.priority for request in driver.asked if request.stage == describe.STAGE]
+    assert all((priorities[half] < min(descriptions)) == is_waited_for for half in ("Community 1", "Community 2"))
+    assert priorities["Community 0"] > max(descriptions)
+
+
 @pytest.mark.parametrize("budget", [ROOMY, 60, 25])
 def test_a_community_that_repeats_its_only_child_asks_the_same_question(budget: int) -> None:
     """The fan-out asks it once, and the answer store knows it."""

@@ -80,6 +80,9 @@ class Contexts(Protocol):
     def size(self, community: Community) -> int:
         """The tokens of all of the community's evidence."""
 
+    def probable_size(self, community: Community) -> float:
+        """About `size`, known before the descriptions are: good enough to tell what is to be asked first."""
+
     def whole(self, community: Community) -> Context | None:
         """The context with all of the community's evidence; None when it does not fit."""
 

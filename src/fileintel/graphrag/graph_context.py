@@ -8,8 +8,10 @@ The budget is that of the rows; headings and column names, at most four of each,
 what room the rest leaves, so that a much-claimed entity does not push itself out.
 """
 
+import itertools
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from fileintel.graphrag.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report
@@ -17,6 +19,8 @@ from fileintel.graphrag.tables import row
 from fileintel.runtime import breathe, breathing, sorted_calmly
 
 Pair = tuple[str, str]
+SAMPLED = 500  # entities, and as many relationships, tell how long a row is on average
+PROBABLE_CHARACTERS = 800  # of a description that is to be written yet, at most
 
 
 class GraphContexts:
@@ -50,6 +54,23 @@ class GraphContexts:
     def size(self, community: Community) -> int:
         """The tokens of all of the community's evidence."""
         return self._tokens(community.entities, community.relationships)
+
+    def probable_size(self, community: Community) -> float:
+        """The number of rows, times the tokens of an average one."""
+        return (len(community.entities) + len(community.relationships)) * self._average_row
+
+    @cached_property
+    def _average_row(self) -> float:
+        some: list[Entity | Relationship] = [
+            *itertools.islice(self.graph.entities.values(), SAMPLED),
+            *itertools.islice(self.graph.relationships.values(), SAMPLED),
+        ]
+        tokens = 0
+        for thing in breathing(some):
+            fields = entity_fields(thing) if isinstance(thing, Entity) else relationship_fields(thing)
+            expected = thing.description or " ".join(thing.descriptions)[:PROBABLE_CHARACTERS]
+            tokens += self._row.tokens(*fields[:3], expected, *fields[4:])
+        return tokens / max(1, len(some))
 
     def whole(self, community: Community) -> Context | None:
         """The context with all of the community's evidence; None when it does not fit."""

@@ -223,6 +223,7 @@ class _Stages:
             entity_types=settings.entity_types,
             language=self._language,
             max_gleanings=settings.max_gleanings,
+            slots=self._slots,
             form=run.form,
             over=self.merged.over,
         )
@@ -235,6 +236,7 @@ class _Stages:
             claim_description=settings.claim_description,
             language=self._language,
             max_gleanings=settings.max_gleanings,
+            slots=self._slots,
         )
         self.describe = describe.DescribeStage(
             model,
@@ -290,6 +292,10 @@ class _Stages:
             language=self._language,
             written=self.embed.report,
         )
+
+    def _slots(self) -> int:
+        """How many questions can be under way at once, those of helpers included."""
+        return self._run.settings.graphrag.concurrency * self._run.journal.workers
 
     def _described(self, thing: Entity | Relationship) -> Iterable[Request]:
         if isinstance(thing, Entity):

@@ -6,6 +6,7 @@ sub-communities are replaced by their reports, as in `graph_context`; a text uni
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 
 from fileintel.graphrag.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report, TextUnit
@@ -45,6 +46,14 @@ class TextContexts:
         """The tokens of all of the community's text units."""
         degrees = self._degrees(community)
         return _tokens(self._rows(degrees, degrees))
+
+    def probable_size(self, community: Community) -> float:
+        """The number of text units, times the tokens of an average one."""
+        return len(text_units_of(community, self._graph)) * self._average_unit
+
+    @cached_property
+    def _average_unit(self) -> float:
+        return sum(unit.n_tokens for unit in self._units) / max(1, len(self._units))
 
     def whole(self, community: Community) -> Context | None:
         """The context with all of the community's text units; None when it does not fit."""

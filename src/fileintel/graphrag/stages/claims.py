@@ -6,7 +6,7 @@ with fewer fields is no claim here (upstream fills them up with nothing), of one
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -66,6 +66,7 @@ class ClaimsStage:
     Parameters:
       prompts: of the first question, of a gleaning, and of the check between two gleanings.
       max_gleanings: how often the model is asked for what it has missed.
+      slots: how many questions can be under way at once, at this moment.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class ClaimsStage:
         claim_description: str,
         language: str | None,
         max_gleanings: int,
+        slots: Callable[[], int] = lambda: 0,
     ) -> None:
         self._model = model
         self._prompt, more, check = prompts
@@ -88,7 +90,7 @@ class ClaimsStage:
         self._language = language
         # claims can wait: nothing is made of them while entities are still extracted
         gleaning = Gleaning(more.text(), check.text(), max_gleanings, parse_gleaning, PURPOSES[1:], urgency=-0.1)
-        self._readings = Readings(STAGE, gleaning, progress)
+        self._readings = Readings(STAGE, gleaning, progress, slots)
         self._found: dict[int, tuple[TextUnit, list[ClaimRecord]]] = {}
 
     def requests(self, units: Sequence[TextUnit]) -> Iterator[Request]:

@@ -75,6 +75,7 @@ class ExtractStage:
     Parameters:
       prompts: those of the format, in its order.
       max_gleanings: how often the model is asked for what it has missed.
+      slots: how many questions can be under way at once, at this moment.
       over: is given what was found in a text unit, or None, once nothing more comes; it is not kept here then.
     """
 
@@ -88,6 +89,7 @@ class ExtractStage:
         entity_types: Sequence[str],
         language: str | None,
         max_gleanings: int,
+        slots: Callable[[], int] = lambda: 0,
         form: Format = TUPLE,
         over: Over | None = None,
     ) -> None:
@@ -101,7 +103,7 @@ class ExtractStage:
         gleaning = Gleaning(
             continue_prompt.text(), loop_prompt.text(), max_gleanings, form.parse_gleaning, PURPOSES[1:]
         )
-        self._readings = Readings(STAGE, gleaning, progress)
+        self._readings = Readings(STAGE, gleaning, progress, slots)
         self._over = over
         self._examples = ExampleNames("", form.parse_gleaning)
         self.extractions: dict[int, Extraction] = {}

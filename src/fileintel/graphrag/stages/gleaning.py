@@ -12,6 +12,11 @@ from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.request import Outcome, Request
 from fileintel.llm.questions import Answered, ChatQuestion, Failed
 
+# Once no more texts than these are unread for each slot, all of them are begun before any is finished: a text that is
+# begun last keeps the end of the stage waiting for two answers, while most slots stand empty.
+LAST_TEXTS_PER_SLOT = 2
+BEHIND_UNREAD = 0.25  # added to the priority of the first question then
+
 
 @dataclass(frozen=True)
 class Gleaning:
@@ -22,8 +27,8 @@ class Gleaning:
       most: how often it is asked for.
       parse: reads an answer to a gleaning.
       purposes: of a gleaning and of a check.
-      urgency: added to the priority of the first question. A text that has been begun is finished first: what it
-        says is what later stages wait for.
+      urgency: added to the priority of the first question. A text that has been begun is finished first: the server
+        still has its beginning in its cache, and its records can be merged. Not so at the end of the stage.
     """
 
     more: str
@@ -35,18 +40,27 @@ class Gleaning:
 
 
 class Readings:
-    """The conversations of one stage about its texts, and how many of them are not over."""
+    """The conversations of one stage about its texts, and how many of them are not over.
 
-    def __init__(self, stage: str, gleaning: Gleaning, progress: Progress) -> None:
+    Parameters:
+      slots: how many questions can be under way at once, at this moment.
+    """
+
+    def __init__(
+        self, stage: str, gleaning: Gleaning, progress: Progress, slots: Callable[[], int] = lambda: 0
+    ) -> None:
         self.stage = stage
         self._gleaning = gleaning
         self._progress = progress
+        self._slots = slots
         self._open = 0
+        self._unread = 0
 
     def begin(self, texts: int) -> None:
         """So many texts are to be read."""
         self._progress.begin(self.stage, texts)
         self._open += texts
+        self._unread += texts
 
     def finished(self) -> bool:
         """True when every text is done with."""
@@ -63,6 +77,15 @@ class Readings:
         """The first question about a text; each answer about it is given to `take`, and `ended` is called when nothing
         more comes."""
         return _Reading(self, self._gleaning, item, take, priority, ended).request(question)
+
+    def begun(self) -> None:
+        """The first question about a text is over."""
+        self._unread -= 1
+
+    def urgency(self) -> float:
+        """How much more urgent what follows a first question is, now."""
+        is_ending = 0 < self._unread <= LAST_TEXTS_PER_SLOT * self._slots()
+        return BEHIND_UNREAD if is_ending else self._gleaning.urgency
 
     def over(self, *, cached: bool, failed: bool) -> Iterable[Request]:
         """One text is done with."""
@@ -89,6 +112,8 @@ class _Reading:
         return Request(self.readings.stage, self.item, question, answered, priority=self.priority)
 
     def _answered(self, question: ChatQuestion, outcome: Outcome) -> Iterable[Request]:
+        if self.gleanings == 0:
+            self.readings.begun()
         if isinstance(outcome, Failed):
             return self._over(failed=True)
         self.cached = self.cached and outcome.cached
@@ -123,7 +148,7 @@ class _Reading:
         return self._urgent(more, partial(self._answered, more))
 
     def _urgent(self, question: ChatQuestion, deliver: Callable[[Outcome], Iterable[Request]]) -> Request:
-        priority = self.priority + self.gleaning.urgency
+        priority = self.priority + self.readings.urgency()
         return Request(self.readings.stage, self.item, question, deliver, priority=priority)
 
 

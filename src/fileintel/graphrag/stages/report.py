@@ -90,6 +90,7 @@ class ReportStage:
         self._waiting_for_children: set[int] = set()
         self._undescribed = {thing.id for thing in breathing(undescribed)}
         self._dependants, self._missing = self._dependencies()
+        self._waiting_above = self._expected_above()
         self.reports: dict[int, Report] = {}
         self.contexts: dict[int, Context] = {}
 
@@ -105,7 +106,7 @@ class ReportStage:
 
     def let_go(self) -> None:
         """Everything is asked: free what is not a result, without a stall."""
-        let_go(self._communities, self._dependants, self._missing)
+        let_go(self._communities, self._dependants, self._missing, self._waiting_above)
 
     def described(self, thing: Entity | Relationship) -> Iterable[Request]:
         """A description has come: the questions that have waited for it only."""
@@ -125,6 +126,16 @@ class ReportStage:
             for identity in waited_for:
                 dependants.setdefault(identity, []).append(number)
         return dependants, missing
+
+    def _expected_above(self) -> dict[int, int]:
+        """How many communities above each one will probably wait for its report, one after the other."""
+        large: set[int] = set()
+        above: dict[int, int] = {}
+        for community in sorted_calmly(self._communities.values(), key=lambda one: (one.level, one.number)):
+            above[community.number] = above[community.parent] + 1 if community.parent in large else 0
+            if community.children and self._contexts.probable_size(community) > self._contexts.max_tokens:
+                large.add(community.number)
+        return above
 
     def _evidence_is_complete(self, community: Community) -> Iterable[Request]:
         size = self._contexts.size(community)
@@ -151,8 +162,9 @@ class ReportStage:
         return context
 
     def _request(self, community: Community, size: int, lay_out: Callable[[], Context]) -> Request:
-        # deeper levels first: others may wait for them; among equals the longest, which takes the most time
-        priority = 2 - community.level - size / 1e9
+        # The longest chain of questions first: a report that others wait for goes before the descriptions, one that
+        # nobody waits for behind them. Then deeper levels, because what is expected may be wrong; then the longest.
+        priority = 1 - 2 * self._waiting_above[community.number] - community.level / 100 - size / 1e9
         ask, answered = partial(self._question, community, lay_out), partial(self._answered, community)
         return LateRequest(STAGE, community.title, ask, answered, priority)
 
