@@ -22,6 +22,7 @@ from fileintel.runtime import (
     is_green,
     let_go,
     sorted_calmly,
+    spared,
     sparing_collector,
     watch_hub,
 )
@@ -156,6 +157,13 @@ def test_what_outlives_two_looks_is_left_alone_until_the_end_and_not_longer(monk
         assert seen() is not None
     assert seen() is None
     assert (gc.get_threshold(), gc.callbacks) == (thresholds, callbacks)
+
+
+def test_what_is_spared_is_never_walked_over() -> None:
+    assert any(each is ordinary for ordinary in [[ring()]] for each in gc.get_objects())
+    with sparing_collector():
+        large = spared([ring()])
+        assert not any(each is large for each in gc.get_objects())
 
 
 @given(items=st.lists(st.tuples(st.integers(0, 5), st.integers())))

@@ -16,7 +16,7 @@ from operator import itemgetter
 from fileintel.graphrag.model import Community, Graph
 from fileintel.graphrag.stages.net import Choices, Net, Part
 from fileintel.identity import content_id
-from fileintel.runtime import breathe, breathing
+from fileintel.runtime import breathe, breathing, spared
 
 STAGE = "cluster"
 TOP = -1  # the parent of a community that has none
@@ -44,7 +44,7 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
         from fileintel.graphrag.stages.cluster_process import divided_aside
 
         parts = divided_aside(net, choices)
-    titles, pairs = list(graph.entities), list(graph.relationships)
+    titles, pairs = spared(list(graph.entities)), spared(list(graph.relationships))
     communities = []
     for part in parts:
         members = [titles[number] for number in part.entities]

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import chain
 
 from fileintel.graphrag.model import Entity, Graph, Relationship
 from fileintel.graphrag.progress import Progress
@@ -71,7 +72,7 @@ class DescribeStage:
     def undescribed(self, graph: Graph) -> list[Entity | Relationship]:
         """Settle what needs no question; returns the rest, those with the most descriptions first."""
         rest: list[Entity | Relationship] = []
-        things: list[Entity | Relationship] = [*graph.entities.values(), *graph.relationships.values()]
+        things: Iterator[Entity | Relationship] = chain(graph.entities.values(), graph.relationships.values())
         for place, thing in enumerate(things):
             if place % THINGS_BETWEEN_BREATHS == 0:
                 breathe()
