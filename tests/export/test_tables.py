@@ -132,6 +132,7 @@ def test_the_size_of_batches_does_not_show(
     for module, name in (
         (tables, "BATCH_ROWS"),
         (tables, "COMMUNITIES_PER_BATCH"),
+        (tables, "MEMBERS_PER_BATCH"),
         (reading, "SMALLEST_WINDOW"),
         (reading, "MOST_WINDOWS"),
         (reading, "ROWS_AT_ONCE"),

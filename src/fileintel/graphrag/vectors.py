@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Protocol
 
 from fileintel.errors import EmbeddingSizeChanged, RunFailed
-from fileintel.runtime import breathe
+from fileintel.runtime import breathe, breathing
 from fileintel.storage import answers
 from fileintel.storage.engine import Database
 
@@ -77,7 +77,7 @@ class AnsweredVectors:
 def in_order(ids: Iterable[str]) -> Iterator[str]:
     """Ids as `sorted` has them, but sorted in portions: those that begin alike at once."""
     portions: dict[str, list[str]] = {}
-    for identity in ids:
+    for identity in breathing(ids):
         portions.setdefault(identity[:2], []).append(identity)
     for beginning in sorted(portions):
         yield from sorted(portions[beginning])

@@ -24,7 +24,8 @@ from fileintel.storage.models import (
 )
 
 BATCH_ROWS = 1_000  # one row group; reading or writing it keeps the hub for some 20 ms
-COMMUNITIES_PER_BATCH = 200  # the list of a large one has tens of thousands of ids
+COMMUNITIES_PER_BATCH = 200
+MEMBERS_PER_BATCH = 10_000  # entities of these communities, whose lists hold five times as many ids
 VECTORS_PER_BATCH = 500  # of 1,536 numbers: 3 MB
 COMPRESSION: Final = "snappy"  # what upstream's files have
 
@@ -115,7 +116,25 @@ def communities(database: Database, version_id: str) -> Iterator[columns.Batch]:
         Community.period,
         Community.size,
     ).where(Community.version_id == version_id)
-    return _stored(database, columns.COMMUNITIES, statement, [Community.community], COMMUNITIES_PER_BATCH)
+    for numbers in _portions(database, version_id):
+        portion = statement.where(Community.community.in_(numbers))
+        yield from _stored(database, columns.COMMUNITIES, portion, [Community.community], len(numbers) + 1)
+
+
+def _portions(database: Database, version_id: str) -> Iterator[list[int]]:
+    """The numbers of the communities in portions that are read at once: many small ones, or few large ones."""
+    statement = select(Community.community, Community.size).where(Community.version_id == version_id)
+    portion: list[int] = []
+    members = 0
+    for rows in in_order(database, statement, [Community.community], BATCH_ROWS):
+        for number, size, _ in rows:
+            if portion and (members + size > MEMBERS_PER_BATCH or len(portion) == COMMUNITIES_PER_BATCH):
+                yield portion
+                portion, members = [], 0
+            portion.append(number)
+            members += size
+    if portion:
+        yield portion
 
 
 def reports(database: Database, version_id: str) -> Iterator[columns.Batch]:
