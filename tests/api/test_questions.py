@@ -122,7 +122,18 @@ def test_errors_have_the_shape_of_the_openai_protocol(service: Caller, attended:
     assert missing.value.code == "not_found"
     with pytest.raises(openai.BadRequestError, match="messages"):
         client.chat.completions.create(model=indexed, messages=[])
+    for model in (f"{indexed}:magic", f"{indexed}:"):
+        with pytest.raises(openai.BadRequestError, match=r"no query mode .*: use one of local, global") as unknown:
+            client.chat.completions.create(model=model, messages=question)
+        assert unknown.value.code == "unknown_mode"
+    with pytest.raises(openai.BadRequestError, match="no query mode 'magic'"):
+        client.models.retrieve(f"{indexed}:magic")
+    with pytest.raises(openai.NotFoundError, match="there is no collection 'nowhere:magic'"):
+        client.chat.completions.create(model="nowhere:magic", messages=question)
     service.collection("bare")
+    service.collection("bare:local")  # the name of a collection goes before that of a mode
+    with pytest.raises(openai.ConflictError, match="'bare:local' has no index"):
+        client.chat.completions.create(model="bare:local", messages=question)
     with pytest.raises(openai.ConflictError, match="fileintel graphrag index"):
         client.chat.completions.create(model="bare", messages=question)
     with pytest.raises(openai.AuthenticationError):

@@ -4,7 +4,7 @@ Shapes: OpenAI API reference, chat completions, models and error objects.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +14,7 @@ from fileintel.api.requests import USUAL_WAIT_SECONDS, Text, WaitSeconds
 from fileintel.errors import UsageError
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import Turn
-from fileintel.graphrag.query.inquiry import LOCAL, MODES, Inquiry
+from fileintel.graphrag.query.inquiry import LOCAL, MODES, Inquiry, expect_mode
 from fileintel.services.quotes import quotes
 
 BEGINS_ANEW = "\n\n(The answer begins anew.)\n\n"  # what was sent cannot be taken back in this protocol
@@ -64,10 +64,23 @@ class ChatRequest(BaseModel):
         return Inquiry(turns[-1].content, mode, tuple(turns[:-1]), form=form, schema=schema, stream=bool(self.stream))
 
 
-def collection_and_mode(model: str) -> tuple[str, str]:
-    """The parts of `NAME:MODE`; the mode is local where the name ends with none."""
-    name, _, mode = model.rpartition(":")
-    return (name, mode) if name and mode in MODES else (model, LOCAL)
+def collection_and_mode(model: str, exists: Callable[[str], bool]) -> tuple[str, str]:
+    """The parts of `NAME:MODE`; the mode is local where the whole is a collection's name, or nothing of it is one.
+
+    Parameters:
+      exists: whether there is a collection of a name; asked only where the model's name holds a colon.
+
+    Raises:
+      UnknownMode: there is the collection, and no such mode.
+    """
+    name, colon, mode = model.rpartition(":")
+    if not name or not colon or exists(model):
+        return model, LOCAL
+    if mode in MODES:
+        return name, mode
+    if exists(name):
+        expect_mode(mode)
+    return model, LOCAL
 
 
 def models(names: list[tuple[str, int]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Depends
@@ -18,6 +19,7 @@ from fileintel.errors import NotFoundError
 from fileintel.services import documents, questions, submitting
 from fileintel.services.submitting import Submitted
 from fileintel.services.telling import RESTART, TEXT
+from fileintel.services.workspace import Workspace
 
 router = APIRouter(prefix=PREFIX, tags=["openai"])
 
@@ -31,7 +33,7 @@ def list_models(service: Service) -> Any:
 @router.get("/models/{collection}")
 def show_model(service: Service, collection: CollectionName) -> Any:
     """One collection that can be asked."""
-    name, _ = chat.collection_and_mode(collection)
+    name, _ = _asked(service.workspace(), collection)
     found = documents.show_collection(service.workspace(), name).name
     for known, created in questions.collections_to_ask(service.workspace()):
         if known == found:
@@ -50,7 +52,7 @@ async def complete_chat(service: Service, body: ChatRequest) -> Any:
 
     def submit() -> Submitted:
         workspace, dispatcher = service.workspace(), service.dispatcher()
-        name, mode = chat.collection_and_mode(body.model)
+        name, mode = _asked(workspace, body.model)
         return submitting.submit_question(workspace, dispatcher, name, body.inquiry(mode))
 
     submitted = await run_in_threadpool(submit)
@@ -59,6 +61,21 @@ async def complete_chat(service: Service, body: ChatRequest) -> Any:
         return StreamingResponse(_chunks(service, submitted.run_id, body, created), media_type="text/event-stream")
     reply = await following.answered(service, submitted.run_id, body.wait_seconds)
     return chat.completion(body.model, reply, created)
+
+
+def _asked(workspace: Workspace, model: str) -> tuple[str, str]:
+    """The collection and the mode that a model's name stands for.
+
+    Raises:
+      UnknownMode: there is the collection, and no such mode.
+    """
+
+    def exists(name: str) -> bool:
+        with suppress(NotFoundError):
+            return bool(documents.show_collection(workspace, name))
+        return False
+
+    return chat.collection_and_mode(model, exists)
 
 
 async def _chunks(service: Backend, run_id: str, body: ChatRequest, created: int) -> AsyncIterator[str]:

@@ -28,6 +28,16 @@ class UnknownMode(UsageError):
     code = "unknown_mode"
 
 
+def expect_mode(mode: str) -> None:
+    """Whether there is such a mode.
+
+    Raises:
+      UnknownMode: there is none.
+    """
+    if mode not in MODES:
+        raise UnknownMode(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
+
+
 @dataclass(frozen=True)
 class Inquiry:
     """A question to an index.
@@ -67,8 +77,7 @@ class Inquiry:
             raise UsageError("the question is empty: ask one")
         if "\0" in self.text:
             raise UsageError("the question holds the character NUL")
-        if self.mode not in MODES:
-            raise UnknownMode(f"there is no query mode {self.mode!r}: use one of {', '.join(MODES)}")
+        expect_mode(self.mode)
         if self.language is not None and not 0 < len(self.language.strip()) <= LONGEST_LANGUAGE:
             raise UsageError(f"the language of the answer must have 1 to {LONGEST_LANGUAGE} characters")
         _ = self.wanted
