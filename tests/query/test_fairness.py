@@ -9,23 +9,12 @@ import pytest
 
 from fileintel.errors import ModelServerUnavailable
 from fileintel.services import documents
-from tests.query.town import COLLECTION, Meanwhile, Place, add, ask, build, model_of, opened, wait_for
+from tests.query.town import COLLECTION, Hearer, Meanwhile, Place, add, ask, build, model_of, opened, wait_for
 from tests.standin import StandIn
 from tests.standin.settings import Fault
 
 SLOTS = 4  # of the gate
 MORE = 14  # text units that the index run has to ask about
-
-
-class _Heard:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def hear(self, text: str) -> None:
-        self.text += text
-
-    def forget(self) -> None:
-        self.text = ""
 
 
 def extract_by_hand(place: Place) -> None:
@@ -57,7 +46,7 @@ def question_during_an_index_run(place: Place, streamed: bool) -> dict[str, Any]
         gate = workspace.chat.gate
         others = [Meanwhile(build, workspace, f"other-{number}") for number in range(SLOTS)]
         wait_for(lambda: gate.reading().waiting == SLOTS, "the other runs wait at the gate")
-        hearer = _Heard() if streamed else None
+        hearer = Hearer() if streamed else None
         asked = Meanwhile(questions.ask, workspace, COLLECTION, Inquiry("Who drew the sluice?"), hearer)
         wait_for(lambda: gate.reading().waiting == SLOTS + 1, "the question waits at the gate")
         before = model.counts().asked["local_answer"]

@@ -58,9 +58,22 @@ def build(workspace: Workspace, collection: str = COLLECTION) -> None:
     assert Indexer(workspace).index(IndexRequest(collection))
 
 
-def ask(workspace: Workspace, question: str, **more: Any) -> dict[str, Any]:
+class Hearer:
+    """Listens to an answer; `text` is what counts of it."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def hear(self, text: str) -> None:
+        self.text += text
+
+    def forget(self) -> None:
+        self.text = ""
+
+
+def ask(workspace: Workspace, question: str, hearer: Hearer | None = None, **more: Any) -> dict[str, Any]:
     """A question to the index."""
-    return questions.ask(workspace, COLLECTION, Inquiry(question, **more))
+    return questions.ask(workspace, COLLECTION, Inquiry(question, **more), hearer)
 
 
 class Meanwhile:

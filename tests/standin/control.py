@@ -31,6 +31,7 @@ class Stats:
         statuses: Of all answers, in order; broken connections have none.
         in_flight, peak_in_flight, running, waiting: Requests; `waiting` ones are queued behind `max_concurrent`.
         peaks: The most requests of each purpose in flight at once.
+        looks: How often it was asked which models it has.
         abandoned: Requests whose client left before the answer.
         mean_in_flight: Averaged over the time from the first request to the last answer.
     """
@@ -42,6 +43,7 @@ class Stats:
     peaks: Counter[str]
     running: int
     waiting: int
+    looks: int
     abandoned: int
     faults: Counter[str]
     mean_in_flight: float
@@ -198,6 +200,7 @@ def _stats(found: dict[str, Any]) -> Stats:
         peaks=Counter(found["peaks"]),
         running=found["running"],
         waiting=found["waiting"],
+        looks=found["looks"],
         abandoned=found["abandoned"],
         faults=Counter(found["faults"]),
         mean_in_flight=found["in_flight_seconds"] / elapsed if elapsed else 0.0,

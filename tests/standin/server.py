@@ -15,7 +15,7 @@ from gevent.threadpool import ThreadPool
 from fileintel.llm.extractive import protocol
 
 from .ledger import Book
-from .model import Model
+from .model import HOLD_STEP, Model
 from .wire import ClientGone, Connection, Request, Response
 
 BACKLOG = 2048
@@ -33,6 +33,7 @@ class Application:
 
     def __init__(self, book: Book | None = None) -> None:
         self.model = Model(book)
+        self.looks = 0
 
     def serve(self, sock: Any, _address: Any) -> None:
         """Answer the requests of one connection, one after the other."""
@@ -47,6 +48,11 @@ class Application:
             connection.close()
 
     def _handle(self, connection: Connection, request: Request) -> bool:
+        self.looks += request.path == "/v1/models"
+        while self.model.settings.silent and not request.path.startswith("/admin/"):
+            if connection.gone():
+                raise ClientGone
+            gevent.sleep(HOLD_STEP)
         if request.method == "POST" and request.path in ("/v1/chat/completions", "/v1/embeddings"):
             return self.model.handle(connection, request)
         connection.send(self._about(request))
@@ -77,6 +83,7 @@ class Application:
                 return _json({"error": str(error)}, 400)
         elif action == "reset":
             model.reset()
+            self.looks = 0
         elif action == "pause":
             model.gate.close(given.get("after"), given.get("purpose"))
         elif action == "gather":
@@ -93,7 +100,7 @@ class Application:
         return _json({**model.ledger.counts(), **self._now()})
 
     def _now(self) -> dict[str, int]:
-        return {"running": self.model.slots.running, "waiting": self.model.slots.waiting}
+        return {"looks": self.looks, "running": self.model.slots.running, "waiting": self.model.slots.waiting}
 
 
 def _json(value: Any, status: int = 200) -> Response:

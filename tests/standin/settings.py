@@ -57,6 +57,7 @@ class Settings:
 
     Parameters:
         latency: How long an answer takes, see `Latency`.
+        silent: Requests of all kinds are read, and nothing is said, as long as this is so.
         max_concurrent: Requests that are worked on at once; others wait in a queue, as in vLLM. None: no limit.
         faults: The first that fits a request is met.
         api_key: The key that requests must carry, else 401.
@@ -72,6 +73,7 @@ class Settings:
     """
 
     latency: Latency = 0.0
+    silent: bool = False
     max_concurrent: int | None = None
     faults: tuple[Fault, ...] = ()
     api_key: str | None = None

@@ -126,6 +126,20 @@ class ModelClient:
         """Whether a server has answered lately, and is not known to be away."""
         return any(server.is_well() for server in self._servers.servers)
 
+    def what_is_wrong(self) -> str | None:
+        """Ask the servers that are not known to be away for a sign of life. None when one gives it (or there are none:
+        those that are away are waited for at their gates); else what is the matter, and none is believed to be well."""
+        there = [server for server in self._servers.servers if server.gate.away_since() is None]
+        wrong = None
+        for server in there:
+            fault = server.look()
+            if fault is None:
+                return None
+            wrong = wrong or server.about(fault)
+        for server in there:
+            server.doubt()
+        return wrong
+
     def models(self, errand: Errand | None = None) -> list[str] | None:
         """The models that the server offers, of several those that are there offer together; None when it does not
         tell. With `errand`, that is asked through the gates, where a server that is away is not waited for.

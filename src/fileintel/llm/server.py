@@ -144,6 +144,10 @@ class ModelServer:
         """Whether it has answered lately, if only which models it has, and is not known to be away."""
         return self.gate.away_since() is None and time.monotonic() - self._last_sign < WELL_SECONDS
 
+    def doubt(self) -> None:
+        """Believe it to be well again only when it has given a sign of it."""
+        self._last_sign = float("-inf")
+
     def answered_lately(self) -> bool:
         """Whether anybody got an answer a moment ago."""
         return time.monotonic() - self._last_answer < LATELY_SECONDS

@@ -15,10 +15,11 @@ from fileintel.graphrag.query.announcing import Hearer
 from fileintel.graphrag.query.citations import Citation
 from fileintel.graphrag.query.conversation import Turn, messages, recent, searched_for
 from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.silence import Silence
 from fileintel.graphrag.request import Outcome, Request
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.errand import Errand
-from fileintel.llm.questions import Answered, EmbeddingQuestion, Failed, Message, Question, Sampling
+from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed, Message, Question, Sampling
 from fileintel.llm.readiness import Readiness
 from fileintel.llm.streaming import Narrator
 from fileintel.llm.tokenizer_file import tokenizer_for
@@ -92,7 +93,7 @@ class Asking:
         are not used.
 
         Raises:
-          ModelServerUnavailable, ModelServerRefused: a server is not ready for questions.
+          ModelServerUnavailable, ModelServerRefused: a server is not ready for questions, or says nothing any more.
         """
         listed = list(questions)
         outcomes: dict[int, Outcome] = {}
@@ -101,8 +102,15 @@ class Asking:
         if not self.readiness.is_known() and keys - journal.find(keys).keys():
             self.readiness.expect()
 
+        asked_of_chat = any(isinstance(question, ChatQuestion) for question in listed)
+        silence = Silence(self.chat if asked_of_chat else self.embedder, self.errand.patience)
+
         def request(place: int, question: Question) -> Request:
-            return Request(purpose, str(place), question, lambda outcome: outcomes.update({place: outcome}))
+            def note(outcome: Outcome) -> None:
+                silence.heard()
+                outcomes[place] = outcome
+
+            return Request(purpose, str(place), question, note)
 
         fanout = Fanout(
             self.chat,
@@ -116,7 +124,7 @@ class Asking:
         )
         with fanout:
             fanout.add(request(place, question) for place, question in enumerate(listed))
-            fanout.run()
+            fanout.run(until=silence.endure)
         return [outcomes[place] for place in range(len(listed))]
 
     def vector_of_size(self, size: int, otherwise: str) -> list[float]:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from fileintel.errors import ConfigError, FileIntelError
@@ -11,7 +12,9 @@ from fileintel.graphrag.query.announcing import Announcer
 from fileintel.graphrag.query.asking import DATABASE_PATIENCE, Asking, IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked, Resolver, check
 from fileintel.graphrag.query.forms import as_data
+from fileintel.graphrag.query.listening import listen
 from fileintel.graphrag.query.pieces import Piece, Pieces
+from fileintel.graphrag.query.silence import Silence
 from fileintel.graphrag.request import Outcome
 from fileintel.graphrag.scribe import as_stored
 from fileintel.llm.questions import ChatQuestion, Message
@@ -106,7 +109,7 @@ def expect_room(pieces: Pieces, setting: str, value: int, *, was_there: bool) ->
 
 
 def _aloud(asking: Asking, question: ChatQuestion, announcer: Announcer) -> Outcome:
-    """One question, asked here and not by a fan-out, so that what hears it may use the database."""
+    """One question, asked by no fan-out, so that what hears it may use the database."""
 
     def in_the_ordinary_way() -> Outcome:
         (outcome,) = asking.ask(question.purpose, [question])
@@ -119,19 +122,25 @@ def _aloud(asking: Asking, question: ChatQuestion, announcer: Announcer) -> Outc
         return in_the_ordinary_way()
 
     stayed_at = time.monotonic()
+    silence = Silence(asking.chat, asking.errand.patience)
+    narrate = partial(asking.narrator.ask, question, asking.tally, asking.errand)
 
     def hear(text: str) -> None:
+        silence.heard()
+        announcer.feed(text)
+
+    def meanwhile() -> None:
         nonlocal stayed_at
         asking.stopping()
+        silence.endure()
         if time.monotonic() - stayed_at >= RENEW_SECONDS:
             stayed_at = time.monotonic()
             with suppress(FileIntelError):  # at worst somebody else asks the same
                 journal.stay()
-        announcer.feed(text)
 
     try:
         asking.readiness.expect()
-        answered = asking.narrator.ask(question, asking.tally, asking.errand, hear)
+        answered = listen(narrate, hear, meanwhile)
         journal.keep([as_stored(question, answered)])
     except Unheard:
         journal.leave()

@@ -1,0 +1,43 @@
+"""A model server that says nothing while somebody waits for its answer: is it busy, or does it hang?"""
+
+import math
+import time
+
+from fileintel.errors import ModelServerUnavailable
+from fileintel.llm.client import ModelClient
+
+
+class Silence:
+    """Nothing has come from a server yet, or since something has.
+
+    A busy server may take minutes for the first word, so silence alone is no fault. Each time that it has lasted for
+    `patience` seconds (None: never), the server is asked which models it has, which costs it nothing. One that answers
+    that, whatever it says, is waited for; one that does not hangs, or is not there any more.
+    """
+
+    def __init__(self, client: ModelClient, patience: float | None) -> None:
+        self._client = client
+        self._patience = math.inf if patience is None else patience
+        self.heard()
+
+    def heard(self) -> None:
+        """Something has come."""
+        self._since = self._looked_at = time.monotonic()
+        self._suspicion: str | None = None
+
+    def endure(self) -> bool:
+        """To be called often while something is awaited. False: go on; it answers where a fan-out asks whether it has
+        come to its end.
+
+        Raises:
+          ModelServerUnavailable: the server hangs.
+        """
+        if self._suspicion is not None:  # and nothing has come while we looked
+            silent = f"no answer for {time.monotonic() - self._since:.0f} s"
+            raise ModelServerUnavailable(
+                f"{self._suspicion}; {silent}: it hangs, or, if it only is slow, raise query.patience"
+            )
+        if time.monotonic() - self._looked_at >= self._patience:
+            self._suspicion = self._client.what_is_wrong()
+            self._looked_at = time.monotonic()
+        return False
