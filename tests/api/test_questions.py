@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
 from typing import Any
 
 import httpx
@@ -168,8 +169,11 @@ def test_a_question_during_a_rebuild_is_answered_from_one_whole_version(
     order = {"collection_id": indexed, "force_rebuild": True}
     rebuild = service.ok("POST", "/graphrag/index", 202, json=order)["task_id"]
     versions = set()
-    while service.task(rebuild)["state"] in ("queued", "running"):
-        answer = service.ok("POST", f"/graphrag/{indexed}/query", json={"question": f"{QUESTION} {len(versions)}"})
+    for mode in cycle(("local", "global", "basic", "drift")):
+        if service.task(rebuild)["state"] not in ("queued", "running"):
+            break
+        body = {"question": f"{QUESTION} {len(versions)}", "mode": mode}
+        answer = service.ok("POST", f"/graphrag/{indexed}/query", json=body)
         assert answer["citations"]
         versions.add(answer["version"])
     service.wait(rebuild)

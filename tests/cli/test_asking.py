@@ -3,12 +3,17 @@
 import json
 import random
 import re
-import subprocess
+from collections import defaultdict
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fileintel.config import load_settings
+from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.services import documents, questions
+from fileintel.services.workspace import Workspace
 from tests.conftest import CommandLine
 from tests.standin import StandIn
 from tests.standin.settings import Canned, Fault
@@ -168,42 +173,30 @@ def test_what_documents_order_stays_within_the_marks_of_data(
 
 def test_each_citation_of_two_hundred_answers_leads_to_what_it_quotes(town: Town, model_server: StandIn) -> None:
     draw = random.Random(7)
-    canned = []
+    points = {"points": [{"description": "The pear was seen [R0].", "score": 90}]}
+    step = {"answer": "The pear was seen [S0].", "score": 90, "follow_ups": []}
+    canned = [Canned(json.dumps(points), "global_map")]
+    canned += [Canned(json.dumps(step), purpose) for purpose in ("drift_primer", "drift_local")]
     for number in range(200):
         ids = [f"{draw.choice('SSEELR')}{draw.randint(0, 12)}" for _ in range(4)]
         said = " ".join(f"{draw.choice(['The pear', 'Erna Sollid', 'The sluice'])} was seen [{one}]." for one in ids)
         canned.append(Canned(said, match=f"Question: Number {number}?"))
     model_server.configure(canned=canned)
-    script = (
-        "import json, sys\n"
-        "from fileintel.config import load_settings\n"
-        "from fileintel.graphrag.query.inquiry import Inquiry\n"
-        "from fileintel.services import documents, questions\n"
-        "from fileintel.services.workspace import Workspace\n"
-        "texts, cited, kinds = {}, 0, set()\n"
-        "with Workspace(load_settings()) as workspace:\n"
-        "    for number in range(200):\n"
-        f"        reply = questions.ask(workspace, {COLLECTION!r}, Inquiry(f'Number {{number}}?'))\n"
-        "        for one in reply['citations']:\n"
-        "            key = one['document_id']\n"
-        "            if key not in texts:\n"
-        "                texts[key] = ''.join(documents.document_text(workspace, key))\n"
-        "            assert texts[key][one['start']:one['end']] == one['quote'], one\n"
-        "            assert one['quote'].strip(), one\n"
-        "            assert '[' in reply['answer'] and one['id'] in reply['answer'], one\n"
-        "            cited += 1\n"
-        "            kinds.add(one['id'][0])\n"
-        "print(json.dumps([cited, sorted(kinds)]))\n"
-    )
-    done = subprocess.run(
-        [town.fileintel.command()[0], "-c", script],
-        env=town.fileintel.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    cited, kinds = json.loads(done.stdout)
+    kinds: dict[str, set[str]] = defaultdict(set)
+    texts: dict[str, str] = {}
+    cited = 0
+    with Workspace(load_settings({}, town.fileintel.environment)) as workspace:
+        for number, mode in zip(range(200), cycle(("local", "basic", "global", "drift"))):
+            reply = questions.ask(workspace, COLLECTION, Inquiry(f"Number {number}?", mode))
+            assert reply["mode"] == mode
+            for one in reply["citations"]:
+                if one["document_id"] not in texts:
+                    texts[one["document_id"]] = "".join(documents.document_text(workspace, one["document_id"]))
+                assert texts[one["document_id"]][one["start"] : one["end"]] == one["quote"], one
+                assert one["quote"].strip(), one
+                assert re.search(rf"\b{one['id']}\b", reply["answer"]), one
+                cited += 1
+                kinds[mode].add(one["id"][0])
     assert cited > 200
-    assert kinds == ["E", "L", "R", "S"]
+    assert (kinds["local"], kinds["basic"], kinds["global"]) == (set("ELRS"), set("S"), set("R"))
+    assert kinds["drift"] >= set("ERS")

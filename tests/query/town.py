@@ -53,9 +53,9 @@ def add(workspace: Workspace, first: int, count: int, collection: str = COLLECTI
     assert all(one.problem is None for one in documents.add_documents(workspace, collection, paths))
 
 
-def build(workspace: Workspace, collection: str = COLLECTION) -> None:
-    """Bring the index up to date."""
-    assert Indexer(workspace).index(IndexRequest(collection))
+def build(workspace: Workspace, collection: str = COLLECTION, *, force: bool = False) -> None:
+    """Bring the index up to date, or build it anew."""
+    assert Indexer(workspace).index(IndexRequest(collection, force=force))
 
 
 class Hearer:
