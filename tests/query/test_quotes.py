@@ -1,6 +1,6 @@
 """What stands behind a citation: which passages, which sentence of them, and how people are shown it."""
 
-from fileintel.graphrag.query.citations import best_units, citing_words
+from fileintel.graphrag.query.citations import best_sentence, best_units, citing_words
 from fileintel.services.quotes import quotes
 from fileintel.storage.neighbourhood import Unit
 
@@ -21,6 +21,17 @@ def test_words_of_a_statement_are_those_of_the_sentences_that_cite() -> None:
     assert words["E3"] == {"sluice", "broke"}
     assert words["S2"] == words["R10"] == {"erna", "made", "rope"}
     assert words["S9"] == set()
+
+
+def test_neither_dates_nor_abbreviations_cut_what_is_quoted_or_what_cites_it() -> None:
+    text = "Es regnete. Dr. Vikse kam am 3. Mai nach Altona, z. B. wegen des Wehrs. Er blieb."
+    begin, end = best_sentence(text, {"vikse", "altona"})
+    assert text[begin:end] == "Dr. Vikse kam am 3. Mai nach Altona, z. B. wegen des Wehrs."
+    assert citing_words("It rained. Dr. Vikse came on the 3. of May [S1].[E2] He left [S2].") == {
+        "S1": {"vikse", "came", "the", "may"},
+        "E2": {"vikse", "came", "the", "may"},
+        "S2": {"left"},
+    }
 
 
 def test_of_several_passages_those_are_shown_that_share_the_most_words_with_the_statement() -> None:

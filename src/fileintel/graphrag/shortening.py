@@ -1,25 +1,25 @@
 """Cutting a text so that it ends where a reader can bear it: behind a sentence, else a word, never in a grapheme."""
 
+import itertools
 import re
 
+from fileintel.llm.sentence_ends import sentence_ends
 from fileintel.llm.tokens import grapheme_floor
 
 CUT_MARK = " […]"  # behind what was cut, for the model and for people
 LOOKED_BACK = 0.5  # of a text may go in order to end behind a sentence or a word
 
-_SENTENCE_END = re.compile(r"""[.!?…][)\]"'”’»]*(?=\s)|[。！？]""")
 _WORD_END = re.compile(r"\S(?=\s)")
 
 
 def natural_end(text: str, most: int) -> int:
     """Where to cut `text` so that at most `most` characters are kept: behind the last sentence or word that ends in
-    the last third of them, else between two graphemes."""
+    the second half of them, else between two graphemes."""
     if most >= len(text):
         return len(text)
     earliest = int(most * (1 - LOOKED_BACK))
-    for pattern in (_SENTENCE_END, _WORD_END):
-        # what ends a sentence shows in the character after it
-        ends = [match.end() for match in pattern.finditer(text, earliest, most + 1) if match.end() <= most]
-        if ends:
-            return grapheme_floor(text, ends[-1])
-    return grapheme_floor(text, max(0, most))
+    ends = list(itertools.takewhile(lambda end: end <= most, sentence_ends(text, earliest)))
+    if not ends:
+        # what ends a word shows in the character after it
+        ends = [match.end() for match in _WORD_END.finditer(text, earliest, most + 1) if match.end() <= most]
+    return grapheme_floor(text, ends[-1] if ends else max(0, most))

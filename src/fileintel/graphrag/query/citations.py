@@ -4,6 +4,7 @@ Ids that were not in the context are taken out of the answer and counted.
 """
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.query.pieces import Piece
+from fileintel.llm.sentence_ends import sentence_ends
 from fileintel.storage import neighbourhood, search
 from fileintel.storage.neighbourhood import Cited, Kind, Unit
 
@@ -22,10 +24,8 @@ _DERIVED: dict[str, Kind] = {"E": "entity", "L": "relationship", "R": "community
 
 _GROUP = re.compile(r"\s?\[((?:[A-Z]\d+)(?:\s*[,;]\s*[A-Z]\d+)*)\]")
 _ID = re.compile(r"[A-Z]\d+")
-_SENTENCE_END = re.compile(r"(?<=[.!?…][\"”’»)])\s+|(?<=[.!?…])\s+|\n{2,}")
 _WORD = re.compile(r"\w{3,}")
 _BRACKETS = re.compile(r"\[[^\[\]]*\]")
-_STOPS = (".", "!", "?")
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
     if len(lowered) != len(text):  # a few letters have no lower-case one of their own
         lowered = text
     start = 0
-    for end in [*(match.start() for match in _SENTENCE_END.finditer(text)), len(text)]:
+    for end in (*sentence_ends(text), len(text)):
         own = set(_WORD.findall(lowered, start, end))
         score = len(own & words) / (len(own) + 5) ** 0.5  # long sentences share words by chance
         if score > best_score:
@@ -200,11 +200,12 @@ def citing_words(answer: str) -> Mapping[str, set[str]]:
     words: dict[str, set[str]] = defaultdict(set)
     own: set[str] = set()
     end = 0
+    ends = [0, *sentence_ends(_BRACKETS.sub(lambda match: " " * len(match.group()), answer))]
     for match in _BRACKETS.finditer(answer):
         if not end or answer[end : match.start()].strip():  # else it goes on with what the last one cites for
             before = answer[: match.start()].rstrip()
-            before = before[:-1] if before.endswith(_STOPS) else before
-            own = _words(before[1 + max(map(before.rfind, (*_STOPS, "\n"))) :])
+            begin = ends[bisect_left(ends, len(before)) - 1] if before else 0
+            own = _words(before[max(begin, before.rfind("\n")) :])
         end = match.end()
         for identity in _ID.findall(match.group()):
             words[identity] |= own

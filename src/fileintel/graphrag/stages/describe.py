@@ -16,6 +16,7 @@ from fileintel.graphrag.model import Entity, Graph, Relationship
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
 from fileintel.graphrag.request import Outcome, Request
+from fileintel.graphrag.shortening import natural_end
 from fileintel.graphrag.stages.records import folded
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
 from fileintel.runtime import breathe, breathing
@@ -26,7 +27,6 @@ SMALLEST_GROUP = 2  # texts; a fold that does not shrink the list would never en
 THINGS_BETWEEN_BREATHS = 50
 
 _WORD = re.compile(r"\w+")
-_SENTENCE_END = re.compile(r"[.!?…。]\S?\s")
 
 Described = Callable[[Entity | Relationship], Iterable[Request]]
 
@@ -110,7 +110,7 @@ class DescribeStage:
             length = max(1, len(text) * largest // tokens)
             while length > 1 and self._count_tokens(text[:length]) > largest:
                 length = length * 4 // 5
-            cut = _end_of_sentence(text, length)
+            cut = natural_end(text, length) or length
             found.append(text[:cut].strip())
             text = text[cut:].strip()
         return [part for part in (*found, text) if part]
@@ -210,12 +210,6 @@ def distinct(texts: Iterable[str]) -> list[str]:
     if len(listed) < 2:
         return listed
     return list({" ".join(_WORD.findall(folded(text))) or text: text for text in reversed(listed)}.values())[::-1]
-
-
-def _end_of_sentence(text: str, length: int) -> int:
-    """Where to cut within the first `length` characters: behind a sentence in their second half, else behind a word."""
-    ends = [match.end() for match in _SENTENCE_END.finditer(text, length // 2, length)]
-    return ends[-1] if ends else max(text.rfind(" ", length // 2, length), 0) or length
 
 
 def name_of(thing: Entity | Relationship) -> str:

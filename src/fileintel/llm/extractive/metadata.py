@@ -10,8 +10,9 @@ from itertools import pairwise
 from fileintel.llm.extractive import entities, lexicon, prose, ranking
 from fileintel.llm.extractive.phrases import kind_of_head
 from fileintel.llm.extractive.sentences import stem, tidy
-from fileintel.llm.extractive.stopwords import MONTHS, STOPWORDS, language_of
+from fileintel.llm.extractive.stopwords import STOPWORDS, language_of
 from fileintel.llm.extractive.wordlists import word_set
+from fileintel.llm.sentence_ends import MONTHS
 
 HEAD_LINES, HEAD_LENGTH = 5, 900  # lines and characters behind the title in which authors and dates are looked for
 LONGEST_TITLE = 200  # characters

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fileintel.llm.extractive import finnish, lexicon
-from fileintel.llm.extractive.sentences import ABBREVIATIONS, Word
+from fileintel.llm.extractive.sentences import Word
 from fileintel.llm.extractive.stopwords import CALENDAR, LANGUAGES
 from fileintel.llm.extractive.wordlists import word_set
+from fileintel.llm.sentence_ends import ABBREVIATIONS
 
 LONGEST_NAME = 8  # words
 

@@ -5,23 +5,13 @@ import unicodedata
 from functools import lru_cache
 from typing import NamedTuple
 
-from fileintel.llm.extractive.stopwords import MONTHS, STOPWORDS
-from fileintel.llm.extractive.wordlists import word_set
+from fileintel.llm.extractive.stopwords import STOPWORDS
+from fileintel.llm.sentence_ends import LONGEST_WORD, is_end
 
 LONGEST_SENTENCE = 700  # characters; what is longer is a table or a list, and is cut
 LONGEST_HEADING = 90  # characters
 SHORT_LINE = 0.6  # of the next line's length: a first line shorter than that is a heading, not wrapped prose
 _STOPS = ".!?…:;,\"”»'’)]-"
-
-# Abbreviations after which a full stop does not end the sentence.
-ABBREVIATIONS = word_set("""
-mr mrs ms dr prof st sr jr rev hon capt col gen lt sgt vs ed eds cf approx dept est bros ca
-hr fr bzw vgl hrsg evtl ggf inkl sog geb gest dipl ing
-m mm mme mlle éd env av
-esim mm ns ks klo
-""")
-# These only when a number follows: "No. 5", but "He said no. Then …".
-_NUMBERED = word_set("no nos fig figs vol pp p nr abb abs art chap kap")
 
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,:]\d+)*|[^\W\d_]\w*(?:['’&-][^\W_]\w*)*")
 _BOUNDARY = re.compile(r"(?<![.!?…])[.!?…]+[\"'”’»)\]]*\s+(?=[\"'“‘„«»(\[–—¿¡]*[^\W_])")
@@ -118,15 +108,7 @@ def _ends_sentence(line: str, boundary: re.Match[str]) -> bool:
         return False
     if not boundary.group().startswith(".") or boundary.group().startswith(".."):
         return True
-    before = line[max(0, boundary.start() - 24) : boundary.start()].rsplit(None, 1)
-    last = before[-1].strip("(\"'“„«[") if before else ""
-    if len(last) == 1 and last.isalpha() and last != "I":
-        return False  # an initial: "J. Krohn"
-    if last.isdigit() and len(last) <= 2:
-        following = rest.split(None, 1)[0].strip(".,;").lower()
-        return following not in MONTHS and not following.startswith(("jahrhundert", "jh"))
-    abbreviation = last.lower().rsplit(".", 1)[-1]
-    return abbreviation not in ABBREVIATIONS and not (abbreviation in _NUMBERED and rest[0].isdigit())
+    return is_end(line[max(0, boundary.start() - LONGEST_WORD) : boundary.start()], rest)
 
 
 def _cut(sentence: str) -> list[str]:

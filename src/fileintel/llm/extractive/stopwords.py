@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from fileintel.llm.extractive.wordlists import word_set
+from fileintel.llm.sentence_ends import MONTHS
 
 ENGLISH = word_set("""
 a about above across after again against ago all almost alone along already also although always am among an and
@@ -82,15 +83,6 @@ usein useat vaan vai vaikka vain varten vasta vastaan vielä viimein voi voidaan
 LANGUAGES: dict[str, frozenset[str]] = {"en": ENGLISH, "de": GERMAN, "fr": FRENCH, "fi": FINNISH}
 STOPWORDS = ENGLISH | GERMAN | FRENCH | FINNISH
 
-MONTHS = word_set("""
-january february march april may june july august september october november december
-jan feb mar apr jun jul aug sep sept oct nov dec
-januar februar märz mai juni juli oktober dezember jänner
-janvier février mars avril juin juillet août septembre octobre novembre décembre
-tammikuu helmikuu maaliskuu huhtikuu toukokuu kesäkuu heinäkuu elokuu syyskuu lokakuu marraskuu joulukuu
-tammikuussa helmikuussa maaliskuussa huhtikuussa toukokuussa kesäkuussa heinäkuussa elokuussa syyskuussa lokakuussa
-marraskuussa joulukuussa
-""")
 # Words of the calendar are capitalised in English and German, and are never a name alone.
 CALENDAR = MONTHS | word_set("""
 monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays saturdays
