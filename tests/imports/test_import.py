@@ -24,6 +24,7 @@ from fileintel.services import control, documents, graph, questions, versions
 from fileintel.services.importing import import_index, import_uploaded
 from fileintel.services.indexing import Indexer, IndexRequest
 from fileintel.services.status import index_status
+from fileintel.services.submitting import submit_import
 from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs
 from fileintel.storage.models import Answer, TextUnit
@@ -279,3 +280,30 @@ def test_when_vectors_fail_the_collection_is_as_before(workspace: Workspace, fol
     status: dict[str, Any] = index_status(workspace, "town")
     assert (status["state"], status["version"]) == ("failed", None)
     assert versions.list_versions(workspace, "town") == []
+
+
+def test_an_uploaded_index_that_cannot_be_taken_over_says_what_to_do_about_the_empty_collection(
+    workspace: Workspace, folder: Path, tmp_path: Path, failing: StandIn
+) -> None:
+    failing.configure(faults=[{"kind": "unauthorized", "purpose": "embeddings"}])
+    left = "collection 'a town' is empty: import again, or `fileintel collections delete 'a town'`"
+    for spoil in (lambda _: None, _no_rows):  # the worker finds out about the one late, about the other at once
+        upload = shutil.copytree(folder, tmp_path / "upload")
+        spoil(upload)
+        queued = submit_import(workspace, None, "a town", upload)
+        with pytest.raises(FileIntelError) as raised:
+            import_uploaded(workspace, queued.run_id)
+        status = index_status(workspace, "a town")
+        assert (status["state"], status["error"]) == ("failed", str(raised.value))
+        assert str(raised.value).endswith(left)
+        assert "\n" not in str(raised.value)
+    failing.configure(faults=[])
+
+    queued = submit_import(workspace, None, "a town", shutil.copytree(folder, tmp_path / "upload"))
+    import_uploaded(workspace, queued.run_id)
+    assert documents.list_documents(workspace, "a town")
+    _no_rows(shutil.copytree(folder, tmp_path / "upload"))
+    queued = submit_import(workspace, None, "a town", tmp_path / "upload")
+    with pytest.raises(IndexFolderError) as refused:
+        import_uploaded(workspace, queued.run_id)
+    assert left not in str(refused.value)

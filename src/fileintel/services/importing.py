@@ -1,6 +1,7 @@
 """Taking over an index that `graphrag` made: its documents, its graph and its reports, as a version of a collection."""
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,20 +147,31 @@ def _import_uploaded(workspace: Workspace, held: Held) -> None:
     if UPLOAD not in parameters:
         raise IndexFolderError("the import was interrupted: import the folder again")
     vectors, added = bool(parameters["vectors"]), list[str]()
-    if vectors:
-        _check_embedder(workspace)
     try:
+        if vectors:
+            _check_embedder(workspace)
         found = _found(Path(str(parameters[UPLOAD])))
         with workspace.database.transaction() as session:
             runs.renew(session, lease, fingerprint=_fingerprint(found), models=_models(workspace, vectors))
         result = _taken_over(workspace, collection, lease, found, vectors, added)
     except BaseException as error:
-        _take_back(workspace, collection, added, is_new=False)
-        if isinstance(error, IndexFolderError):  # where an upload lies is nobody's business
-            raise IndexFolderError(without_place(str(error), str(parameters[UPLOAD]))) from error
+        _take_back(workspace, collection, added, is_new=False)  # its run is what tells of the failure
+        if isinstance(error, FileIntelError) and not isinstance(error, LeaseLost | RunCancelled):
+            # where an upload lies is nobody's business
+            message = without_place(str(error), str(parameters[UPLOAD]))
+            raise type(error)(f"{message}{_what_is_left(workspace, collection)}") from error
         raise
     with workspace.database.transaction() as session:
         runs.renew(session, lease, result=result)
+
+
+def _what_is_left(workspace: Workspace, collection: Collection) -> str:
+    """What to do about a collection that an import has left empty, as it may have been made for it."""
+    with workspace.database.transaction() as session:
+        if documents.ids_in_collection(session, collection.id):
+            return ""
+    name = shlex.quote(collection.name)
+    return f"; collection {collection.name!r} is empty: import again, or `fileintel collections delete {name}`"
 
 
 def without_place(message: str, folder: str) -> str:
