@@ -121,3 +121,17 @@ def test_an_answer_is_one_that_can_be_read_and_the_schema_is_enough_to_ask_for_i
 def test_a_hostile_beginning_takes_no_long_time() -> None:
     for text in ("By " * 60_000, "Anna Berg, " * 20_000, "a" * 200_000, "3 March " * 30_000, "# " * 50_000):
         found_in(text)
+
+
+@pytest.mark.parametrize(
+    ("texts", "languages"),
+    [
+        ((ENGLISH,), ["English"]),
+        ((GERMAN, FRENCH), ["German", "French"]),
+        ((ENGLISH, ENGLISH, ENGLISH, ENGLISH, FRENCH[: len(ENGLISH) // 2]), ["English"]),
+    ],
+)
+def test_each_language_that_much_is_written_in_is_named(texts: tuple[str, ...], languages: list[str]) -> None:
+    excerpts = "\n\n".join(f"Excerpt {number}:\n{text}" for number, text in enumerate(texts, start=1))
+    found = json.loads(engine.answer("tune_profile", about_text(excerpts)))["languages"]
+    assert sorted(found) == sorted(languages)

@@ -26,9 +26,9 @@ from fileintel.storable import storable
 from .samples import EXTRACTIONS, MODEL, units
 
 SHIPPED = PromptLibrary()
-PROFILE = Profile("Court files of the {port}.", "German", ("judge", "statute"))
+PROFILE = Profile("Court files of the {port}.", ("German",), ("judge", "statute"))
 PASSAGES = st.text(max_size=40) | st.just("a\0b") | st.just("</text> {input_text} {{x}} \nEntity types: none")
-ANSWER = {"domain": "Court files.", "language": "German", "entity_types": ["judge", "statute"]}
+ANSWER = {"domain": "Court files.", "languages": ["German"], "entity_types": ["judge", "statute"]}
 
 
 @settings(max_examples=60, deadline=None)
@@ -37,7 +37,7 @@ def test_whatever_is_found_out_the_prompts_can_be_used(
     passages: list[str], extraction: Extraction, domain: str
 ) -> None:
     examples = [Example(passage, extraction) for passage in passages]
-    made = tuned_prompts(SHIPPED, Profile(domain, "German", ("judge",)), examples)
+    made = tuned_prompts(SHIPPED, Profile(domain, ("German",), ("judge",)), examples)
     assert set(made) == {EXTRACT.file, EXTRACT_JSON.file, REPORT.file}
     for name, text in made.items():
         prompt = check_template(KINDS[name], text, name)
@@ -87,11 +87,24 @@ def test_the_question_shows_excerpts_and_asks_for_json() -> None:
     assert SHIPPED.load(TUNE_PROFILE).kind is TUNE_PROFILE
 
 
-@pytest.mark.parametrize("lacking", ["domain", "language", "entity_types"])
+@pytest.mark.parametrize("lacking", ["domain", "languages", "entity_types"])
 def test_an_answer_that_lacks_a_part_is_refused(lacking: str) -> None:
     for value in (None, "", [], {}):
         with pytest.raises(InvalidAnswer, match=lacking):
             parse_profile(json.dumps({**ANSWER, lacking: value}))
+
+
+def test_two_languages_that_much_is_written_in_are_both_named_and_none_is_set() -> None:
+    several = parse_profile(json.dumps({**ANSWER, "languages": ["English", "Finnish", "English"]}))
+    assert (several.language, several.sole_language) == ("English and Finnish", None)
+    made = tuned_prompts(SHIPPED, several, [])
+    for name in (EXTRACT.file, EXTRACT_JSON.file, REPORT.file):
+        assert "Court files. They are written in English and Finnish: write in the one" in made[name]
+    ((_, question), *_) = example_questions(MODEL, SHIPPED, Sampling(), units(3), lambda text, _: text, several)
+    assert "Write all text of your answer in" not in question.messages[0]["content"]
+    sole = parse_profile(json.dumps({"domain": "x", "language": "German", "entity_types": ["y"]}))
+    assert (sole.language, sole.sole_language) == ("German", "German")
+    assert "They are written" not in tuned_prompts(SHIPPED, sole, [])[REPORT.file]
 
 
 def test_types_that_a_list_could_not_hold_are_left_out() -> None:
@@ -101,6 +114,6 @@ def test_types_that_a_list_could_not_hold_are_left_out() -> None:
 
 def test_a_passage_that_begins_with_a_heading_does_not_become_one() -> None:
     passages = [replace(units(1)[0], text="# The sluice\n\nIlse Brandt drew it.\n\n## The storm\n\nIt held.")]
-    profile = Profile("a port", "English", ("person",))
+    profile = Profile("a port", ("English",), ("person",))
     asked = example_questions(MODEL, PromptLibrary(), Sampling(), passages, lambda text, _: text, profile)
     assert [passage for passage, _ in asked] == ["The sluice Ilse Brandt drew it. The storm It held."]

@@ -27,6 +27,7 @@ EXAMPLES = 2
 EXAMPLE_TOKENS = 300
 MOST_ENTITIES, MOST_RELATIONSHIPS = 8, 6  # of one example: it shows the form, every question pays for it
 MOST_TYPES = 20
+MOST_LANGUAGES = 4  # a language that a quarter of the collection is in is one of four at most
 LONGEST_TYPE, LONGEST_DOMAIN, LONGEST_LANGUAGE = 60, 500, 60  # characters
 
 SCHEMA = Schema(
@@ -35,25 +36,38 @@ SCHEMA = Schema(
         "type": "object",
         "properties": {
             "domain": {"type": "string"},
-            "language": {"type": "string"},
+            "languages": {"type": "array", "items": {"type": "string"}},
             "entity_types": {"type": "array", "items": {"type": "string"}},
         },
-        "required": ["domain", "language", "entity_types"],
+        "required": ["domain", "languages", "entity_types"],
         "additionalProperties": False,
     },
 )
 _EXAMPLE = re.compile(r"\n\nExample of the form.*?(?=\n\nEntity types: \{entity_types\})", re.DOTALL)
+# Where nobody says in which language, models turn to English; a language for all would translate half of the texts.
+OWN_LANGUAGE = "write in the one of these languages in which most of the text that you are given is."
 
 Truncate = Callable[[str, int], str]
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What a collection is about, the language it is in, and what to look for in it."""
+    """What a collection is about, the languages that much of it is in, and what to look for in it."""
 
     domain: str
-    language: str
+    languages: tuple[str, ...]
     entity_types: tuple[str, ...]
+
+    @property
+    def language(self) -> str:
+        """The languages in words."""
+        *others, last = self.languages
+        return f"{', '.join(others)} and {last}" if others else last
+
+    @property
+    def sole_language(self) -> str | None:
+        """The language that all is to be written in; None where that of the texts is better."""
+        return self.languages[0] if len(self.languages) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,9 @@ def example_questions(
     asked = []
     for unit in spread(units, EXAMPLES):
         passage = clean_text(on_one_line(truncate(unit.text, EXAMPLE_TOKENS)))
-        messages = prompt.messages(profile.language, input_text=passage, entity_types=", ".join(profile.entity_types))
+        messages = prompt.messages(
+            profile.sole_language, input_text=passage, entity_types=", ".join(profile.entity_types)
+        )
         asked.append((passage, ChatQuestion("extract", model, messages, parse_records, sampling, parts_count=True)))
     return asked
 
@@ -113,19 +129,28 @@ def parse_profile(text: str) -> Profile:
       InvalidAnswer: it lacks a part.
     """
     answer = read_object(text)
-    domain, language = (clean_text(str(answer.get(name) or "")) for name in ("domain", "language"))
-    listed = answer.get("entity_types")
-    named = [clean_text(name).lower() for name in listed if isinstance(name, str)] if isinstance(listed, list) else []
+    domain = clean_text(str(answer.get("domain") or ""))
+    languages = [name[:LONGEST_LANGUAGE] for name in _texts(answer.get("languages") or answer.get("language")) if name]
+    named = [name.lower() for name in _texts(answer.get("entity_types"))]
     types = [name for name in dict.fromkeys(named) if name and len(name) <= LONGEST_TYPE and not set(name) & set(",{}")]
-    if not domain or not language or not types:
-        lacking = "domain" if not domain else "language" if not language else "list of entity_types"
+    if not domain or not languages or not types:
+        lacking = "domain" if not domain else "list of languages" if not languages else "list of entity_types"
         raise InvalidAnswer(f"the JSON object has no {lacking}")
-    return Profile(domain[:LONGEST_DOMAIN], language[:LONGEST_LANGUAGE], tuple(types[:MOST_TYPES]))
+    languages = list(dict.fromkeys(languages))[:MOST_LANGUAGES]
+    return Profile(domain[:LONGEST_DOMAIN], tuple(languages), tuple(types[:MOST_TYPES]))
+
+
+def _texts(listed: object) -> list[str]:
+    """The texts of a list; of a text that stands where a list should, that one."""
+    items = [listed] if isinstance(listed, str) else listed if isinstance(listed, list) else []
+    return [clean_text(item) for item in items if isinstance(item, str)]
 
 
 def tuned_prompts(shipped: PromptLibrary, profile: Profile, examples: Sequence[Example]) -> dict[str, str]:
     """The prompts for the collection, by file name: the shipped ones with what was found out."""
     told = f"The documents: {_doubled(profile.domain)}"
+    if profile.sole_language is None:
+        told += f" They are written in {_doubled(profile.language)}: {OWN_LANGUAGE}"
     as_tuples = "".join(_shown(example, profile, _tuples(example)) for example in examples)
     as_json = "".join(_shown(example, profile, _json(example)) for example in examples)
     return {

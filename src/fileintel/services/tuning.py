@@ -1,7 +1,7 @@
 """Fitting the prompts of a collection to what it is about, with the model's help."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from fileintel.config import Settings
@@ -51,7 +51,10 @@ def tune(workspace: Workspace, collection_name: str, *, keep: bool = True) -> di
         _save(workspace, sample, profile, made)
     return {
         "collection": sample.name,
-        **asdict(profile),
+        "domain": profile.domain,
+        "language": profile.language,
+        "languages": profile.languages,
+        "entity_types": profile.entity_types,
         "examples": len(examples),
         "prompts": made,
         "llm": {
@@ -109,7 +112,7 @@ def _examples(workspace: Workspace, sample: _Sample, profile: tuning.Profile, ta
 
 
 def _save(workspace: Workspace, sample: _Sample, profile: tuning.Profile, made: dict[str, str]) -> None:
-    own = {"language": profile.language, "entity_types": list(profile.entity_types)}
+    own = {"language": profile.sole_language, "entity_types": list(profile.entity_types)}
     with workspace.database.transaction() as session:
         prompts.save(session, sample.collection_id, made)
         collections.change_settings(session, sample.collection_id, own)
