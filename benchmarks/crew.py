@@ -20,8 +20,8 @@ from fileintel.queues import CELERY, GRAPH_WORKER
 from fileintel.services import submitting, tasks
 from fileintel.services.dispatching import CeleryDispatcher
 from fileintel.services.workspace import Workspace
+from tests.api.installation import READY
 
-READY = "Community reports configuration"  # the last line of a worker's start
 START_SECONDS, END_SECONDS = 180.0, 3600.0
 LOOK_SECONDS = 0.05
 COLLECTION = "crew"

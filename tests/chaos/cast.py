@@ -14,7 +14,7 @@ from fileintel.embedded import keeper
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
-from tests.api.installation import Process, Redis, wait_for
+from tests.api.installation import READY, Process, Redis, wait_for
 from tests.conftest import FOREIGN
 from tests.standin import StandIn
 
@@ -269,7 +269,7 @@ class Cast:
         command = [sys.executable, "-m", "celery", "-A", "tests.chaos.worker_app:app", "worker"]
         command += [f"--pool={pool}", f"--concurrency={concurrency}", f"--queues={queues}"]
         command += [f"--hostname={name.replace(' ', '_')}@%h", "--without-mingle", "--without-gossip"]
-        return Program(name, command, self.environment, self.home, "Community reports configuration: ")
+        return Program(name, command, self.environment, self.home, READY)
 
 
 def children_of(pid: int) -> list[int]:

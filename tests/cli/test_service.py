@@ -15,7 +15,7 @@ from threading import Thread
 import pytest
 
 from fileintel import queues
-from tests.api.installation import KEY, Process
+from tests.api.installation import KEY, READY, Process
 from tests.conftest import SAMPLES, CommandLine, Finished
 from tests.documents.pdf_writer import write_pdf
 from tests.standin import StandIn
@@ -240,7 +240,7 @@ def test_a_worker_that_was_started_by_the_command_works(twins: Twins) -> None:
     installation = twins.installation
     command = [*CommandLine.command("worker", "main"), "--pool=solo", "--", "--without-mingle", "--without-gossip"]
     with Process(command, installation.environment, installation.home / "solo.log") as worker:
-        worker.wait_for_output("Community reports configuration")
+        worker.wait_for_output(READY)
         assert "main_solo@" in worker.output()
 
 

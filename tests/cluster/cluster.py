@@ -18,13 +18,12 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fileintel.celery_config import make_app
-from tests.api.installation import BINARIES, KEY, Caller, Installation, Process, Redis
+from tests.api.installation import BINARIES, KEY, READY, Caller, Installation, Process, Redis
 from tests.cluster.servers import PgBouncer
 from tests.deployment.compose import services
 from tests.standin import StandIn
 
 MAIN, GRAPH = "celery-worker", "celery-graphrag-gevent"
-READY = "Community reports configuration"  # the last line of a worker's start
 TICKS = os.sysconf("SC_CLK_TCK")  # of CPU time, in a second
 
 

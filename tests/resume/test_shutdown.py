@@ -8,7 +8,7 @@ import pytest
 from fileintel.services.dispatching import CeleryDispatcher
 from fileintel.services.indexing import Indexer
 from fileintel.services.submitting import submit_index
-from tests.api.installation import Installation, Process, Redis, remove, wait_for
+from tests.api.installation import READY, Installation, Process, Redis, remove, wait_for
 from tests.cli.tables import read_tables
 from tests.conftest import short_folder
 from tests.resume.conftest import COLLECTION, LIMIT, SETTINGS, Town, open_workspace
@@ -39,7 +39,7 @@ def test_a_worker_that_is_asked_to_stop_keeps_what_is_under_way_and_hands_its_ru
     from fileintel.celery_config import make_app
 
     worker: Process = installation.start_worker(pool, 2, "graphrag_indexing")
-    worker.wait_for_output("Community reports configuration")
+    worker.wait_for_output(READY)
     url = installation.environment["DATABASE_URL"]
     with open_workspace(url, model_server, installation.home) as workspace:
         app = make_app(installation.redis.url, None)

@@ -24,7 +24,7 @@ from fileintel.services.documents import add_documents, create_collection
 from fileintel.services.index_request import IndexRequest
 from fileintel.services.indexing import Indexer
 from fileintel.services.workspace import Workspace
-from tests.api.installation import Process, Redis, remove, wait_for
+from tests.api.installation import READY, Process, Redis, remove, wait_for
 from tests.cli.tables import Tables, read_tables
 from tests.conftest import FOREIGN, TEMPLATE, short_folder
 from tests.standin import StandIn
@@ -61,7 +61,7 @@ class Crew:
         """Until all that live take messages."""
         for worker in self.workers:
             if worker.process.poll() is None:
-                worker.wait_for_output("Community reports configuration")
+                worker.wait_for_output(READY)
 
     def order(self) -> str:
         """Have everything asked afresh, and an index made of it; the id of the run."""

@@ -20,7 +20,6 @@ from fileintel.errors import (
     RunCancelled,
 )
 from fileintel.graphrag import publishing
-from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.imports.folder import Tables, read_tables
 from fileintel.graphrag.imports.tables import Imported, import_graph
 from fileintel.graphrag.imports.texts import SourceText, placed_units, source_texts
@@ -38,6 +37,7 @@ from fileintel.llm.questions import Answered, EmbeddingQuestion
 from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.services import tasks, working
 from fileintel.services.documents import check_name
+from fileintel.services.fanning import fanout_of_run
 from fileintel.services.vector_size import PROBE_TEXT
 from fileintel.services.working import Held
 from fileintel.services.workspace import Workspace
@@ -361,16 +361,8 @@ def _vectors(
     graph = found.graph
     known = known_vectors(found.tables, graph, units, run.embedding_model, run.embedding_size)
     there = {identity for _, identity in known}
-    with Fanout(
-        workspace.embedder,  # nothing is asked of a chat model
-        workspace.embedder,
-        run.journal,
-        tally,
-        limit=1,
-        embedding_limit=settings.concurrency,
-        batch_size=settings.batch_size,
-        batch_tokens=settings.batch_tokens,
-    ) as fanout:
+    # nothing is asked of a chat model
+    with fanout_of_run(workspace.settings, workspace.embedder, workspace.embedder, run.journal, tally) as fanout:
         fanout.add(stage.text_units(unit for unit in units if unit.id not in there))
         fanout.add(stage.entities(e for e in graph.graph.entities.values() if e.id not in there))
         for report in graph.reports.values():

@@ -29,6 +29,7 @@ from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
 from fileintel.runtime import Stalls
 from fileintel.services import extraction_format
+from fileintel.services.fanning import fanout_of_run
 from fileintel.services.holding import holding
 from fileintel.services.index_inputs import Inputs, read_inputs
 from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
@@ -261,15 +262,12 @@ class Indexer:
         journal.stalls = Stalls(int(run.llm.get("longest_stall_ms", 0)) / 1000, int(run.llm.get("hub_stalls", 0)))
         with (
             _within(budget, tally, journal),
-            Fanout(
+            fanout_of_run(
+                settings,
                 workspace.chat,
                 workspace.embedder,
                 journal,
                 tally,
-                limit=settings.graphrag.concurrency,
-                embedding_limit=settings.embedding.concurrency,
-                batch_size=settings.embedding.batch_size,
-                batch_tokens=settings.embedding.batch_tokens,
                 stopping=lambda: self._stopping() or journal.pausing or _is_spent(budget, tally),
                 sharing=self._sharing(journal, tally, settings.graphrag.share_from),
             ) as fanout,

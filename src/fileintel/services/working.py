@@ -14,6 +14,7 @@ from fileintel.graphrag.lease import is_gone, this_process
 from fileintel.graphrag.pipeline import Paused, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
+from fileintel.services.fanning import fanout_of_run
 from fileintel.services.holding import finish
 from fileintel.services.indexing import Observer, View, tally_of
 from fileintel.services.workspace import Workspace
@@ -123,15 +124,12 @@ def fanning_out(
 
     journal = RunJournal(database, held.lease, progress, tally, on_progress=view)
     journal.take_over()
-    with Fanout(
+    with fanout_of_run(
+        settings,
         chat or either,
         embedder or either,
         journal,
         tally,
-        limit=settings.graphrag.concurrency,
-        embedding_limit=settings.embedding.concurrency,
-        batch_size=settings.embedding.batch_size,
-        batch_tokens=settings.embedding.batch_tokens,
         stopping=lambda: stopping() or journal.pausing,
     ) as fanout:
         try:
