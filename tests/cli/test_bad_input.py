@@ -43,6 +43,7 @@ REFUSED: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("graphrag", "query", COLLECTION), 2, "question"),
     (("graphrag", "nonsense"), 2, "--help"),
     (("--set", "chunking.colour=red", "collections", "list"), 2, "chunking.colour"),
+    (("collections", "list", "--set", "llm.model=x"), 2, "before the command: `fileintel --set KEY=VALUE"),
     (("--set", "chunking", "collections", "list"), 2, "KEY=VALUE"),
     (("--set", "chunking.size=tiny", "graphrag", "index", COLLECTION), 2, "chunking.size"),
     (("--set", "prompts.directory=/nowhere", "graphrag", "index", COLLECTION), 2, "prompts.directory"),

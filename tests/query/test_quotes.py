@@ -34,6 +34,15 @@ def test_neither_dates_nor_abbreviations_cut_what_is_quoted_or_what_cites_it() -
     }
 
 
+def test_a_long_sentence_is_quoted_up_to_the_end_of_a_word() -> None:
+    text = "It was said of " + "the sluice and " * 40 + "the pear."
+    begin, end = best_sentence(text, {"sluice"})
+    assert (begin, text[end]) == (0, " ")
+    assert 150 < end <= 300
+    assert best_sentence(text, {"nobody"}) == (begin, end)
+    assert best_sentence("x" * 400, {"nobody"}) == (0, 300)
+
+
 def test_of_several_passages_those_are_shown_that_share_the_most_words_with_the_statement() -> None:
     units = [
         unit("near", "Nothing of it."),

@@ -36,6 +36,7 @@ EPILOG = (
     "69 service unavailable, 130 interrupted."
 )
 
+SET = "--set"  # a setting, for any command
 app = typer.Typer(
     name="fileintel",
     help="Turn a collection of documents into a knowledge graph, and ask it questions.",
@@ -84,7 +85,7 @@ def options(
     context: typer.Context,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Set a setting, e.g. --set llm.model=qwen3. May be repeated."),
+        typer.Option(SET, metavar="KEY=VALUE", help="Set a setting, e.g. --set llm.model=qwen3. May be repeated."),
     ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
@@ -138,6 +139,8 @@ def _fail_usage(error: TyperException) -> NoReturn:
         sys.exit(EXIT_USAGE)
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "fileintel"
+    if getattr(error, "option_name", None) == SET:  # what click would suggest is similar, and something else
+        _fail(f"{SET} KEY=VALUE stands before the command: `fileintel {SET} KEY=VALUE …`", error.exit_code)
     _fail(f"{message.rstrip('.')} (`{command} --help` shows how)", error.exit_code)
 
 

@@ -126,19 +126,15 @@ class ModelClient:
         """Whether a server has answered lately, and is not known to be away."""
         return any(server.is_well() for server in self._servers.servers)
 
-    def what_is_wrong(self) -> str | None:
+    def hanging(self) -> str | None:
         """Ask the servers that are not known to be away for a sign of life. None when one gives it (or there are none:
-        those that are away are waited for at their gates); else what is the matter, and none is believed to be well."""
+        those that are away are waited for at their gates); else the name of one, and none is believed to be well."""
         there = [server for server in self._servers.servers if server.gate.away_since() is None]
-        wrong = None
-        for server in there:
-            fault = server.look()
-            if fault is None:
-                return None
-            wrong = wrong or server.about(fault)
+        if not there or any(server.look() is None for server in there):
+            return None
         for server in there:
             server.doubt()
-        return wrong
+        return there[0].name
 
     def models(self, errand: Errand | None = None) -> list[str] | None:
         """The models that the server offers, of several those that are there offer together; None when it does not

@@ -160,9 +160,14 @@ class ModelServer:
         """Whether different questions fail together, with no answer in between."""
         return len(self._failing) >= FAILING_TOGETHER
 
+    @property
+    def name(self) -> str:
+        """The server and its model, for messages."""
+        return f"model server {self.endpoint.shown_url}, model {self.endpoint.model or '(not set)'}"
+
     def about(self, fault: Fault) -> str:
         """A fault in a line that names the server."""
-        return f"model server {self.endpoint.shown_url}, model {self.endpoint.model or '(not set)'}: {fault.message}"
+        return f"{self.name}: {fault.message}"
 
     def _get(self, path: str, seconds: float) -> httpx.Response:
         return self._openai.get(path, cast_to=httpx.Response, options={"timeout": seconds})

@@ -13,6 +13,7 @@ from typing import Protocol
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.query.pieces import Piece
+from fileintel.graphrag.shortening import natural_end
 from fileintel.llm.sentence_ends import sentence_ends
 from fileintel.storage import neighbourhood, search
 from fileintel.storage.neighbourhood import Cited, Kind, Unit
@@ -180,7 +181,7 @@ def _citation(
 
 def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
     """The span of the sentence that shares the most words with a statement; the earliest of equals."""
-    best, best_score = (0, min(len(text), LONGEST_QUOTE)), 0.0
+    best, best_score = (0, natural_end(text, LONGEST_QUOTE)), 0.0
     lowered = text.lower()
     if len(lowered) != len(text):  # a few letters have no lower-case one of their own
         lowered = text
@@ -190,7 +191,7 @@ def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
         score = len(own & words) / (len(own) + 5) ** 0.5  # long sentences share words by chance
         if score > best_score:
             first = start + len(text[start:end]) - len(text[start:end].lstrip())
-            best, best_score = (first, min(end, first + LONGEST_QUOTE)), score
+            best, best_score = (first, first + natural_end(text[first:end], LONGEST_QUOTE)), score
         start = end
     return best
 

@@ -23,7 +23,7 @@ class Silence:
     def heard(self) -> None:
         """Something has come."""
         self._since = self._looked_at = time.monotonic()
-        self._suspicion: str | None = None
+        self._hanging: str | None = None
 
     def endure(self) -> bool:
         """To be called often while something is awaited. False: go on; it answers where a fan-out asks whether it has
@@ -32,12 +32,13 @@ class Silence:
         Raises:
           ModelServerUnavailable: the server hangs.
         """
-        if self._suspicion is not None:  # and nothing has come while we looked
-            silent = f"no answer for {time.monotonic() - self._since:.0f} s"
+        if self._hanging is not None:  # and nothing has come while we looked
+            seconds = time.monotonic() - self._since
             raise ModelServerUnavailable(
-                f"{self._suspicion}; {silent}: it hangs, or, if it only is slow, raise query.patience"
+                f"{self._hanging}: nothing has come from it for {seconds:.0f} s, and it does not say which models it "
+                "has: it hangs, or, if it is only slow, raise query.patience"
             )
         if time.monotonic() - self._looked_at >= self._patience:
-            self._suspicion = self._client.what_is_wrong()
+            self._hanging = self._client.hanging()
             self._looked_at = time.monotonic()
         return False
