@@ -41,6 +41,7 @@ REFUSED: tuple[tuple[tuple[str, ...], int, str], ...] = (
     (("graphrag", "query", COLLECTION, "  "), 2, "empty"),
     (("graphrag", "query", COLLECTION, "Who?", "--mode", "sideways"), 2, "local, global"),
     (("graphrag", "query", COLLECTION), 2, "question"),
+    (("graphrag", "query", COLLECTION, "Who?", "--schema", '{"type": "object"}'), 2, "is to be a file with the schema"),
     (("graphrag", "nonsense"), 2, "--help"),
     (("--set", "chunking.colour=red", "collections", "list"), 2, "chunking.colour"),
     (("collections", "list", "--set", "llm.model=x"), 2, "before the command: `fileintel --set KEY=VALUE"),

@@ -184,5 +184,7 @@ def _read_schema(path: Path | None) -> dict[str, Any] | None:
 def _read_json(path: Path, what: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise UsageError(f"{path} is to be a file with the {what}, and cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the {what} {path} cannot be read as JSON: {error}") from error
