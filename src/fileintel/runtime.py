@@ -112,9 +112,12 @@ def calm_collector() -> None:
 # While something large is built, nearly everything that is new stays: after how many new objects they are looked
 # through, and how often before they are left alone. A walk over 100,000 took 0.14 s on a busy machine.
 SPARING_THRESHOLDS = (5_000, 1)
+# Python counts new objects less those that are freed, whatever their age: while old ones go, new ones pile up unseen
+SPARING_SECONDS = 0.5  # between two looks at least
 COLLECTED_WHEN_FROZEN = 500_000  # objects more than at the start; then it is looked for rings, which takes 0.2 s
 _sparing = 0
 _usual_thresholds = COLLECTOR_THRESHOLDS
+_looking = threading.Event()  # set when there is nothing to be spared any more
 
 
 @contextmanager
@@ -124,10 +127,12 @@ def sparing_collector() -> Iterator[None]:
     It would walk over millions of objects again and again: a graph of 100,000 entities stopped all greenlets for 2 s.
     What is no ring of references is freed all the same. Rings that were left alone are looked for at the end.
     """
-    global _sparing, _usual_thresholds
+    global _sparing, _usual_thresholds, _looking
     before = gc.get_freeze_count()
     if not _sparing:
         gc.callbacks.append(_spare)
+        _looking = threading.Event()
+        threading.Thread(target=_look_often, args=(_looking,), name="sparing-collector", daemon=True).start()
         _usual_thresholds = gc.get_threshold()
         gc.set_threshold(*SPARING_THRESHOLDS, _usual_thresholds[2])
     _sparing += 1
@@ -136,12 +141,18 @@ def sparing_collector() -> Iterator[None]:
     finally:
         _sparing -= 1
         if not _sparing:
+            _looking.set()
             gc.callbacks.remove(_spare)
             gc.set_threshold(*_usual_thresholds)
             if gc.get_freeze_count() - before > COLLECTED_WHEN_FROZEN:
                 gc.unfreeze()
                 gc.collect()
                 gc.freeze()
+
+
+def _look_often(is_over: threading.Event) -> None:
+    while not is_over.wait(SPARING_SECONDS):
+        gc.collect(1)
 
 
 def _spare(phase: str, info: dict[str, int]) -> None:

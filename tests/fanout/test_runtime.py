@@ -159,6 +159,21 @@ def test_what_outlives_two_looks_is_left_alone_until_the_end_and_not_longer(monk
     assert (gc.get_threshold(), gc.callbacks) == (thresholds, callbacks)
 
 
+def test_what_is_new_is_left_alone_in_time_although_as_much_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runtime, "SPARING_SECONDS", 0.01)
+    old = [Link() for _ in range(20_000)]
+    with sparing_collector():
+        gc.collect(1)
+        new = []
+        while old:  # so Python's own count of new objects stays where it is
+            old.pop()
+            new.append(Link())
+        give_up = time.monotonic() + 30
+        while any(each is new[0] or each is new[-1] for each in gc.get_objects()):
+            assert time.monotonic() < give_up, "they are still walked over"
+            time.sleep(0.01)
+
+
 def test_what_is_spared_is_never_walked_over() -> None:
     assert any(each is ordinary for ordinary in [[ring()]] for each in gc.get_objects())
     with sparing_collector():
