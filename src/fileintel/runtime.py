@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -37,6 +37,7 @@ FRAMES_SHOWN = 8  # of the stack of whoever kept the hub waiting
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+C = TypeVar("C", bound=Collection[Any])
 
 
 def go_green() -> None:
@@ -114,6 +115,7 @@ def calm_collector() -> None:
 SPARING_THRESHOLDS = (5_000, 1)
 # Python counts new objects less those that are freed, whatever their age: while old ones go, new ones pile up unseen
 SPARING_SECONDS = 0.5  # between two looks at least
+SPARED_SIZE = 5_000  # members of a collection; smaller ones are walked through in no time
 COLLECTED_WHEN_FROZEN = 500_000  # objects more than at the start; then it is looked for rings, which takes 0.2 s
 _sparing = 0
 _usual_thresholds = COLLECTOR_THRESHOLDS
@@ -160,10 +162,10 @@ def _spare(phase: str, info: dict[str, int]) -> None:
         gc.freeze()  # moves a list, whatever its length
 
 
-def spared(collection: T) -> T:
-    """The same. A large one that was made at a stroke is left alone by a sparing collector at once: even a look at what
-    is youngest would walk through all of it, several times, a tenth of a second for a million members."""
-    if _sparing:
+def spared(collection: C) -> C:
+    """The same. A large one is left alone by a sparing collector at once: even a look at what is youngest would walk
+    through all of it, several times, a tenth of a second for a million members."""
+    if _sparing and len(collection) >= SPARED_SIZE:
         gc.freeze()
     return collection
 

@@ -175,9 +175,10 @@ def test_what_is_new_is_left_alone_in_time_although_as_much_is_freed(monkeypatch
 
 
 def test_what_is_spared_is_never_walked_over() -> None:
-    assert any(each is ordinary for ordinary in [[ring()]] for each in gc.get_objects())
     with sparing_collector():
-        large = spared([ring()])
+        small, large = spared([ring()]), [ring()] * runtime.SPARED_SIZE
+        assert any(each is small for each in gc.get_objects())
+        assert spared(large) is large
         assert not any(each is large for each in gc.get_objects())
 
 

@@ -26,7 +26,7 @@ from fileintel.graphrag.token_scale import TokenScale
 from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokenizer_file import tokenizer_for
-from fileintel.runtime import breathing, let_go
+from fileintel.runtime import breathing, let_go, spared
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 
@@ -162,7 +162,7 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
 
     undescribed = report.in_order_of_reports(stages.describe.undescribed(graph), communities, graph)
     undescribed = _first(stages.describe.is_folded, undescribed)  # the longest chains of questions start first
-    waiting = {thing.id for thing in breathing(undescribed)}
+    waiting = spared({thing.id for thing in breathing(undescribed)})
     stages.begin_reports(graph, units, found_claims, communities, undescribed)
     fanout.add(stages.describe.requests(undescribed))
     fanout.add(stages.embed.entities(e for e in graph.entities.values() if e.id not in waiting))
@@ -195,7 +195,7 @@ def _first(
     chosen: tuple[list[Entity | Relationship], list[Entity | Relationship]] = ([], [])
     for thing in breathing(things):
         chosen[not preferred(thing)].append(thing)
-    return chosen[0] + chosen[1]
+    return spared(chosen[0] + chosen[1])
 
 
 class _Stages:

@@ -47,8 +47,8 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
     titles, pairs = spared(list(graph.entities)), spared(list(graph.relationships))
     communities = []
     for part in parts:
-        members = [titles[number] for number in part.entities]
-        inside = [pairs[number] for number in part.relationships]
+        members = spared([titles[number] for number in part.entities])
+        inside = spared([pairs[number] for number in part.relationships])
         communities.append(Community(part.id, part.number, part.level, part.parent, [], members, inside, part.residual))
         breathe()
     _link_children(communities)

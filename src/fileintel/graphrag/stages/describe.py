@@ -19,7 +19,7 @@ from fileintel.graphrag.request import Outcome, Request
 from fileintel.graphrag.shortening import natural_end
 from fileintel.graphrag.stages.records import folded
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
-from fileintel.runtime import breathe, breathing
+from fileintel.runtime import breathe, breathing, spared
 
 STAGE = "describe"
 CHARACTERS_PER_TOKEN = 3  # about; only the order of questions rests on it
@@ -85,7 +85,7 @@ class DescribeStage:
         for thing in breathing(rest):
             by_count.setdefault(len(thing.descriptions), []).append(thing)
         # the longest chains of folds start first
-        return [thing for count in sorted(by_count, reverse=True) for thing in by_count[count]]
+        return spared([thing for count in sorted(by_count, reverse=True) for thing in breathing(by_count[count])])
 
     def is_folded(self, thing: Entity | Relationship) -> bool:
         """Whether a thing's descriptions will probably take more than one question."""

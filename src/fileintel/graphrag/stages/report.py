@@ -21,7 +21,7 @@ from fileintel.graphrag.request import LateRequest, Outcome, Request
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
-from fileintel.runtime import breathing, let_go, sorted_calmly
+from fileintel.runtime import breathing, let_go, sorted_calmly, spared
 
 STAGE = "report"
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
@@ -88,7 +88,7 @@ class ReportStage:
         self._written = written
         self._over: set[int] = set()
         self._waiting_for_children: set[int] = set()
-        self._undescribed = {thing.id for thing in breathing(undescribed)}
+        self._undescribed = spared({thing.id for thing in breathing(undescribed)})
         self._dependants, self._missing = self._dependencies()
         self._waiting_above = self._expected_above()
         self.reports: dict[int, Report] = {}
@@ -213,7 +213,7 @@ def in_order_of_reports(
     for thing in breathing(things):
         by_place.setdefault(place[thing.id], []).append(thing)
     in_none = by_place.pop(-1, [])
-    return [thing for at in sorted_calmly(by_place, key=int) for thing in by_place[at]] + in_none
+    return spared([thing for at in sorted_calmly(by_place, key=int) for thing in by_place[at]] + in_none)
 
 
 def parse_report(text: str) -> dict[str, Any]:
