@@ -437,9 +437,10 @@ def _remote(base_url: str) -> StandIn:
     return StandIn(None, base_url)  # type: ignore[arg-type]
 
 
-def breathing() -> dict[str, bool]:
-    """How often a thousand breaths in a row really pause."""
-    pauses = []
+def breathing() -> dict[str, Any]:
+    """How often a thousand breaths in a row really pause; those of one who computes between them, and of one who has
+    waited."""
+    pauses: list[float] = []
     sleep = time.sleep
     time.sleep = lambda seconds: pauses.append(seconds)
     try:
@@ -447,6 +448,23 @@ def breathing() -> dict[str, bool]:
         for _ in range(1000):
             breathe()
         slices = (time.monotonic() - started) / TIME_SLICE_SECONDS
+        few = len(pauses) <= slices + 1
+        computing, waiting = (_pauses(pauses, between) for between in (_compute, sleep))
     finally:
         time.sleep = sleep
-    return {"green": is_green(), "few": len(pauses) <= slices + 1}
+    return {"green": is_green(), "few": few, "computing": computing, "waiting": waiting}
+
+
+def _pauses(pauses: list[float], between: Callable[[float], object]) -> int:
+    """Of five breaths, after as many slices each of what is between them."""
+    pauses.clear()
+    for _ in range(5):
+        between(2 * TIME_SLICE_SECONDS)
+        breathe()
+    return len(pauses)
+
+
+def _compute(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass

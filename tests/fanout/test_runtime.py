@@ -101,7 +101,10 @@ def test_breathing_is_free_with_threads_and_rare_with_greenlets(green: GreenProc
     for _ in range(1000):
         breathe()
     assert time.monotonic() - started < 0.1
-    assert green(scenarios.breathing) == {"green": True, "few": True}
+    found = green(scenarios.breathing)
+    assert (found["green"], found["few"]) == (True, True)
+    assert found["computing"] >= 4  # before the first breath the hub may have had its turn
+    assert found["waiting"] == 0
 
 
 def test_both_kinds_of_processes_are_what_they_should_be(perform: Callable[..., Any], green: GreenProcess) -> None:

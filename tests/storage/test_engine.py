@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from fileintel.errors import DatabaseUnavailable
+from fileintel.storage import engine
 from fileintel.storage.engine import Database
 from tests.green import GreenProcess
 from tests.storage import scenarios
@@ -83,12 +84,43 @@ def test_connections_that_died_while_idle_are_replaced_without_a_word(database: 
     with other.transaction() as session:
         session.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-                " AND datname = current_database()"
+                "SELECT pg_terminate_backend(pid, 20000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                " AND datname = current_database()"  # and waits until they are gone
             )
         )
     database.check()
     other.close()
+
+
+def test_a_connection_that_was_just_used_is_not_asked_whether_it_lives(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pings: list[object] = []
+    ping = database.engine.dialect.do_ping
+    monkeypatch.setattr(database.engine.dialect, "do_ping", lambda one: [pings.append(one), ping(one)][1])
+    for _ in range(3):
+        database.check()
+    assert not pings
+    monkeypatch.setattr(engine, "TRUSTED_SECONDS", 0.0)  # as if nobody had used it for long
+    database.check()
+    assert len(pings) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1_000_000.0])
+def test_all_connections_that_died_are_replaced_when_the_first_is_found_dead(
+    database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr(engine, "TRUSTED_SECONDS", seconds)
+    with database.transaction() as first, database.transaction() as second:
+        dead = {session.execute(text("SELECT pg_backend_pid()")).scalar_one() for session in (first, second)}
+    other = Database(database_url, pool_size=1)
+    with other.transaction() as session:
+        session.execute(text("SELECT pg_terminate_backend(pid, 20000) FROM unnest(:pids) AS pid"), {"pids": list(dead)})
+    other.close()
+    with database.transaction() as first, database.transaction() as second:
+        alive = {session.execute(text("SELECT pg_backend_pid()")).scalar_one() for session in (first, second)}
+    assert len(alive) == 2
+    assert not alive & dead
 
 
 @pytest.mark.parametrize(
