@@ -153,6 +153,14 @@ class Fanout:
         self._journal.tick()
         return True
 
+    def settle(self) -> None:
+        """Wait until what was handed out is stored.
+
+        Raises:
+          DatabaseUnavailable, LeaseLost, RunCancelled: it cannot be.
+        """
+        self._scribe.settle()
+
     def close(self) -> None:
         """Keep the answers that have arrived, and drop what is still under way."""
         self._call_off()

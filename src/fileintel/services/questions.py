@@ -70,7 +70,7 @@ def _ask(
         gaps = run_counts.gap_count(session, version.run_id)
         means = _means(workspace, session, collection, inquiry)
     asking = IndexAsking(version=version, hearer=hearer, stopping=stopping, **means)
-    with _whole(workspace.database, version):
+    with _whole(workspace.database, version), asking:
         reply = modes.answer(asking)
     return _told(workspace, collection, asking, reply, version=version.number, gaps=gaps)
 
@@ -145,7 +145,8 @@ def ask_passages(
         uncut = passages.uncut(session, collection.id, cut_name(workspace.settings.chunking))
         means = _means(workspace, session, collection, inquiry)
     asking = PassageAsking(vector_set=vector_set, stopping=stopping, **means)
-    reply = passage_search.answer(asking)
+    with asking:
+        reply = passage_search.answer(asking)
     told = _told(workspace, collection, asking, reply, version=None, gaps=coverage.lacking)
     covered = {
         "passages": coverage.passages,

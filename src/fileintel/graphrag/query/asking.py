@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from types import TracebackType
 from typing import Any
 
 from fileintel.config import Settings
@@ -33,7 +34,7 @@ DATABASE_PATIENCE = 30.0  # seconds; somebody sits and waits for the answer
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """A question, with everything needed to answer it.
+    """A question, with everything needed to answer it. A context manager: its end is when all answers are stored.
 
     `readiness` is looked at before a question that the answer store cannot answer: whoever waits for an answer shall
     hear at once that a server is down. A server that goes away meanwhile is waited for as long as the `errand` has
@@ -88,21 +89,50 @@ class Asking:
         """Counts tokens for the budgets of contexts."""
         return tokenizer_for(self.settings.chunking)
 
+    def __enter__(self) -> "Asking":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Wait until every answer is stored, and let go of what was needed to get them."""
+        if "_fanout" in self.__dict__:
+            with self._fanout as fanout:
+                if error is None:
+                    fanout.settle()
+
     def ask(self, purpose: str, questions: Iterable[Question], since: datetime | None = None) -> list[Outcome]:
         """Ask all of them at once; outcomes in the order of the questions. With `since`, stored answers from before
         are not used.
+
+        The answers are being stored when they are returned. What rests on them can be worked out meanwhile; the next
+        questions wait until they are stored, and so does the end of the asking.
 
         Raises:
           ModelServerUnavailable, ModelServerRefused: a server is not ready for questions, or says nothing any more.
         """
         listed = list(questions)
-        outcomes: dict[int, Outcome] = {}
-        journal = Journal(self.database, Freshness(since) if since else None, DATABASE_PATIENCE)
-        keys = {question.key for question in listed}
+        if since is None:
+            return self._asked(purpose, listed, self._journal, self._fanout)
+        journal = Journal(self.database, Freshness(since), DATABASE_PATIENCE)
+        with self._fanout_with(journal) as fanout:
+            outcomes = self._asked(purpose, listed, journal, fanout)
+            fanout.settle()
+        return outcomes
+
+    def settle(self) -> None:
+        """Wait until the answers that were returned are stored. For who asks in a way of his own.
+
+        Raises:
+          DatabaseUnavailable: they cannot be.
+        """
+        self._fanout.settle()
+
+    def _asked(self, purpose: str, questions: Sequence[Question], journal: Journal, fanout: Fanout) -> list[Outcome]:
+        keys = {question.key for question in questions}
         if not self.readiness.is_known() and keys - journal.find(keys).keys():
             self.readiness.expect()
+        outcomes: dict[int, Outcome] = {}
 
-        asked_of_chat = any(isinstance(question, ChatQuestion) for question in listed)
+        asked_of_chat = any(isinstance(question, ChatQuestion) for question in questions)
         silence = Silence(self.chat if asked_of_chat else self.embedder, self.errand.patience)
 
         def request(place: int, question: Question) -> Request:
@@ -112,7 +142,20 @@ class Asking:
 
             return Request(purpose, str(place), question, note)
 
-        fanout = Fanout(
+        fanout.add(request(place, question) for place, question in enumerate(questions))
+        fanout.run(until=lambda: len(outcomes) == len(questions) or silence.endure())
+        return [outcomes[place] for place in range(len(questions))]
+
+    @cached_property
+    def _journal(self) -> Journal:
+        return Journal(self.database, patience=DATABASE_PATIENCE)
+
+    @cached_property
+    def _fanout(self) -> Fanout:
+        return self._fanout_with(self._journal)
+
+    def _fanout_with(self, journal: Journal) -> Fanout:
+        return Fanout(
             self.chat,
             self.embedder,
             journal,
@@ -122,10 +165,6 @@ class Asking:
             urgent=True,
             patience=self.errand.patience,
         )
-        with fanout:
-            fanout.add(request(place, question) for place, question in enumerate(listed))
-            fanout.run(until=silence.endure)
-        return [outcomes[place] for place in range(len(listed))]
 
     def vector_of_size(self, size: int, otherwise: str) -> list[float]:
         """The question's vector, which has to be comparable with others of `size` numbers.

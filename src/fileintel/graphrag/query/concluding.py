@@ -139,6 +139,7 @@ def _aloud(asking: Asking, question: ChatQuestion, announcer: Announcer) -> Outc
                 journal.stay()
 
     try:
+        asking.settle()  # what the question rests on
         asking.readiness.expect()
         answered = listen(narrate, hear, meanwhile)
         journal.keep([as_stored(question, answered)])
