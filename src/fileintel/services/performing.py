@@ -22,6 +22,7 @@ from fileintel.services.workspace import Workspace
 from fileintel.storage import run_counts, runs
 from fileintel.storage.models import Run
 from fileintel.storage.run_counts import GapRecord
+from fileintel.storage.states import RunState
 
 UPLOADED = "upload"  # the source of a document that came over HTTP: its file is deleted once it is read
 READ, CUT = "read", "cut"
@@ -65,7 +66,8 @@ def _answer(workspace: Workspace, run_id: str, ask: Callable[[Held, Heeding], di
     with ending(workspace.database, held.lease):
         reply = ask(held, Heeding(workspace.database, held.lease))
         with workspace.database.transaction() as session:
-            finish(session, held.lease, result=reply)
+            # a question has no gaps of its own: those of the index are in its reply
+            runs.finish(session, held.lease, RunState.SUCCEEDED, result=reply)
     return reply
 
 

@@ -18,7 +18,7 @@ from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.llm.errand import Errand
 from fileintel.services.own_settings import library_for, settings_for
 from fileintel.services.workspace import Workspace
-from fileintel.storage import collections, documents, passages, run_counts, vectors, versions
+from fileintel.storage import collections, documents, passages, vectors, versions
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Collection, IndexVersion, VectorSet
 from fileintel.storage.vectors import Coverage
@@ -65,9 +65,7 @@ def _ask(
       IndexGone: it has been deleted meanwhile.
     """
     with workspace.database.transaction() as session:
-        collection = collections.find(session, collection_name)
-        version = versions.current(session, collection)
-        gaps = run_counts.gap_count(session, version.run_id)
+        collection, version, gaps = versions.in_use(session, collection_name)
         means = _means(workspace, session, collection, inquiry)
     asking = IndexAsking(version=version, hearer=hearer, stopping=stopping, **means)
     with _whole(workspace.database, version), asking:

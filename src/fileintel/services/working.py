@@ -42,11 +42,12 @@ def take(workspace: Workspace, run_id: str) -> Held | None:
       NotFoundError: there is none.
     """
     with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
+        run = runs.locked(session, run_id)
+        lease = runs.acquire_locked(session, run, this_process(), owner_is_gone=is_gone(run.owner))
         if lease is None:
             return None
-        run_counts.clear_gaps(session, run_id)
+        if run.attempts > 1:
+            run_counts.clear_gaps(session, run.id)
     return Held(run, lease)
 
 

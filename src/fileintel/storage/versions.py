@@ -8,8 +8,8 @@ from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
-from fileintel.storage import runs
-from fileintel.storage.models import Collection, Embedding, IndexVersion, Run, utc_now
+from fileintel.storage import collections, runs
+from fileintel.storage.models import Collection, Embedding, Gap, IndexVersion, Run, utc_now
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import ACTIVE_STATES, VersionState
 
@@ -175,6 +175,21 @@ def current(session: Session, collection: Collection) -> IndexVersion:
     if found is None:  # it was there when the collection was read
         raise IndexGone(f"the index of {collection.name!r} was replaced or deleted just now: ask again")
     return found
+
+
+def in_use(session: Session, name_or_id: str) -> tuple[Collection, IndexVersion, int]:
+    """A collection by name or id, the version that answers questions, and how many items failed for good in its run.
+
+    Raises:
+      NotFoundError: there is no such collection.
+      NoIndexError, IndexGone: as `current`.
+    """
+    collection = collections.find(session, name_or_id)
+    gaps = select(func.count()).where(Gap.run_id == IndexVersion.run_id).scalar_subquery()
+    statement = select(IndexVersion, gaps).where(IndexVersion.id == collection.current_version_id)
+    row = session.execute(statement).one_or_none()
+    version, count = row if row is not None else (current(session, collection), 0)  # which says why there is none
+    return collection, version, count
 
 
 def of_collection(session: Session, collection_id: str) -> Sequence[IndexVersion]:
