@@ -1,6 +1,13 @@
 """What stands behind a citation: which passages, which sentence of them, and how people are shown it."""
 
-from fileintel.graphrag.query.citations import best_sentence, best_units, citing_words
+import re
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fileintel.graphrag.query.citations import LONGEST_QUOTE, best_sentence, best_units, citing_words
+from fileintel.graphrag.shortening import natural_end
+from fileintel.llm.sentence_ends import sentence_ends
 from fileintel.services.quotes import quotes
 from fileintel.storage.neighbourhood import Unit
 
@@ -53,6 +60,23 @@ def test_of_several_passages_those_are_shown_that_share_the_most_words_with_the_
     assert [one.id for one in best_units(units, {"pear", "lost"})] == ["best", "some"]
     assert [one.id for one in best_units(units, set())] == ["near", "some"]
     assert [one.id for one in best_units(units[:2], {"pear"})] == ["near", "some"]
+
+
+@given(st.text('aAbc ğİ.!\n"”', max_size=60), st.sets(st.sampled_from(["abc", "aab", "cab", "bbb"])))
+@example('The pear.” It is\n\nlost. Abc "abc."\n\n\nAbc', {"abc"})
+@example("a" * 400, {"aaa"})
+def test_the_sentence_that_is_quoted_shares_the_most_words_with_the_statement(text: str, words: set[str]) -> None:
+    ends = list(sentence_ends(text))
+    spans = list(zip([0, *ends], [*ends, len(text)], strict=True))
+
+    def score(begin: int, end: int) -> float:
+        lowered = text.lower() if len(text.lower()) == len(text) else text
+        own = set(re.findall(r"\w{3,}", lowered[begin:end]))
+        return float(len(own & words) / (len(own) + 5) ** 0.5)
+
+    best = max(spans, key=lambda span: score(*span))
+    begin, end = (best[1] - len(text[slice(*best)].lstrip()), best[1]) if score(*best) else (0, len(text))
+    assert best_sentence(text, words) == (begin, begin + natural_end(text[begin:end], LONGEST_QUOTE))
 
 
 def test_a_passage_is_shown_once_with_all_the_ids_that_lead_to_it() -> None:

@@ -181,19 +181,22 @@ def _citation(
 
 def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
     """The span of the sentence that shares the most words with a statement; the earliest of equals."""
-    best, best_score = (0, natural_end(text, LONGEST_QUOTE)), 0.0
+    best, best_score = (0, 0), 0.0
     lowered = text.lower()
     if len(lowered) != len(text):  # a few letters have no lower-case one of their own
         lowered = text
     start = 0
     for end in (*sentence_ends(text), len(text)):
-        own = set(_WORD.findall(lowered, start, end))
-        score = len(own & words) / (len(own) + 5) ** 0.5  # long sentences share words by chance
-        if score > best_score:
-            first = start + len(text[start:end]) - len(text[start:end].lstrip())
-            best, best_score = (first, first + natural_end(text[first:end], LONGEST_QUOTE)), score
+        sentence = lowered[start:end]
+        if any(word in sentence for word in words):  # which is seen sooner than what its words are
+            own = set(_WORD.findall(sentence))
+            score = len(own & words) / (len(own) + 5) ** 0.5  # long sentences share words by chance
+            if score > best_score:
+                best, best_score = (start, end), score
         start = end
-    return best
+    begin, end = best if best_score else (0, len(text))
+    first = end - len(text[begin:end].lstrip()) if best_score else 0
+    return first, first + natural_end(text[first:end], LONGEST_QUOTE)
 
 
 def citing_words(answer: str) -> Mapping[str, set[str]]:
