@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fileintel.storage import neighbourhood
+from fileintel.storage import neighbourhood, search
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Community, Entity, Relationship
@@ -110,8 +110,9 @@ def test_text_units_come_by_nearness_or_by_links(database: Database, version: st
     with database.transaction() as session:
         insert_rows(session, Entity, [entity_row(version, n) | {"text_unit_ids": linked[:3]} for n in range(2)])
         insert_rows(session, Relationship, [relationship_row(version, 7, "a", "b", linked[2:])])
+        near = search.nearest(session, version, "text_unit_text", QUESTION, 5)
         found = neighbourhood.linked_units(
-            session, version, QUESTION, [identity(0), identity(1)], [identity(1_007)], nearest=5, most_linked=4
+            session, version, QUESTION, near, [identity(0), identity(1)], [identity(1_007)], most_linked=4
         )
     nearest = exact(vectors(UNITS, SIZE)[:-1], QUESTION)[:5]
     assert [one.id for one in sorted(found, key=lambda one: one.place or 99) if one.place] == nearest

@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from fileintel.storage.search import DISTANCE, NearReport, indexed_distance, look_widely
+from fileintel.storage.search import DISTANCE, Near, NearReport, indexed_distance, look_widely
 
 Kind = Literal["entity", "relationship", "community"]  # what rests on text units, and is no text unit
 
@@ -111,24 +111,26 @@ def linked_units(
     session: Session,
     version_id: str,
     vector: Sequence[float],
+    near: Sequence[Near],
     entity_ids: Sequence[str],
     relationship_ids: Sequence[str],
     *,
-    nearest: int,
     most_linked: int,
 ) -> list[Linked]:
-    """The text units that are nearest to a vector, and of those that the entities and relationships rest on the most
-    linked ones: so many of a hub's thousands are compared with the question."""
-    look_widely(session)
+    """The text units that are nearest to a vector, as `search.nearest` has found them, and of those that the entities
+    and relationships rest on the most linked ones: so many of a hub's thousands are compared with the vector."""
     values = {
         "version": version_id,
         "question": str(list(vector)),
+        "near": [one.id for one in near],
         "entities": list(entity_ids),
         "relationships": list(relationship_ids),
-        "nearest": nearest,
         "most": most_linked,
     }
-    return [Linked(*row) for row in session.execute(_linked_units(len(vector)), values)]
+    found = [(row[0], row[1], row[2]) for row in session.execute(_LINKED_UNITS, values)]
+    links = {identity: count for identity, similarity, count in found if similarity is None}
+    nearest = [Linked(one.id, one.similarity, links.get(one.id, 0), place) for place, one in enumerate(near, 1)]
+    return nearest + [Linked(*one, None) for one in found if one[1] is not None]
 
 
 def units(session: Session, version_id: str, ids: Sequence[str]) -> list[Unit]:
@@ -224,35 +226,27 @@ _REPORTS = text(
 )
 
 
-@cache
-def _linked_units(size: int) -> TextClause:
-    return text(
-        f"""
-        WITH near AS MATERIALIZED (
-            SELECT item_id AS id, {DISTANCE} AS distance FROM embeddings
-             WHERE version_id = CAST(:version AS uuid) AND kind = 'text_unit_text'
-             ORDER BY {indexed_distance(size)} LIMIT :nearest),
-        placed AS (SELECT *, row_number() OVER (ORDER BY distance, id) AS place FROM near),
-        linked AS MATERIALIZED (
-            SELECT id, count(*) AS links FROM (
-                SELECT unnest(text_unit_ids) AS id FROM entities
-                 WHERE version_id = CAST(:version AS uuid) AND id = ANY(CAST(:entities AS uuid[]))
-                UNION ALL
-                SELECT unnest(text_unit_ids) FROM relationships
-                 WHERE version_id = CAST(:version AS uuid) AND id = ANY(CAST(:relationships AS uuid[]))) AS each
-             GROUP BY id),
-        most AS MATERIALIZED (SELECT id, links FROM linked ORDER BY links DESC, id LIMIT :most),
-        others AS MATERIALIZED (
-            SELECT most.id, {DISTANCE} AS distance, most.links FROM most
-              JOIN embeddings e ON e.version_id = CAST(:version AS uuid) AND e.kind = 'text_unit_text'
-               AND e.item_id = most.id
-             WHERE most.id NOT IN (SELECT id FROM near))
-        SELECT CAST(placed.id AS text), 1 - placed.distance, coalesce(linked.links, 0), placed.place
-          FROM placed LEFT JOIN linked ON linked.id = placed.id
-        UNION ALL
-        SELECT CAST(others.id AS text), 1 - others.distance, others.links, NULL FROM others
-        """
-    )
+_LINKED_UNITS = text(
+    f"""
+    WITH linked AS MATERIALIZED (
+        SELECT id, count(*) AS links FROM (
+            SELECT unnest(text_unit_ids) AS id FROM entities
+             WHERE version_id = CAST(:version AS uuid) AND id = ANY(CAST(:entities AS uuid[]))
+            UNION ALL
+            SELECT unnest(text_unit_ids) FROM relationships
+             WHERE version_id = CAST(:version AS uuid) AND id = ANY(CAST(:relationships AS uuid[]))) AS each
+         GROUP BY id),
+    most AS MATERIALIZED (SELECT id, links FROM linked ORDER BY links DESC, id LIMIT :most),
+    others AS MATERIALIZED (
+        SELECT most.id, {DISTANCE} AS distance, most.links FROM most
+          JOIN embeddings e ON e.version_id = CAST(:version AS uuid) AND e.kind = 'text_unit_text'
+           AND e.item_id = most.id
+         WHERE most.id <> ALL (CAST(:near AS uuid[])))
+    SELECT CAST(id AS text), NULL, links FROM linked WHERE id = ANY(CAST(:near AS uuid[]))
+    UNION ALL
+    SELECT CAST(id AS text), 1 - distance, links FROM others
+    """
+)
 
 
 _UNITS = text(

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, any_, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, TextClause, any_, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -51,22 +52,23 @@ def nearest(
     """The items whose vectors are nearest to this one, the nearest first; `among` restricts them to these ids."""
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
     if among is not None:
-        # all of them are compared: the index of vectors, were it used, would be left with those of its candidates
-        # that happen to be among them
-        chosen = "AND item_id = ANY(CAST(:among AS uuid[]))"
         values |= {"among": list(among)}
     else:
         look_widely(session)
-        chosen = f"ORDER BY {indexed_distance(len(vector))} LIMIT :limit"
-    rows = session.execute(
-        text(
-            f"WITH near AS MATERIALIZED (SELECT item_id, {DISTANCE} AS distance FROM embeddings "
-            f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' {chosen}) "
-            "SELECT item_id, 1 - distance FROM near ORDER BY distance, item_id LIMIT :limit"
-        ),
-        values,
+    rows = session.execute(_nearest(kind, None if among is not None else len(vector)), values)
+    return [Near(identity, float(similarity)) for identity, similarity in rows]
+
+
+@cache
+def _nearest(kind: str, size: int | None) -> TextClause:
+    """The search for vectors of this size in their index; without one, for some of which all are compared: the index,
+    were it used, would be left with those of its candidates that happen to be among them."""
+    chosen = f"ORDER BY {indexed_distance(size)} LIMIT :limit" if size else "AND item_id = ANY(CAST(:among AS uuid[]))"
+    return text(
+        f"WITH near AS MATERIALIZED (SELECT item_id, {DISTANCE} AS distance FROM embeddings "
+        f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' {chosen}) "
+        "SELECT CAST(item_id AS text), 1 - distance FROM near ORDER BY distance, item_id LIMIT :limit"
     )
-    return [Near(str(identity), float(similarity)) for identity, similarity in rows]
 
 
 def look_widely(session: Session) -> None:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.prompts import LOCAL as PROMPT
+from fileintel.graphrag.query.alongside import Alongside
 from fileintel.graphrag.query.asking import IndexAsking, Reply
 from fileintel.graphrag.query.concluding import conclude, expect_room, found_only, replied, said
 from fileintel.graphrag.query.inquiry import LOCAL
 from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source_of
+from fileintel.graphrag.stages.embed import TEXT_UNITS
 from fileintel.storage import neighbourhood, search
 from fileintel.storage.neighbourhood import Linked, NearEntity, NearRelationship
-from fileintel.storage.search import NearReport
+from fileintel.storage.search import Near, NearReport
 
 NEAREST_PASSAGES = 10  # passages that come in by nearness to the question alone
 LINK_BONUS = 0.02  # similarity that each link of a passage to a chosen entity is worth; ten outweigh 0.2
@@ -69,9 +71,42 @@ def answer(asking: IndexAsking) -> Reply:
 
 
 def context_for(asking: IndexAsking, vector: Sequence[float], budget: Budget) -> Context:
-    """What surrounds the entities nearest to a vector, within a budget."""
-    query, version_id = asking.settings.query, asking.version.id
-    pieces, count = Pieces(), asking.tokenizer.count
+    """What surrounds the entities nearest to a vector, within a budget.
+
+    The two searches for what is nearest take the most time: the one for passages goes on in a second process of the
+    database, while entities, reports and relationships are looked for.
+    """
+    version_id, pieces = asking.version.id, Pieces()
+    with Alongside(lambda: _nearest_passages(asking, vector)) as passages:
+        entities, relationships = _graph_around(asking, vector, budget, pieces)
+        near = passages.result()
+    with asking.database.transaction() as session:
+        linked = neighbourhood.linked_units(
+            session,
+            version_id,
+            vector,
+            near,
+            [one.id for one in entities],
+            [one.id for one in relationships],
+            most_linked=MOST_LINKED,
+        )
+        at_once = 1 + int(budget.tokens * budget.text_units) // asking.settings.chunking.size
+        sources = _in_portions(session, version_id, _ranked(linked), at_once)
+        pieces.fill(SOURCES, sources, int(budget.tokens * budget.text_units), asking.tokenizer.count)
+    return Context(pieces, [one.id for one in near])
+
+
+def _nearest_passages(asking: IndexAsking, vector: Sequence[float]) -> list[Near]:
+    with asking.database.transaction() as session:
+        return search.nearest(session, asking.version.id, TEXT_UNITS, vector, search.SEARCH_EFFORT)
+
+
+def _graph_around(
+    asking: IndexAsking, vector: Sequence[float], budget: Budget, pieces: Pieces
+) -> tuple[list[NearEntity], list[NearRelationship]]:
+    """The entities nearest to a vector and the relationships around them; they and the reports of their communities
+    are put into the pieces."""
+    query, version_id, count = asking.settings.query, asking.version.id, asking.tokenizer.count
     with asking.database.transaction() as session:
         entities = neighbourhood.nearest_entities(session, version_id, vector, query.top_k_entities)
         ids, titles = [one.id for one in entities], [one.title for one in entities]
@@ -81,20 +116,8 @@ def context_for(asking: IndexAsking, vector: Sequence[float], budget: Budget) ->
         room -= pieces.fill(ENTITIES, map(_entity_piece, entities), room, count)
         most = query.top_k_relationships * len(titles)
         relationships = neighbourhood.relationships_around(session, version_id, titles, most)
-        pieces.fill(RELATIONSHIPS, map(_relationship_piece, relationships), room, count)
-        linked = neighbourhood.linked_units(
-            session,
-            version_id,
-            vector,
-            ids,
-            [one.id for one in relationships],
-            nearest=search.SEARCH_EFFORT,
-            most_linked=MOST_LINKED,
-        )
-        at_once = 1 + int(budget.tokens * budget.text_units) // asking.settings.chunking.size
-        sources = _in_portions(session, version_id, _ranked(linked), at_once)
-        pieces.fill(SOURCES, sources, int(budget.tokens * budget.text_units), count)
-    return Context(pieces, _nearest(linked))
+    pieces.fill(RELATIONSHIPS, map(_relationship_piece, relationships), room, count)
+    return entities, relationships
 
 
 def _ranked(linked: Sequence[Linked]) -> list[str]:
@@ -108,11 +131,6 @@ def _ranked(linked: Sequence[Linked]) -> list[str]:
         return -(one.similarity + LINK_BONUS * min(MOST_LINKS, one.links)), one.id
 
     return [one.id for one in sorted(chosen.values(), key=score)]
-
-
-def _nearest(linked: Sequence[Linked]) -> list[str]:
-    """The passages that are nearest to the question, in order."""
-    return [one.id for one in sorted((one for one in linked if one.place), key=lambda one: one.place or 0)]
 
 
 def _in_portions(session: Session, version_id: str, ids: Sequence[str], at_once: int) -> Iterator[Piece]:
