@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from fileintel.storage.search import DISTANCE, Near, NearReport, indexed_distance, look_widely
+from fileintel.storage.search import DISTANCE, Near, NearReport, indexed_distance, looking_widely
 
 Kind = Literal["entity", "relationship", "community"]  # what rests on text units, and is no text unit
 
@@ -78,7 +78,6 @@ class Cited:
 
 def nearest_entities(session: Session, version_id: str, vector: Sequence[float], limit: int) -> list[NearEntity]:
     """The entities whose descriptions are nearest to a vector, the nearest first."""
-    look_widely(session)
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
     return [NearEntity(*row) for row in session.execute(_nearest_entities(len(vector)), values)]
 
@@ -177,7 +176,7 @@ def _origin(kind: Kind) -> str:
 
 @cache
 def _nearest_entities(size: int) -> TextClause:
-    return text(
+    return looking_widely(
         f"""
         WITH near AS MATERIALIZED (
             SELECT item_id, {DISTANCE} AS distance FROM embeddings

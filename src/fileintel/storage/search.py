@@ -19,7 +19,7 @@ from fileintel.storage.versions import vector_expression
 
 SEARCH_EFFORT = 100  # hnsw.ef_search: candidates kept during a search; pgvector's default 40 misses more
 DISTANCE = "vector <=> CAST(:question AS vector)"  # SQL for the cosine distance to a question
-_LOOK_WIDELY = text(f"SELECT set_config('hnsw.ef_search', '{SEARCH_EFFORT}', true)")
+_LOOK_WIDELY = f"SELECT set_config('hnsw.ef_search', '{SEARCH_EFFORT}', true)"
 
 
 class NearReport(NamedTuple):
@@ -53,8 +53,6 @@ def nearest(
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
     if among is not None:
         values |= {"among": list(among)}
-    else:
-        look_widely(session)
     rows = session.execute(_nearest(kind, None if among is not None else len(vector)), values)
     return [Near(identity, float(similarity)) for identity, similarity in rows]
 
@@ -64,18 +62,17 @@ def _nearest(kind: str, size: int | None) -> TextClause:
     """The search for vectors of this size in their index; without one, for some of which all are compared: the index,
     were it used, would be left with those of its candidates that happen to be among them."""
     chosen = f"ORDER BY {indexed_distance(size)} LIMIT :limit" if size else "AND item_id = ANY(CAST(:among AS uuid[]))"
-    return text(
+    return (looking_widely if size else text)(
         f"WITH near AS MATERIALIZED (SELECT item_id, {DISTANCE} AS distance FROM embeddings "
         f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' {chosen}) "
         "SELECT CAST(item_id AS text), 1 - distance FROM near ORDER BY distance, item_id LIMIT :limit"
     )
 
 
-def look_widely(session: Session) -> None:
-    """Let this transaction's searches keep SEARCH_EFFORT candidates; said once."""
-    if not session.info.get("looks_widely"):
-        session.execute(_LOOK_WIDELY)
-        session.info["looks_widely"] = True
+def looking_widely(search: str) -> TextClause:
+    """A search that keeps SEARCH_EFFORT candidates, as the rest of its transaction does then. Both are sent in one
+    message: what sets the number costs no way to the server and back."""
+    return text(f"{_LOOK_WIDELY}; {search}")
 
 
 def indexed_distance(size: int) -> str:

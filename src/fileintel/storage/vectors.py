@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from fileintel.identity import content_id
 from fileintel.storage.bulk import insert_rows, vector_text
 from fileintel.storage.models import Document, Passage, PassageVector, VectorSet
-from fileintel.storage.search import DISTANCE, Near, indexed_distance, look_widely
+from fileintel.storage.search import DISTANCE, Near, indexed_distance, looking_widely
 from fileintel.storage.versions import EXACT_SEARCH_ROWS, HALFVEC_LARGEST, vector_expression
 
 
@@ -67,9 +67,8 @@ def coverage(session: Session, collection_id: str, set_id: str | None) -> Covera
 
 def nearest(session: Session, vector_set: VectorSet, vector: Sequence[float], limit: int) -> list[Near]:
     """The passages whose vectors are nearest to this one, the nearest first."""
-    look_widely(session)
     rows = session.execute(
-        text(
+        looking_widely(
             f"SELECT passage_id, 1 - ({DISTANCE}) FROM passage_vectors JOIN passages ON passages.id = passage_id "
             f"WHERE set_id = CAST(:set AS uuid) ORDER BY {indexed_distance(vector_set.size)} LIMIT :limit"
         ),
