@@ -20,7 +20,7 @@ from fileintel.services import documents, performing, submitting
 from fileintel.services.workspace import Workspace
 from fileintel.storage import answers
 from fileintel.storage.answers import StoredAnswer
-from tests.query.town import COLLECTION, LIMIT, Place, add, ask, build, opened
+from tests.query.town import COLLECTION, LIMIT, Meanwhile, Place, add, ask, build, opened
 from tests.standin import StandIn
 
 STATEMENTS = 27  # of a local question, from taking its run to the end of it
@@ -89,6 +89,12 @@ def test_what_a_local_question_costs_the_database_does_not_grow_with_the_index(w
         if more:
             add(workspace, documents_before, more)
             build(workspace)
+
+
+def test_many_questions_at_once_get_through_two_connections(place: Place, workspace: Workspace) -> None:
+    with opened(place, storage__pool_size=2, storage__pool_timeout=LIMIT) as narrow:
+        asked = [Meanwhile(ask, narrow, f"Who drew the sluice, and how often ({number})?") for number in range(6)]
+        assert all(one.result()["citations"] for one in asked)
 
 
 def test_what_rests_on_an_answer_is_worked_out_while_it_is_stored_and_nothing_is_asked_before(

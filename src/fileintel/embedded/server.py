@@ -42,7 +42,7 @@ SETTINGS = {
     # few checkpoints during an index run, and at most some 10 s of recovery after a crash
     "max_wal_size": "1GB",
     "checkpoint_timeout": "15min",
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",  # used as far as there is data; vectors of 100,000 entities stay there between questions
     "maintenance_work_mem": "256MB",  # an HNSW graph of 40,000 vectors of 1536 floats is built in memory
     "jit": "off",  # its compile time is longer than our queries
     "TimeZone": "UTC",
