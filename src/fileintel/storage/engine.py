@@ -11,21 +11,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import psycopg2
 from sqlalchemy import create_engine, event, text
 from sqlalchemy.engine import Engine, ExceptionContext
-from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from fileintel.errors import DatabaseConflict, DatabaseUnavailable
 from fileintel.runtime import has_arrived, is_green
 
 CONNECT_TIMEOUT_SECONDS = 10
 RECYCLE_SECONDS = 1800  # servers and poolers in between close idle connections; half an hour is below usual limits
-TRUSTED_SECONDS = 5.0  # after its last use, a connection that nothing has come in on is taken for one that works
+TRUSTED_SECONDS = 5.0  # after it was handed out last, a connection that nothing has come in on is taken to work
 PAUSE_SECONDS = 0.5  # between two attempts to reach a database that is away
 CONFLICT_PAUSE_SECONDS = 0.1  # at most, by chance: two that were in each other's way must not meet again
 # A machine that vanishes closes no connection: libpq asks after 30 s of silence, and gives up on no answer after 60.
@@ -83,6 +83,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=pool_timeout,
+            pool_pre_ping=True,
             pool_recycle=RECYCLE_SECONDS,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
@@ -92,9 +93,8 @@ class Database:
         )
         event.listen(self.engine, "handle_error", _leave_a_standby)
         event.listen(self.engine, "do_connect", _look_up_host)
-        event.listen(self.engine, "connect", _note_use)
-        event.listen(self.engine, "checkin", _note_use)
-        event.listen(self.engine, "checkout", self._expect_alive)
+        dialect = self.engine.dialect
+        dialect.do_ping = _Liveness(dialect.do_ping).holds  # type: ignore[assignment, method-assign]
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -160,21 +160,6 @@ class Database:
         """Give all connections back to the server."""
         self.engine.dispose()
 
-    def _expect_alive(self, connection: Any, entry: ConnectionPoolEntry, _checked_out: object) -> None:
-        """Let the pool replace a connection that has died while nobody used it. Asking the server costs a round trip,
-        which most transactions of a question would pay for nothing: one that was just used is asked only when the
-        server has closed it, or has said something by itself.
-
-        Raises:
-          InvalidatePoolError: it has died, and the others may have as well.
-        """
-        if time.monotonic() - entry.info["used_at"] < TRUSTED_SECONDS and not _has_news(connection):
-            return
-        try:
-            self.engine.dialect.do_ping(connection)
-        except psycopg2.Error as error:
-            raise InvalidatePoolError from error
-
     def _explained(self, error: DBAPIError) -> DatabaseUnavailable | None:
         """The error as one that passes; None for a mistake in a statement, which does not."""
         code: str | None = getattr(error.orig, "pgcode", None)
@@ -198,13 +183,28 @@ class Database:
         return message if host is None or host in message else f"{message} ({host}:{port or 5432})"
 
 
-def _note_use(_connection: object, entry: ConnectionPoolEntry) -> None:
-    entry.info["used_at"] = time.monotonic()
+class _Liveness:
+    """Whether connections of the pool still work, which it asks before it hands one out.
 
+    Asking the server costs a round trip, which most transactions of a question would pay for nothing. It is asked when
+    nobody has used the connection lately, and when the server has closed it or has said something by itself.
 
-def _has_news(connection: Any) -> bool:
-    """Whether the server has closed an idle connection, or has told something that nobody has read."""
-    return bool(connection.closed) or has_arrived(connection.fileno())
+    Parameters:
+      ping: asks the server; raises what the driver raises.
+    """
+
+    def __init__(self, ping: Callable[[Any], bool]) -> None:
+        self._ping = ping
+        self._used_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
+    def holds(self, connection: Any) -> bool:
+        """True, or what the driver raises."""
+        now = time.monotonic()
+        idle = now - self._used_at.get(connection, float("-inf"))
+        self._used_at[connection] = now
+        if idle < TRUSTED_SECONDS and not connection.closed and not has_arrived(connection.fileno()):
+            return True
+        return self._ping(connection)
 
 
 def _look_up_host(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
