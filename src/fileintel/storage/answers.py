@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import Answer, utc_now
+from fileintel.storage.statements import Statement
 
 _REPLACE = """(key) DO UPDATE SET model = EXCLUDED.model, purpose = EXCLUDED.purpose, content = EXCLUDED.content,
     vector = EXCLUDED.vector, finish_reason = EXCLUDED.finish_reason, prompt_tokens = EXCLUDED.prompt_tokens,
@@ -19,7 +20,7 @@ _REPLACE = """(key) DO UPDATE SET model = EXCLUDED.model, purpose = EXCLUDED.pur
 YOUNG_ENOUGH = """(answers.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
                    OR answers.purpose <> ALL (CAST(:purposes AS text[])))"""
 # rows are locked in one order, that of `save` too: two that read the same answers must not wait for each other
-_FIND = text(
+_FIND = Statement(
     f"""
     WITH locked AS (
         SELECT key FROM answers WHERE key = ANY (CAST(:keys AS bytea[])) AND {YOUNG_ENOUGH}
@@ -29,7 +30,7 @@ _FIND = text(
     """
 )
 
-_VECTORS = text("SELECT key, vector FROM answers WHERE key = ANY (CAST(:keys AS bytea[])) AND vector IS NOT NULL")
+_VECTORS = Statement("SELECT key, vector FROM answers WHERE key = ANY (CAST(:keys AS bytea[])) AND vector IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def find(session: Session, keys: Sequence[bytes], fresh: Freshness | None = None
     With `fresh`, without those that are too old: a run that asks afresh still finds its own.
     """
     values = {"keys": list(keys), **age_limits(fresh)}
-    return {bytes(row.key): _stored(row) for row in session.execute(_FIND, values)}
+    return {bytes(row.key): _stored(row) for row in _FIND.execute(session, values)}
 
 
 def age_limits(fresh: Freshness | None) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def age_limits(fresh: Freshness | None) -> dict[str, Any]:
 
 def vectors(session: Session, keys: Sequence[bytes]) -> dict[bytes, bytes]:
     """The vectors of these answers, those that are there; this counts as no use."""
-    return {bytes(key): bytes(vector) for key, vector in session.execute(_VECTORS, {"keys": list(keys)})}
+    return {bytes(key): bytes(vector) for key, vector in _VECTORS.execute(session, {"keys": list(keys)})}
 
 
 def _stored(row: Any) -> StoredAnswer:

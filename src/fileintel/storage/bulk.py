@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.elements import TextClause
 
 from fileintel.runtime import breathe
 from fileintel.storable import storable
 from fileintel.storage.models import Base
+from fileintel.storage.statements import Statement
 
 ROWS_PER_STATEMENT = 500
 CHARACTERS_PER_STATEMENT = 500_000  # a few rows with vectors: sending one must not stop the hub for more than 20 ms
@@ -44,7 +44,7 @@ def insert_rows(
     batch: list[str] = []
 
     def send() -> None:
-        session.execute(_statement(table, into, columns, on_conflict), {"rows": f"[{','.join(batch)}]"})
+        _statement(table, into, columns, on_conflict).execute(session, {"rows": f"[{','.join(batch)}]"})
         batch.clear()
 
     for row in rows:
@@ -84,7 +84,7 @@ def _storable(value: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _statement(table: type[Base], into: str | None, columns: Sequence[str], on_conflict: str) -> TextClause:
+def _statement(table: type[Base], into: str | None, columns: Sequence[str], on_conflict: str) -> Statement:
     schema = table.__table__
     assert isinstance(schema, Table)
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -94,7 +94,7 @@ def _statement(table: type[Base], into: str | None, columns: Sequence[str], on_c
     types = ", ".join(
         f"{preparer.quote(column)} {schema.columns[column].type.compile(dialect=dialect)}" for column in columns
     )
-    return text(
+    return Statement(
         f"INSERT INTO {target} ({names}) "
         f"SELECT {names} FROM json_to_recordset(CAST(:rows AS json)) AS given({types}) ON CONFLICT {on_conflict}"
     )

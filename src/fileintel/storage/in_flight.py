@@ -9,15 +9,15 @@ Rows are locked in the order of their keys everywhere, and before those of the a
 
 from collections.abc import Collection, Sequence
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from fileintel.storage.answers import YOUNG_ENOUGH, Freshness, age_limits
+from fileintel.storage.statements import Statement
 
 EXPIRY_SECONDS = 30  # after the last renewal; an asker that was silent for so long is dead or hangs
 RENEW_SECONDS = EXPIRY_SECONDS / 4
 
-_TAKE = text(
+_TAKE = Statement(
     f"""
     INSERT INTO questions_in_flight (key, asker, expires_at)
     SELECT wanted.key, CAST(:asker AS uuid), now() + interval '{EXPIRY_SECONDS} seconds'
@@ -32,20 +32,20 @@ _TAKE = text(
     RETURNING key
     """
 )
-_GIVE_BACK = text(
+_GIVE_BACK = Statement(
     """
     DELETE FROM questions_in_flight WHERE key IN (
         SELECT key FROM questions_in_flight
          WHERE asker = CAST(:asker AS uuid) AND key = ANY (CAST(:keys AS bytea[])) ORDER BY key FOR UPDATE)
     """
 )
-_GIVE_ALL_BACK = text(
+_GIVE_ALL_BACK = Statement(
     """
     DELETE FROM questions_in_flight WHERE key IN (
         SELECT key FROM questions_in_flight WHERE asker = ANY (CAST(:askers AS uuid[])) ORDER BY key FOR UPDATE)
     """
 )
-_RENEW = text(  # what somebody holds at this moment is renewed the next time
+_RENEW = Statement(  # what somebody holds at this moment is renewed the next time
     f"""
     UPDATE questions_in_flight SET expires_at = now() + interval '{EXPIRY_SECONDS} seconds' WHERE key IN (
         SELECT key FROM questions_in_flight WHERE asker = CAST(:asker AS uuid) ORDER BY key FOR UPDATE SKIP LOCKED)
@@ -62,20 +62,20 @@ def take(session: Session, keys: Collection[bytes], asker: str, fresh: Freshness
     if not keys:
         return set()
     given = {"asker": asker, "keys": list(keys), **age_limits(fresh)}
-    return {bytes(key) for key in session.execute(_TAKE, given).scalars()}
+    return {bytes(key) for key in _TAKE.execute(session, given).scalars()}
 
 
 def give_back(session: Session, keys: Sequence[bytes], asker: str) -> None:
     """These are answered, or will not be: others may ask them."""
     if keys:
-        session.execute(_GIVE_BACK, {"asker": asker, "keys": list(keys)})
+        _GIVE_BACK.execute(session, {"asker": asker, "keys": list(keys)})
 
 
 def give_all_back(session: Session, *askers: str) -> None:
     """These ask no more."""
-    session.execute(_GIVE_ALL_BACK, {"askers": list(askers)})
+    _GIVE_ALL_BACK.execute(session, {"askers": list(askers)})
 
 
 def renew(session: Session, asker: str) -> None:
     """The asker is alive."""
-    session.execute(_RENEW, {"asker": asker})
+    _RENEW.execute(session, {"asker": asker})

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from fileintel.storage.search import DISTANCE, Near, NearReport, indexed_distance, looking_widely
+from fileintel.storage.statements import Statement
 
 Kind = Literal["entity", "relationship", "community"]  # what rests on text units, and is no text unit
 
@@ -79,7 +79,7 @@ class Cited:
 def nearest_entities(session: Session, version_id: str, vector: Sequence[float], limit: int) -> list[NearEntity]:
     """The entities whose descriptions are nearest to a vector, the nearest first."""
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
-    return [NearEntity(*row) for row in session.execute(_nearest_entities(len(vector)), values)]
+    return [NearEntity(*row) for row in _nearest_entities(len(vector)).execute(session, values)]
 
 
 def relationships_around(
@@ -90,7 +90,7 @@ def relationships_around(
     if not titles:
         return []
     values = {"version": version_id, "titles": list(titles), "limit": limit}
-    return [NearRelationship(*row) for row in session.execute(_RELATIONSHIPS, values)]
+    return [NearRelationship(*row) for row in _RELATIONSHIPS.execute(session, values)]
 
 
 def reports_around(session: Session, version_id: str, entity_ids: Sequence[str], level: int) -> Iterator[NearReport]:
@@ -99,7 +99,7 @@ def reports_around(session: Session, version_id: str, entity_ids: Sequence[str],
     values: dict[str, Any] = {"version": version_id, "ids": list(entity_ids), "level": level}
     start = 0
     while True:
-        rows = session.execute(_REPORTS, {**values, "limit": REPORTS_AT_ONCE, "start": start}).all()
+        rows = _REPORTS.execute(session, {**values, "limit": REPORTS_AT_ONCE, "start": start}).all()
         yield from (NearReport(*row) for row in rows)
         if len(rows) < REPORTS_AT_ONCE:
             return
@@ -126,7 +126,7 @@ def linked_units(
         "relationships": list(relationship_ids),
         "most": most_linked,
     }
-    found = [(row[0], row[1], row[2]) for row in session.execute(_LINKED_UNITS, values)]
+    found = [(row[0], row[1], row[2]) for row in _LINKED_UNITS.execute(session, values)]
     links = {identity: count for identity, similarity, count in found if similarity is None}
     nearest = [Linked(one.id, one.similarity, links.get(one.id, 0), place) for place, one in enumerate(near, 1)]
     return nearest + [Linked(*one, None) for one in found if one[1] is not None]
@@ -136,7 +136,7 @@ def units(session: Session, version_id: str, ids: Sequence[str]) -> list[Unit]:
     """Text units by id, in the order asked for."""
     if not ids:
         return []
-    return [Unit(*row) for row in session.execute(_UNITS, {"version": version_id, "ids": list(ids)})]
+    return [Unit(*row) for row in _UNITS.execute(session, {"version": version_id, "ids": list(ids)})]
 
 
 def units_behind(
@@ -164,7 +164,7 @@ def units_behind(
             "near": list(near),
             "limit": limit,
         }
-        for place, identity in session.execute(_UNITS_BEHIND, values):
+        for place, identity in _UNITS_BEHIND.execute(session, values):
             found[place - 1].append(identity)
     return found
 
@@ -175,7 +175,7 @@ def _origin(kind: Kind) -> str:
 
 
 @cache
-def _nearest_entities(size: int) -> TextClause:
+def _nearest_entities(size: int) -> Statement:
     return looking_widely(
         f"""
         WITH near AS MATERIALIZED (
@@ -189,7 +189,7 @@ def _nearest_entities(size: int) -> TextClause:
     )
 
 
-_RELATIONSHIPS = text(
+_RELATIONSHIPS = Statement(
     """
     WITH around AS (
         SELECT id, combined_degree, human_readable_id,
@@ -210,7 +210,7 @@ _RELATIONSHIPS = text(
 
 # One look into the index of members for each entity: the members themselves, thousands for a large community, are
 # never read.
-_REPORTS = text(
+_REPORTS = Statement(
     """
     WITH holding AS (
         SELECT c.community, count(*) AS held FROM unnest(CAST(:ids AS uuid[])) AS one(id)
@@ -225,7 +225,7 @@ _REPORTS = text(
 )
 
 
-_LINKED_UNITS = text(
+_LINKED_UNITS = Statement(
     f"""
     WITH linked AS MATERIALIZED (
         SELECT id, count(*) AS links FROM (
@@ -248,7 +248,7 @@ _LINKED_UNITS = text(
 )
 
 
-_UNITS = text(
+_UNITS = Statement(
     """
     SELECT CAST(u.id AS text), u.human_readable_id, CAST(u.document_id AS text), d.name, d.title, u.start,
            u.first_page, u.last_page, u.n_tokens, u.text
@@ -262,7 +262,7 @@ _UNITS = text(
 
 # All vectors of the rest are compared: an index of vectors, were it used, would be left with those of its candidates
 # that happen to be among them.
-_UNITS_BEHIND = text(
+_UNITS_BEHIND = Statement(
     f"""
         WITH cited AS (
             SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:origins AS text[])) WITH ORDINALITY

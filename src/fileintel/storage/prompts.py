@@ -8,8 +8,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from fileintel.storage.models import CollectionPrompt, PromptText, utc_now
+from fileintel.storage.statements import Statement
 
-_OF_COLLECTION = text(
+_OF_COLLECTION = Statement(
     "SELECT name, text FROM collection_prompts JOIN prompt_texts USING (sha256) "
     "WHERE collection_id = CAST(:collection AS uuid) ORDER BY name"
 )
@@ -22,7 +23,7 @@ def text_hash(prompt: str) -> str:
 
 def of_collection(session: Session, collection_id: str) -> dict[str, str]:
     """A collection's own prompts: texts by name."""
-    return {row.name: row.text for row in session.execute(_OF_COLLECTION, {"collection": collection_id})}
+    return {row.name: row.text for row in _OF_COLLECTION.execute(session, {"collection": collection_id})}
 
 
 def keep(session: Session, prompts: Mapping[str, str]) -> dict[str, str]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import Gap, RunStage, utc_now
+from fileintel.storage.statements import Statement
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class GapRecord:
     last_error: str
 
 
-_CLEAR_GAPS = text("DELETE FROM gaps WHERE run_id = CAST(:run AS uuid)")
-_GAP_COUNT = text("SELECT count(*) FROM gaps WHERE run_id = CAST(:run AS uuid)")
+_CLEAR_GAPS = Statement("DELETE FROM gaps WHERE run_id = CAST(:run AS uuid)")
+_GAP_COUNT = Statement("SELECT count(*) FROM gaps WHERE run_id = CAST(:run AS uuid)")
 
 
 def save_stages(session: Session, run_id: str, stages: Iterable[StageCounts]) -> None:
@@ -74,12 +75,12 @@ def save_gaps(session: Session, run_id: str, gaps: Iterable[GapRecord]) -> None:
 
 def clear_gaps(session: Session, run_id: str) -> None:
     """Forget the gaps of an earlier attempt of the same run: it tries them again."""
-    session.execute(_CLEAR_GAPS, {"run": run_id})
+    _CLEAR_GAPS.execute(session, {"run": run_id})
 
 
 def gap_count(session: Session, run_id: str) -> int:
     """How many items failed for good in a run."""
-    return int(session.execute(_GAP_COUNT, {"run": run_id}).scalar_one())
+    return int(_GAP_COUNT.execute(session, {"run": run_id}).scalar_one())
 
 
 def gaps(session: Session, run_id: str) -> list[GapRecord]:

@@ -8,8 +8,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from fileintel.storage.models import RunEvent, utc_now
+from fileintel.storage.statements import Statement
 
-_NOTE = text(
+_NOTE = Statement(
     "INSERT INTO run_events (run_id, number, kind, data, created_at) "
     "SELECT CAST(:run AS uuid), coalesce(max(number), 0) + 1, :kind, CAST(:data AS jsonb), :now "
     "FROM run_events WHERE run_id = CAST(:run AS uuid)"
@@ -24,7 +25,7 @@ def note(session: Session, run_id: str, kind: str, data: dict[str, Any]) -> None
     """Add an event to a run's list. The run's row must be locked or new, so that numbers do not collide."""
     session.flush()  # a new run has to be there, and what is noted has to have happened
     values = {"run": run_id, "kind": kind, "data": json.dumps(data), "now": utc_now()}
-    session.execute(_NOTE, values)
+    _NOTE.execute(session, values)
 
 
 def events(session: Session, run_id: str, after: int = 0) -> list[RunEvent]:

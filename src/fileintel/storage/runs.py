@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from fileintel.errors import ConflictError, LeaseLost, NotFoundError
 from fileintel.storage import run_events
 from fileintel.storage.models import Run, utc_now
+from fileintel.storage.statements import Statement
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_become
 
 LEASE_SECONDS = 40  # a dead worker's run is free after this long; a live one renews it four times in it
@@ -25,7 +26,7 @@ IMPORT = "import"  # the method of index runs that take over what graphrag has m
 UPLOADED_INDEX = "upload"  # in the parameters of an import: the folder of an index that came over HTTP
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
-_STATE_LOCKED = text("SELECT state, token FROM runs WHERE id = CAST(:run AS uuid) FOR UPDATE")
+_STATE_LOCKED = Statement("SELECT state, token FROM runs WHERE id = CAST(:run AS uuid) FOR UPDATE")
 _NOW = text("SELECT now()")
 _TIME = "time of the transaction"  # in what a session remembers
 _RUNS = cast(Table, Run.__table__)  # updates of a mapped class cost half a millisecond more
@@ -293,7 +294,7 @@ def finish(session: Session, lease: Lease, state: RunState, error: str | None = 
       LeaseLost: as `renew`.
     """
     session.flush()
-    row = session.execute(_STATE_LOCKED, {"run": lease.run_id}).one_or_none()
+    row = _STATE_LOCKED.execute(session, {"run": lease.run_id}).one_or_none()
     current, token = row or (None, None)
     if (current, token) == (state.value, lease.token) and state not in ACTIVE_STATES:
         return

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, TextClause, any_, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, any_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
@@ -15,6 +15,7 @@ from fileintel.storage.models import (
     DocumentPage,
     Entity,
 )
+from fileintel.storage.statements import Statement
 from fileintel.storage.versions import vector_expression
 
 SEARCH_EFFORT = 100  # hnsw.ef_search: candidates kept during a search; pgvector's default 40 misses more
@@ -30,6 +31,14 @@ class NearReport(NamedTuple):
     content: str
 
 
+_PAGES_AT = Statement(
+    "SELECT page.number, page.label "
+    "FROM unnest(CAST(:documents AS uuid[]), CAST(:characters AS bigint[])) "
+    "WITH ORDINALITY AS place(document_id, at, number) "
+    "LEFT JOIN LATERAL (SELECT pages.number, pages.label FROM pages "
+    "WHERE pages.document_id = place.document_id AND pages.start <= place.at "
+    "ORDER BY pages.start DESC LIMIT 1) AS page ON true ORDER BY place.number"
+)
 _SHOWN = (CommunityReport.community, CommunityReport.title, CommunityReport.full_content)
 
 
@@ -53,26 +62,26 @@ def nearest(
     values = {"version": version_id, "question": str(list(vector)), "limit": limit}
     if among is not None:
         values |= {"among": list(among)}
-    rows = session.execute(_nearest(kind, None if among is not None else len(vector)), values)
+    rows = _nearest(kind, None if among is not None else len(vector)).execute(session, values)
     return [Near(identity, float(similarity)) for identity, similarity in rows]
 
 
 @cache
-def _nearest(kind: str, size: int | None) -> TextClause:
+def _nearest(kind: str, size: int | None) -> Statement:
     """The search for vectors of this size in their index; without one, for some of which all are compared: the index,
     were it used, would be left with those of its candidates that happen to be among them."""
     chosen = f"ORDER BY {indexed_distance(size)} LIMIT :limit" if size else "AND item_id = ANY(CAST(:among AS uuid[]))"
-    return (looking_widely if size else text)(
+    return (looking_widely if size else Statement)(
         f"WITH near AS MATERIALIZED (SELECT item_id, {DISTANCE} AS distance FROM embeddings "
         f"WHERE version_id = CAST(:version AS uuid) AND kind = '{kind}' {chosen}) "
         "SELECT CAST(item_id AS text), 1 - distance FROM near ORDER BY distance, item_id LIMIT :limit"
     )
 
 
-def looking_widely(search: str) -> TextClause:
+def looking_widely(search: str) -> Statement:
     """A search that keeps SEARCH_EFFORT candidates, as the rest of its transaction does then. Both are sent in one
     message: what sets the number costs no way to the server and back."""
-    return text(f"{_LOOK_WIDELY}; {search}")
+    return Statement(f"{_LOOK_WIDELY}; {search}")
 
 
 def indexed_distance(size: int) -> str:
@@ -131,16 +140,8 @@ def reports_at(session: Session, version_id: str, level: int) -> list[NearReport
 def pages_at(session: Session, places: Sequence[tuple[str, int]]) -> list[tuple[int, str | None] | None]:
     """Number and label of the page at each place, given as document and character; None where the document has been
     deleted since."""
-    statement = text(
-        "SELECT page.number, page.label "
-        "FROM unnest(CAST(:documents AS uuid[]), CAST(:characters AS bigint[])) "
-        "WITH ORDINALITY AS place(document_id, at, number) "
-        "LEFT JOIN LATERAL (SELECT pages.number, pages.label FROM pages "
-        "WHERE pages.document_id = place.document_id AND pages.start <= place.at "
-        "ORDER BY pages.start DESC LIMIT 1) AS page ON true ORDER BY place.number"
-    )
     values = {"documents": [one[0] for one in places], "characters": [one[1] for one in places]}
-    return [None if number is None else (number, label) for number, label in session.execute(statement, values)]
+    return [None if number is None else (number, label) for number, label in _PAGES_AT.execute(session, values)]
 
 
 def page_at(session: Session, document_id: str, offset: int) -> DocumentPage | None:

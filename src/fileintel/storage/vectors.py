@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import ColumnElement, delete, exists, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +12,7 @@ from fileintel.identity import content_id
 from fileintel.storage.bulk import insert_rows, vector_text
 from fileintel.storage.models import Document, Passage, PassageVector, VectorSet
 from fileintel.storage.search import DISTANCE, Near, indexed_distance, looking_widely
+from fileintel.storage.statements import Statement
 from fileintel.storage.versions import EXACT_SEARCH_ROWS, HALFVEC_LARGEST, vector_expression
 
 
@@ -67,15 +69,18 @@ def coverage(session: Session, collection_id: str, set_id: str | None) -> Covera
 
 def nearest(session: Session, vector_set: VectorSet, vector: Sequence[float], limit: int) -> list[Near]:
     """The passages whose vectors are nearest to this one, the nearest first."""
-    rows = session.execute(
-        looking_widely(
-            f"SELECT passage_id, 1 - ({DISTANCE}) FROM passage_vectors JOIN passages ON passages.id = passage_id "
-            f"WHERE set_id = CAST(:set AS uuid) ORDER BY {indexed_distance(vector_set.size)} LIMIT :limit"
-        ),
-        {"set": vector_set.id, "question": str(list(vector)), "limit": limit},
-    )
+    values = {"set": vector_set.id, "question": str(list(vector)), "limit": limit}
+    rows = _nearest(vector_set.size).execute(session, values)
     found = [Near(str(identity), float(similarity)) for identity, similarity in rows]
     return sorted(found, key=lambda one: (-one.similarity, one.id))
+
+
+@cache
+def _nearest(size: int) -> Statement:
+    return looking_widely(
+        f"SELECT passage_id, 1 - ({DISTANCE}) FROM passage_vectors JOIN passages ON passages.id = passage_id "
+        f"WHERE set_id = CAST(:set AS uuid) ORDER BY {indexed_distance(size)} LIMIT :limit"
+    )
 
 
 def tidy(session: Session, vector_set: VectorSet) -> None:

@@ -11,13 +11,14 @@ from fileintel.errors import IndexGone, NoIndexError, NotFoundError
 from fileintel.storage import collections, runs
 from fileintel.storage.models import Collection, Embedding, Gap, IndexVersion, Run, utc_now
 from fileintel.storage.runs import Lease
+from fileintel.storage.statements import Statement
 from fileintel.storage.states import ACTIVE_STATES, VersionState
 
 EXACT_SEARCH_ROWS = 2_000  # up to here a scan of all vectors takes a few milliseconds and misses nothing
 HALFVEC_LARGEST = 4_000  # dimensions that pgvector's HNSW takes as `halfvec`; as `vector` it takes 2,000
 HNSW_BYTES_BESIDE = 1_000  # that pgvector 0.8 keeps of a vector while it builds, besides its numbers
 
-_THERE = text("SELECT FROM index_versions WHERE id = CAST(:version AS uuid)")
+_THERE = Statement("SELECT FROM index_versions WHERE id = CAST(:version AS uuid)")
 # those of the server, whatever this transaction has set
 _BUILD_SETTINGS = text(
     """SELECT (SELECT reset_val::bigint * 1024 FROM pg_settings WHERE name = 'maintenance_work_mem'),
@@ -272,7 +273,7 @@ def require(session: Session, version: IndexVersion) -> None:
     Raises:
       IndexGone: it has been deleted.
     """
-    if session.execute(_THERE, {"version": version.id}).one_or_none() is None:
+    if _THERE.execute(session, {"version": version.id}).one_or_none() is None:
         raise IndexGone(f"index version {version.number} was deleted while it was read: ask again")
 
 
