@@ -23,7 +23,7 @@ from fileintel.storage.answers import StoredAnswer
 from tests.query.town import COLLECTION, LIMIT, Meanwhile, Place, add, ask, build, opened
 from tests.standin import StandIn
 
-STATEMENTS = 27  # of a local question, from taking its run to the end of it
+STATEMENTS = 26  # of a local question, from taking its run to the end of it
 TRANSACTIONS = 11
 # the run taken, two questions taken, two answers stored, the run ended; taking questions waits for no disk
 WRITING = 6

@@ -26,7 +26,7 @@ IMPORT = "import"  # the method of index runs that take over what graphrag has m
 UPLOADED_INDEX = "upload"  # in the parameters of an import: the folder of an index that came over HTTP
 UP_TO_DATE = "up_to_date"  # in the result of an index run that had nothing to do
 _ACTIVE = [state.value for state in ACTIVE_STATES]
-_STATE_LOCKED = Statement("SELECT state, token FROM runs WHERE id = CAST(:run AS uuid) FOR UPDATE")
+_STATE = Statement("SELECT state, token FROM runs WHERE id = CAST(:run AS uuid)")
 _NOW = text("SELECT now()")
 _TIME = "time of the transaction"  # in what a session remembers
 _RUNS = cast(Table, Run.__table__)  # updates of a mapped class cost half a millisecond more
@@ -269,10 +269,15 @@ def renew(session: Session, lease: Lease, **values: Any) -> None:
 
 
 def _write(session: Session, lease: Lease, **values: Any) -> None:
-    held = (_RUNS.c.id == lease.run_id, _RUNS.c.token == lease.token, _RUNS.c.state.in_(_ACTIVE))
-    changed = session.execute(update(_RUNS).where(*held).values(**values))
-    if changed.rowcount != 1:  # type: ignore[attr-defined]
+    if not _is_written(session, lease, _ACTIVE, values):
         raise LeaseLost(f"run {lease.run_id} was taken over by another worker")
+
+
+def _is_written(session: Session, lease: Lease, states: Sequence[str], values: dict[str, Any]) -> bool:
+    """Write into the row of a run that is in one of these states, if the lease is held."""
+    held = (_RUNS.c.id == lease.run_id, _RUNS.c.token == lease.token, _RUNS.c.state.in_(states))
+    changed = session.execute(update(_RUNS).where(*held).values(**values))
+    return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
 
 
 def require(session: Session, lease: Lease) -> None:
@@ -294,14 +299,16 @@ def finish(session: Session, lease: Lease, state: RunState, error: str | None = 
       LeaseLost: as `renew`.
     """
     session.flush()
-    row = _STATE_LOCKED.execute(session, {"run": lease.run_id}).one_or_none()
-    current, token = row or (None, None)
-    if (current, token) == (state.value, lease.token) and state not in ACTIVE_STATES:
-        return
-    if current is None or not may_become(RunState(current), state):
-        raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
+    before = [one.value for one in RunState if may_become(one, state)]
     over = {"lease_expires_at": None, "owner": None, "finished_at": utc_now()}
-    _write(session, lease, state=state.value, error=error, **over, **values)
+    if not _is_written(session, lease, before, {"state": state.value, "error": error, **over, **values}):
+        row = _STATE.execute(session, {"run": lease.run_id}).one_or_none()
+        current, token = row or (None, None)
+        if (current, token) == (state.value, lease.token) and state not in ACTIVE_STATES:
+            return
+        if current in before:
+            raise LeaseLost(f"run {lease.run_id} was taken over by another worker")
+        raise LeaseLost(f"run {lease.run_id} is {current or 'deleted'} and cannot become {state.value}")
     run_events.note(session, lease.run_id, "state", {"state": state.value, "reason": error or "done", "error": error})
 
 
