@@ -84,6 +84,7 @@ class Database:
             max_overflow=0,
             pool_timeout=pool_timeout,
             pool_pre_ping=True,
+            pool_use_lifo=True,  # what was used last is warm: the server has what it needs of the tables at hand
             pool_recycle=RECYCLE_SECONDS,
             connect_args={
                 "connect_timeout": CONNECT_TIMEOUT_SECONDS,
