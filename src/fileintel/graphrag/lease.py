@@ -6,6 +6,7 @@ An owner is named `host/process id/start of the process/process id namespace`.
 import os
 import socket
 import threading
+from functools import cache
 from pathlib import Path
 
 from fileintel.errors import DatabaseUnavailable, LeaseLost
@@ -48,7 +49,12 @@ class LeaseKeeper:
 
 def this_process() -> str:
     """Names this process among all machines and all times."""
-    return f"{socket.gethostname()}/{os.getpid()}/{_started(os.getpid())}/{_namespace()}"
+    return _name(os.getpid())
+
+
+@cache
+def _name(pid: int) -> str:
+    return f"{socket.gethostname()}/{pid}/{_started(pid)}/{_namespace()}"
 
 
 def is_gone(owner: str | None) -> bool:
