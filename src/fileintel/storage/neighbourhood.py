@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.orm import Session
 
-from fileintel.storage.search import DISTANCE, Near, NearReport, indexed_distance, looking_widely
+from fileintel.storage.search import DISTANCE, Near, NearReport, indexed_distance, looking_widely, question_text
 from fileintel.storage.statements import Statement
 
 Kind = Literal["entity", "relationship", "community"]  # what rests on text units, and is no text unit
@@ -78,7 +78,7 @@ class Cited:
 
 def nearest_entities(session: Session, version_id: str, vector: Sequence[float], limit: int) -> list[NearEntity]:
     """The entities whose descriptions are nearest to a vector, the nearest first."""
-    values = {"version": version_id, "question": str(list(vector)), "limit": limit}
+    values = {"version": version_id, "question": question_text(vector), "limit": limit}
     return [NearEntity(*row) for row in _nearest_entities(len(vector)).execute(session, values)]
 
 
@@ -120,7 +120,7 @@ def linked_units(
     and relationships rest on the most linked ones: so many of a hub's thousands are compared with the vector."""
     values = {
         "version": version_id,
-        "question": str(list(vector)),
+        "question": question_text(vector),
         "near": [one.id for one in near],
         "entities": list(entity_ids),
         "relationships": list(relationship_ids),
@@ -158,7 +158,7 @@ def units_behind(
     if cited:
         values = {
             "version": version_id,
-            "question": str(list(vector)),
+            "question": question_text(vector),
             "kinds": [one.kind for one in cited],
             "origins": [one.origin for one in cited],
             "near": list(near),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, any_, cast, func, or_, select
@@ -59,11 +59,22 @@ def nearest(
     among: Sequence[str] | None = None,
 ) -> list[Near]:
     """The items whose vectors are nearest to this one, the nearest first; `among` restricts them to these ids."""
-    values = {"version": version_id, "question": str(list(vector)), "limit": limit}
+    values = {"version": version_id, "question": question_text(vector), "limit": limit}
     if among is not None:
         values |= {"among": list(among)}
     rows = _nearest(kind, None if among is not None else len(vector)).execute(session, values)
     return [Near(identity, float(similarity)) for identity, similarity in rows]
+
+
+def question_text(vector: Sequence[float]) -> str:
+    """A vector as `:question` of a statement; several statements of a question have the same. Nine digits say all that
+    is in a 32-bit float (IEEE 754), which is what pgvector keeps."""
+    return _question_text(tuple(vector))
+
+
+@lru_cache(maxsize=64)
+def _question_text(vector: tuple[float, ...]) -> str:
+    return f"[{','.join(['%.9g'] * len(vector))}]" % vector
 
 
 @cache

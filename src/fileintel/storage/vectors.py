@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from fileintel.identity import content_id
 from fileintel.storage.bulk import insert_rows, vector_text
 from fileintel.storage.models import Document, Passage, PassageVector, VectorSet
-from fileintel.storage.search import DISTANCE, Near, indexed_distance, looking_widely
+from fileintel.storage.search import DISTANCE, Near, indexed_distance, looking_widely, question_text
 from fileintel.storage.statements import Statement
 from fileintel.storage.versions import EXACT_SEARCH_ROWS, HALFVEC_LARGEST, vector_expression
 
@@ -69,7 +69,7 @@ def coverage(session: Session, collection_id: str, set_id: str | None) -> Covera
 
 def nearest(session: Session, vector_set: VectorSet, vector: Sequence[float], limit: int) -> list[Near]:
     """The passages whose vectors are nearest to this one, the nearest first."""
-    values = {"set": vector_set.id, "question": str(list(vector)), "limit": limit}
+    values = {"set": vector_set.id, "question": question_text(vector), "limit": limit}
     rows = _nearest(vector_set.size).execute(session, values)
     found = [Near(str(identity), float(similarity)) for identity, similarity in rows]
     return sorted(found, key=lambda one: (-one.similarity, one.id))
