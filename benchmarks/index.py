@@ -2,7 +2,7 @@
 
 Generated collections of 200 kB and 5 MB, answers of 3.5 s and 0.35 s on average, 50 at once. The wall time counts from
 the first question about a text unit to the end of the process; what comes before is the start (imports, the encoding,
-and the question by which a model is found to follow a schema, asked once for each model). A question depends on the
+the first transactions). A question depends on the
 answers whose marks its prompt holds; besides, nothing that describes the graph can be asked before the last text unit
 has been read. With `--upstream` the whole process is put beside `graphrag index`, with and without its memory tracing.
 """
@@ -24,6 +24,7 @@ SLOTS, EMBEDDING_SLOTS = 50, 8
 EMBEDDING_SECONDS = 0.005  # for one text: a batch of 64 takes a third of a second
 MERGING = "merging"  # a lane of its own for the moment at which the graph is complete
 READING = ("extract", "glean", "glean_check", "claims", "claims_glean")
+FORMAT = "probe"  # the question by which a model is found to follow a schema: nothing rests on it
 SIZES = {"200kB": (200_000, 4), "5MB": (5_000_000, 10)}  # characters, documents
 MEANS = (3.5, 0.35)
 TRACING = {"both": (False, True), "untraced": (False,)}
@@ -159,16 +160,14 @@ def _publishing(indexed: Indexed) -> float:
 
 
 def _is_about_the_graph(record: Record) -> bool:
-    return record.purpose not in READING and (record.purpose != EMBED or bool(record.needs))
+    return record.purpose not in (*READING, FORMAT) and (record.purpose != EMBED or bool(record.needs))
 
 
 def lost(records: Sequence[Record]) -> float:
     """The share of slot time that was lost, where nothing about the graph is ready before all is read."""
     read = [at for at, record in enumerate(records) if record.purpose in READING]
     last = max(read, key=lambda at: records[at].ended)
-    waiting = [
-        record if record.purpose in READING or record.purpose == EMBED else _needing(record, last) for record in records
-    ]
+    waiting = [record if record.purpose in (*READING, FORMAT, EMBED) else _needing(record, last) for record in records]
     return measuring.idle_share(waiting, SLOTS)
 
 

@@ -43,19 +43,23 @@ def mark_of(identity: bytes) -> str:
     return "Q" + identity[:6].hex()
 
 
-def answer(purpose: str, messages: Sequence[dict[str, Any]], identity: bytes) -> str:
-    """The answer to a question: the same for the same messages."""
+def answer(
+    purpose: str, messages: Sequence[dict[str, Any]], identity: bytes, schema: dict[str, Any] | None = None
+) -> str:
+    """The answer to a question: the same for the same messages. A JSON schema is followed, as vLLM does."""
     mark, seed = mark_of(identity), int.from_bytes(identity[:4], "big")
-    if purpose == "extract":
-        return _records(_names(messages)[:FIRST_NAMES], mark, seed)
-    if purpose == "glean":
-        return _records(_names(messages)[FIRST_NAMES : FIRST_NAMES + MORE_NAMES], mark, seed)
+    if purpose in ("extract", "glean"):
+        names = _names(messages)
+        names = names[:FIRST_NAMES] if purpose == "extract" else names[FIRST_NAMES : FIRST_NAMES + MORE_NAMES]
+        return _records(names, mark, seed) if schema is None else _json_records(names, mark, seed)
     if purpose in ("glean_check", "claims_glean_check"):
         return "N"
     if purpose in ("claims", "claims_glean"):
         return "<|COMPLETE|>"
     if purpose == "report":
         return _report(mark, seed)
+    if schema is not None:
+        return json.dumps(_following(schema, mark))
     told = f"What several passages say about it, told in one piece and a little shorter, see {mark}. "
     return told * 3
 
@@ -83,6 +87,37 @@ def _records(names: Sequence[str], mark: str, seed: int) -> str:
         for one, other in pairwise(names)
     ]
     return "\n##\n".join(records) + "\n<|COMPLETE|>"
+
+
+def _json_records(names: Sequence[str], mark: str, seed: int) -> str:
+    entities = [
+        {
+            "name": name,
+            "type": _KINDS[len(name) % 4],
+            "description": f"{name} plays a part in what passage {mark} tells.",
+        }
+        for name in names
+    ]
+    relationships = [
+        {
+            "source": one,
+            "target": other,
+            "description": f"{one} meets {other} in passage {mark}.",
+            "strength": 1 + seed % 9,
+        }
+        for one, other in pairwise(names)
+    ]
+    return json.dumps({"entities": entities, "relationships": relationships})
+
+
+def _following(schema: dict[str, Any], mark: str) -> Any:
+    """The least that follows a schema; a text is the mark."""
+    kind = schema.get("type")
+    if "enum" in schema:
+        return schema["enum"][0]
+    if kind == "object":
+        return {name: _following(each, mark) for name, each in schema.get("properties", {}).items()}
+    return {"array": [], "string": mark, "boolean": False}.get(kind, 0)
 
 
 def _report(mark: str, seed: int) -> str:

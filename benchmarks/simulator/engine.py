@@ -103,7 +103,7 @@ class Engine:
         parts = [part for message in messages for part in (message["role"], str(message["content"]))]
         identity = identity_of(parts)
         purpose = purpose or answers.purpose_of(messages)
-        text = answers.answer(purpose, messages, identity)
+        text = answers.answer(purpose, messages, identity, _schema_of(request))
         body = _completion(str(request.get("model")), text, sum(map(len, parts)) // 4)
         job = Job(purpose, identity, time.monotonic(), self.behaviour.seconds(identity), respond, body)
         if self.behaviour.keep:
@@ -151,6 +151,12 @@ class Engine:
         """The prompts of the chat requests in the order in which they were started."""
         chats = [job for job in self.jobs if job.started and job.purpose != EMBED]
         return [job.prompt for job in sorted(chats, key=lambda job: job.started)]
+
+
+def _schema_of(request: dict[str, Any]) -> dict[str, Any] | None:
+    form = request.get("response_format") or {}
+    schema: dict[str, Any] | None = form.get("json_schema", {}).get("schema")
+    return schema
 
 
 def _completion(model: str, text: str, prompt_tokens: int) -> bytes:

@@ -79,7 +79,7 @@ class Line(asyncio.Protocol):
         elif path == "/v1/embeddings":
             self._job = engine.embed(json.loads(body), self._send)
         elif path == "/v1/models":
-            entry = {"id": MODEL, "object": "model", "created": 1, "owned_by": "benchmarks"}
+            entry = {"id": MODEL, "object": "model", "created": 1, "owned_by": "vllm"}
             self._send(json.dumps({"object": "list", "data": [entry]}).encode())
         elif path == "/metrics" and engine.behaviour.metrics:
             slots = engine.chat

@@ -62,7 +62,8 @@ def cut(
 
 
 def cut_name(chunking: ChunkingSettings) -> str:
-    """Names the settings that decide how a document is cut.
+    """Names the settings that decide how a document is cut. Passages of the same name are taken for the same: whoever
+    changes how texts are cut has to change it.
 
     Raises:
       ConfigError: the tokenizer's file cannot be read.

@@ -1,27 +1,60 @@
 """From the stored pages to text units: the first stages, which ask no model."""
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
 from functools import partial
+from typing import Any
 
 from fileintel.config import ChunkingSettings
-from fileintel.documents.passages import cut
+from fileintel.documents.passages import cut, cut_name
 from fileintel.graphrag.model import TextUnit
 from fileintel.llm.tokenizer_file import tokenizer_for
-from fileintel.storage import documents
+from fileintel.storage import documents, passages
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Document, DocumentPage
+from fileintel.storage.models import Document, DocumentPage, Passage
+from fileintel.storage.passages import PASSAGES_PER_QUERY
+
+_FIELDS = tuple(field.name for field in fields(TextUnit))
 
 
-def text_units(database: Database, sources: list[Document], chunking: ChunkingSettings) -> list[TextUnit]:
-    """The text units of these documents: their passages, numbered through. They are cut anew from the pages, so that
-    an index depends on nothing but documents and settings."""
-    tokenizer = tokenizer_for(chunking)
+def text_units(database: Database, sources: Iterable[Document], chunking: ChunkingSettings) -> list[TextUnit]:
+    """The text units of these documents: their passages, numbered through. What was cut with these settings when it
+    came in is read; the rest is cut here, the same way: so an index depends on nothing but documents and settings."""
+    name = cut_name(chunking)
     units: list[TextUnit] = []
     for document in sources:
-        for passage in cut(document.id, _pages(database, document.id), tokenizer, chunking):
-            units.append(TextUnit(**{**asdict(passage), "number": len(units)}))
+        stored = _stored(database, document.id, name) if document.cut_with == name else None
+        found = _cut(database, document.id, chunking) if stored is None else stored
+        for values in found:
+            units.append(TextUnit(**{**values, "number": len(units)}))
     return units
+
+
+def are_cut(sources: Iterable[Document], chunking: ChunkingSettings) -> bool:
+    """Whether the text units of these documents can be read, so that no token has to be counted for them."""
+    name = cut_name(chunking)
+    return all(document.cut_with == name for document in sources)
+
+
+def _stored(database: Database, document_id: str, name: str) -> list[dict[str, Any]] | None:
+    """The passages of a document, if all of them are of these settings."""
+    found: list[dict[str, Any]] = []
+    while True:
+        read = partial(passages.cut_before, document_id=document_id, cut_with=name, number=len(found))
+        batch = database.insist(read)
+        if batch is None:
+            return None
+        found += map(_values, batch)
+        if len(batch) < PASSAGES_PER_QUERY:
+            return found
+
+
+def _values(passage: Passage) -> dict[str, Any]:
+    return {name: getattr(passage, name) for name in _FIELDS}
+
+
+def _cut(database: Database, document_id: str, chunking: ChunkingSettings) -> Iterator[dict[str, Any]]:
+    return map(asdict, cut(document_id, _pages(database, document_id), tokenizer_for(chunking), chunking))
 
 
 def _pages(database: Database, document_id: str) -> Iterator[DocumentPage]:

@@ -25,11 +25,12 @@ from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
 from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
 from fileintel.llm.questions import Sampling
-from fileintel.llm.tokenizer_file import tokenizer_for
+from fileintel.llm.tokenizer_file import load_ahead, tokenizer_for
 from fileintel.runtime import breathing, let_go, spared
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 
+SENDING_SECONDS = 0.05  # that the first questions take to be sent; to load what counts tokens would slow that down
 READ_BETWEEN_TURNS = 25  # text units that the fast method reads in some tenths of a second
 LOAD, TEXT_UNITS, PUBLISH = "load", "text_units", "publish"
 STAGES = (
@@ -153,6 +154,8 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
     if run.settings.graphrag.claims:
         fanout.add(stages.claims.requests(units))
     fanout.add(stages.embed.text_units(units))
+    _take_turn(run, fanout)
+    load_ahead(run.settings.chunking, SENDING_SECONDS)
     _work(run, fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
     _check_gaps(run, extract.STAGE)
 

@@ -136,6 +136,11 @@ class ModelClient:
             server.doubt()
         return there[0].name
 
+    def promises_schemas(self) -> bool:
+        """Whether all servers are, by what they said of themselves when they told their models, of a kind that makes
+        sure of a JSON schema."""
+        return all(server.promises_schemas for server in self._servers.servers)
+
     def models(self, errand: Errand | None = None) -> list[str] | None:
         """The models that the server offers, of several those that are there offer together; None when it does not
         tell. With `errand`, that is asked through the gates, where a server that is away is not waited for.

@@ -25,6 +25,8 @@ METRICS_SECONDS = 2.0
 WELL_SECONDS = 60.0  # a server that has answered is believed to be ready for so long, unless it is known to be away
 LATELY_SECONDS = 10.0  # a server that refuses everybody for so long is not busy
 FORGOTTEN_SECONDS = 60.0  # faults that nobody saw go on for so long are another story
+# what servers call themselves (`owned_by` of /v1/models) that make sure of a JSON schema: vLLM, SGLang and llama.cpp
+SCHEMA_FOLLOWERS = frozenset({"vllm", "sglang", "llamacpp"})
 
 
 class _OpenAI(openai.OpenAI):
@@ -55,6 +57,7 @@ class ModelServer:
         self._silent_since: float | None = None
         self._last_fault = float("-inf")
         self._failing: set[int] = set()
+        self.promises_schemas = False  # as it says of itself; until it has told its models, it has not
         self._openai = _OpenAI(
             api_key=endpoint.api_key,
             base_url=endpoint.base_url,
@@ -105,7 +108,9 @@ class ModelServer:
         try:
             response = self._get("/models", LOOK_SECONDS)
             self._last_sign = time.monotonic()
-            return sorted(str(entry["id"]) for entry in response.json()["data"])
+            entries = response.json()["data"]
+            self.promises_schemas = any(entry.get("owned_by") in SCHEMA_FOLLOWERS for entry in entries)
+            return sorted(str(entry["id"]) for entry in entries)
         except openai.APIStatusError as error:
             if error.status_code in (401, 403):
                 raise ModelServerRefused(self.about(describe_fault(error))) from error
@@ -114,7 +119,7 @@ class ModelServer:
             return None
         except (openai.APIConnectionError, httpx.HTTPError) as error:
             raise ModelServerUnavailable(self.about(describe_fault(error))) from error
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def look(self) -> Fault | None:

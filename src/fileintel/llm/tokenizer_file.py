@@ -4,9 +4,11 @@ The library is an extra (`fileintel[tokenizers]`); it is imported with the first
 opened). Which tokens count follows from the settings, see `tokenizer_for`.
 """
 
+import contextlib
 import functools
 import hashlib
 import threading
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +36,18 @@ def tokenizer_for(chunking: ChunkingSettings) -> Tokenizer:
     if chunking.tokenizer_file is None:
         return Tokenizer(chunking.encoding)
     return FileTokenizer(chunking.tokenizer_file)
+
+
+def load_ahead(chunking: ChunkingSettings, after: float = 0.0) -> None:
+    """Begin to load what counts tokens, while something else is waited for, in `after` seconds. What is wrong with it
+    is told when it is used."""
+
+    def load() -> None:
+        time.sleep(after)
+        with contextlib.suppress(ConfigError):
+            tokenizer_for(chunking).load()
+
+    threading.Thread(target=load, name="encoding", daemon=True).start()
 
 
 def counted_with(chunking: ChunkingSettings) -> str:

@@ -5,7 +5,6 @@ without importing it; nothing here ever opens a connection. Importing this modul
 imported with the first encoding (0.3 s for o200k_base, once per process).
 """
 
-import contextlib
 import functools
 import importlib.util
 import os
@@ -61,17 +60,6 @@ def encoding_for(name: str) -> "Encoding":
         if name not in _loaded:
             _loaded[name] = aside(_load, name)
         return _loaded[name]
-
-
-def load_ahead(name: str) -> None:
-    """Begin to load an encoding that will be needed, while something else is waited for. What is wrong with it is told
-    when it is used."""
-
-    def load() -> None:
-        with contextlib.suppress(errors.FileIntelError):
-            encoding_for(name)
-
-    threading.Thread(target=load, name="encoding", daemon=True).start()
 
 
 def _load(name: str) -> "Encoding":
@@ -156,8 +144,12 @@ class Tokenizer:
         """The number of tokens of `text`."""
         return sum(len(tokens) for _, tokens in self.encode_stream([text]))
 
-    def fit(self, text: str, max_tokens: int) -> tuple[str, int]:
-        """`text` as `truncate` leaves it, with its number of tokens: how texts go to an embedding model."""
+    def fit(self, text: str, max_tokens: int, known: int | None = None) -> tuple[str, int]:
+        """`text` as `truncate` leaves it, with its number of tokens: how texts go to an embedding model. `known`: how
+        many it had where it was cut out. Alone it may have a few more; far below the limit that does not matter, and
+        nothing is counted."""
+        if known is not None and known <= max_tokens // 2:
+            return text, known
         kept = self.truncate(text, max_tokens)
         return kept, self.count(kept)
 

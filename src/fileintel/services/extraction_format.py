@@ -2,20 +2,31 @@
 
 A server that honours a JSON schema answers the question with what only the schema tells. The answer is kept in the
 answer store like every other; a run keeps what followed from it, so that going on with the run finds the same.
+
+A server that says of itself that it honours schemas is believed so far that a run begins with JSON while the question
+is under way, as the first of all. Should the answer prove it wrong, the run begins again with tuples: what was under
+way until then, less than an answer takes, is all that is lost.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fileintel.graphrag.stages.extract import JSON, TUPLE
+from fileintel.graphrag.fanout import Fanout
+from fileintel.graphrag.journal import RunJournal
+from fileintel.graphrag.request import Outcome, Request
+from fileintel.graphrag.scribe import as_stored
+from fileintel.graphrag.stages.extract import JSON, STAGE, TUPLE
 from fileintel.llm.client import Tally
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Message, Sampling, Schema
-from fileintel.services.single_question import ask_once
+from fileintel.services.single_question import ask_once, expect_models, stored_answer
 from fileintel.services.workspace import Workspace
 from fileintel.storage.models import Run
 
 AUTO = "auto"
 KEY = "extraction_format"  # among what a run keeps of its models
+BELIEVED = "extraction_format_believed"  # the same, for a run that began before the question was answered
+_FIRST = float("-inf")  # of all questions
 _WORD = "schema honoured"
 _SCHEMA = Schema(
     "probe",
@@ -29,7 +40,19 @@ _SCHEMA = Schema(
 _REQUEST = "Greet me in one short sentence."
 
 
-def extraction_format(workspace: Workspace, unfinished: Run | None, tally: Tally, *, fresh: bool = False) -> str:
+class SchemaIgnored(Exception):
+    """A server that was believed to honour schemas does not."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The name of a format; `doubt` is the question that has to confirm it, where the server was only believed."""
+
+    name: str
+    doubt: ChatQuestion | None = None
+
+
+def extraction_format(workspace: Workspace, unfinished: Run | None, tally: Tally, *, fresh: bool = False) -> Finding:
     """ "tuple" or "json": as the settings say, as the unfinished run has it, or as the server turns out to be.
 
     Parameters:
@@ -41,17 +64,39 @@ def extraction_format(workspace: Workspace, unfinished: Run | None, tally: Tally
     """
     wanted = workspace.settings.extraction.format
     if wanted != AUTO:
-        return wanted
-    if unfinished is not None and KEY in unfinished.models:
-        return str(unfinished.models[KEY])
+        return Finding(wanted)
+    if unfinished is not None and KEY in unfinished.models and not unfinished.models.get(BELIEVED):
+        return Finding(str(unfinished.models[KEY]))
     if workspace.settings.chat_endpoint().builtin:
-        return TUPLE.name
-    return JSON.name if _honours_schemas(workspace, tally, fresh) else TUPLE.name
+        return Finding(TUPLE.name)
+    question = _question(workspace)
+    since = datetime.now(UTC) if fresh else None
+    answer = stored_answer(workspace, question, since)
+    if answer is None:
+        expect_models(workspace)
+        if workspace.chat.promises_schemas():
+            return Finding(JSON.name, question)
+    found = answer or ask_once(workspace, question, tally, since)
+    return Finding(JSON.name if _is_proof(found) else TUPLE.name)
 
 
-def _honours_schemas(workspace: Workspace, tally: Tally, fresh: bool) -> bool:
+def settle(doubt: ChatQuestion, fanout: Fanout, journal: RunJournal) -> None:
+    """Ask beside everything else whether the server honours schemas. The fan-out raises `SchemaIgnored` if not."""
+
+    def hear(outcome: Outcome) -> None:
+        if isinstance(outcome, Answered) and not outcome.cached:
+            journal.keep([as_stored(doubt, outcome)])
+        if not _is_proof(outcome):
+            journal.write_last_progress()  # what was asked is counted
+            raise SchemaIgnored
+
+    # kept by hand: where there is no answer, nothing of the index is missing
+    fanout.add([Request(STAGE, "format", doubt, hear, _FIRST, keep=False)])
+
+
+def _question(workspace: Workspace) -> ChatQuestion:
     llm = workspace.settings.llm
-    question = ChatQuestion(
+    return ChatQuestion(
         "probe",
         str(workspace.chat.endpoint.model),
         (Message(role="user", content=_REQUEST),),
@@ -60,8 +105,10 @@ def _honours_schemas(workspace: Workspace, tally: Tally, fresh: bool) -> bool:
         _SCHEMA,
         parts_count=True,
     )
-    answer = ask_once(workspace, question, tally, datetime.now(UTC) if fresh else None)
-    return isinstance(answer, Answered) and bool(answer.value)
+
+
+def _is_proof(outcome: Outcome) -> bool:
+    return isinstance(outcome, Answered) and bool(outcome.value)
 
 
 def _follows_schema(text: str) -> bool:

@@ -1,6 +1,6 @@
 """What decides an index: documents, settings, prompts, models. Read once, before anything begins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 from fileintel.config import Settings
 from fileintel.errors import EmptyCollectionError
 from fileintel.graphrag import pipeline
+from fileintel.graphrag.load import are_cut
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
 from fileintel.graphrag.stages import fast
 from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
 from fileintel.llm.client import Tally
-from fileintel.llm.tokenizer_file import counted_with
-from fileintel.llm.tokens import load_ahead
+from fileintel.llm.questions import ChatQuestion
+from fileintel.llm.tokenizer_file import counted_with, load_ahead
 from fileintel.services import extraction_format
 from fileintel.services.index_request import IndexRequest
 from fileintel.services.own_settings import library_for, settings_for
@@ -46,7 +47,7 @@ _INDECISIVE = frozenset(
 @dataclass(frozen=True)
 class Inputs:
     """What decides an index, read once at the start. `settings` and `prompts` are those of the collection; `spent`
-    counts what had to be asked to know the format."""
+    counts what had to be asked to know the format, which `doubt` has still to confirm."""
 
     collection: Collection
     documents: list[Document]
@@ -56,6 +57,13 @@ class Inputs:
     form: Format
     fingerprint: str
     spent: Tally
+    doubt: ChatQuestion | None = None
+
+    def in_tuples(self, workspace: Workspace) -> "Inputs":
+        """The same, but asked in tuples: the server does not honour schemas."""
+        form = FORMATS["tuple"]
+        fingerprint = _fingerprint(workspace, self.documents, self.settings, self.prompts, form)
+        return replace(self, form=form, fingerprint=fingerprint, spent=Tally(), doubt=None)
 
     def is_complete(self, session: Session) -> bool:
         """Whether the version in use, or a later one, is made of these inputs and lacks nothing."""
@@ -101,15 +109,17 @@ def read_inputs(workspace: Workspace, request: IndexRequest) -> Inputs:
     for kind in INDEXING:
         library.load(kind)  # a wrong prompt is told before anything has begun
     settings = settings_for(workspace, collection, request.method)
-    load_ahead(settings.chunking.encoding)  # while the model is asked
+    if not are_cut(found, settings.chunking):
+        load_ahead(settings.chunking)  # while the model is asked
     spent = Tally()
     if settings.graphrag.method == fast.METHOD:
-        form = FORMATS["tuple"]  # nothing is asked for records
+        finding = extraction_format.Finding("tuple")  # nothing is asked for records
     else:
         fresh = request.fresh and request.fresh_since is None and unfinished is None
-        form = FORMATS[extraction_format.extraction_format(workspace, unfinished, spent, fresh=fresh)]
+        finding = extraction_format.extraction_format(workspace, unfinished, spent, fresh=fresh)
+    form = FORMATS[finding.name]
     fingerprint = _fingerprint(workspace, found, settings, library, form)
-    return Inputs(collection, found, current, settings, library, form, fingerprint, spent)
+    return Inputs(collection, found, current, settings, library, form, fingerprint, spent, finding.doubt)
 
 
 def _fingerprint(

@@ -24,7 +24,6 @@ from fileintel.graphrag.lease import is_gone, this_process
 from fileintel.graphrag.pipeline import Ingredients, Paused, Stopped
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.sharing import Sharing
-from fileintel.graphrag.stages.extract import Format
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
 from fileintel.runtime import Stalls
@@ -33,6 +32,7 @@ from fileintel.services.fanning import fanout_of_run
 from fileintel.services.holding import holding
 from fileintel.services.index_inputs import Inputs, read_inputs
 from fileintel.services.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
+from fileintel.services.single_question import expect_models
 from fileintel.services.vector_size import embedding_size
 from fileintel.services.workspace import Workspace
 from fileintel.storage import prompts, run_counts, runs, versions
@@ -101,7 +101,7 @@ class Indexer:
         inputs = read_inputs(self._workspace, request)
         if self._has_nothing_to_do(inputs, request) and not self._was_left_unfinished(inputs):
             return None
-        self._workspace.check_models()
+        expect_models(self._workspace)
         lease = self._take_run(inputs, request)
         with holding(self._database, lease):
             self._began(lease.run_id)
@@ -208,14 +208,15 @@ class Indexer:
             assert new_lease is not None
             return new_lease
 
-    def _models(self, form: Format) -> dict[str, Any]:
+    def _models(self, inputs: Inputs) -> dict[str, Any]:
         chat, embedder = self._workspace.chat.endpoint, self._workspace.embedder.endpoint
         return {
             "chat": chat.model,
             "chat_builtin": chat.builtin,
             "embedding": embedder.model,
             "embedding_builtin": embedder.builtin,
-            extraction_format.KEY: form.name,
+            extraction_format.KEY: inputs.form.name,
+            extraction_format.BELIEVED: inputs.doubt is not None,
         }
 
     def _begin(self, lease: Lease, inputs: Inputs) -> Run:
@@ -229,7 +230,7 @@ class Indexer:
                 method=inputs.settings.graphrag.method,
                 fingerprint=inputs.fingerprint,
                 settings=inputs.remembered_settings(),
-                models=self._models(inputs.form),
+                models=self._models(inputs),
                 prompts=prompts.keep(session, used),
             )
             run_counts.clear_gaps(session, lease.run_id)
@@ -240,7 +241,10 @@ class Indexer:
     def _build(self, lease: Lease, inputs: Inputs) -> None:
         runtime.calm_collector()
         with runtime.sparing_collector():
-            self._build_calmly(lease, inputs)
+            try:
+                self._build_calmly(lease, inputs)
+            except extraction_format.SchemaIgnored:
+                self._build_calmly(lease, inputs.in_tuples(self._workspace))
 
     def _build_calmly(self, lease: Lease, inputs: Inputs) -> None:
         workspace, settings = self._workspace, inputs.settings
@@ -272,6 +276,8 @@ class Indexer:
                 sharing=self._sharing(journal, tally, settings.graphrag.share_from),
             ) as fanout,
         ):
+            if inputs.doubt is not None:
+                extraction_format.settle(inputs.doubt, fanout, journal)
             ingredients = Ingredients(
                 database=workspace.database,
                 settings=settings,

@@ -1,5 +1,6 @@
 """One question outside of a run, with the answer store in front: what was asked before costs nothing."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from fileintel.graphrag.journal import Journal
@@ -18,18 +19,33 @@ def ask_once(
     Raises:
       ModelServerUnavailable, ModelServerRefused: the server is not ready for questions.
     """
+    stored = stored_answer(workspace, question, since)
+    if stored is not None:
+        return stored
+    expect_models(workspace)
+    answer = workspace.chat.ask(question, tally)
+    if isinstance(answer, Answered):
+        Journal(workspace.database).keep([as_stored(question, answer)])
+    return answer
+
+
+def stored_answer(workspace: Workspace, question: ChatQuestion, since: datetime | None = None) -> Answered | None:
+    """The answer from the store, if it has one. With `since`, those from before are not used."""
     journal = Journal(workspace.database, Freshness(since) if since else None)
     stored = journal.find([question.key]).get(question.key)
     if stored is not None:
-        try:
+        with suppress(InvalidAnswer):  # it was kept by a version that read it differently
             return Answered(question.read(stored.content or ""), stored.content, cached=True)
-        except InvalidAnswer:
-            pass  # it was kept by a version that read it differently
-    # A server that is down is told at once, not after the patience of a question. Not in a person's name: for that the
-    # gate would keep slots free, while a run begins.
+    return None
+
+
+def expect_models(workspace: Workspace) -> None:
+    """Look whether the servers are ready for questions, unless they have answered lately. A server that is down is
+    told at once, not after the patience of a question; and not in a person's name: for that the gate would keep slots
+    free, while a run begins.
+
+    Raises:
+      ModelServerUnavailable, ModelServerRefused: one is not.
+    """
     if not workspace.readiness.is_known():
         workspace.check_models()
-    answer = workspace.chat.ask(question, tally)
-    if isinstance(answer, Answered):
-        journal.keep([as_stored(question, answer)])
-    return answer

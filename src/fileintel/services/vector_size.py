@@ -49,6 +49,6 @@ def _ask(fanout: Fanout, question: EmbeddingQuestion) -> Outcome:
     outcomes: list[Outcome] = []
     # kept only once its size is known to be right: the wrong one would be found again when the server is in order
     fanout.add([Request("embed", "probe", question, outcomes.append, keep=False)])
-    if not fanout.run():
+    if not fanout.run(until=lambda: bool(outcomes)):
         raise Stopped
     return outcomes[0]

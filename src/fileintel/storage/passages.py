@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import Document, Passage
 
+PASSAGES_PER_QUERY = 500
+
 
 def is_to_be_cut(session: Session, document_id: str, cut_with: str) -> bool:
     """Whether a document is there and was cut with other settings or never. Holds it until the transaction ends, so
@@ -32,6 +34,24 @@ def uncut(session: Session, collection_id: str, cut_with: str) -> list[str]:
         Document.collection_id == collection_id, or_(Document.cut_with.is_(None), Document.cut_with != cut_with)
     )
     return list(session.execute(statement.order_by(Document.name, Document.sha256)).scalars())
+
+
+def cut_before(
+    session: Session, document_id: str, cut_with: str, number: int, limit: int = PASSAGES_PER_QUERY
+) -> list[Passage] | None:
+    """Up to `limit` passages of a document from passage `number` on; None when they are not of these settings, or not
+    any more."""
+    statement = (
+        select(Document.cut_with, Passage)  # in one statement: another worker may be cutting it anew
+        .outerjoin(Passage, (Passage.document_id == Document.id) & (Passage.number >= number))
+        .where(Document.id == document_id)
+        .order_by(Passage.number)
+        .limit(limit)
+    )
+    rows = session.execute(statement).all()
+    if not rows or rows[0][0] != cut_with:
+        return None
+    return [passage for _, passage in rows if passage is not None]
 
 
 def with_documents(session: Session, ids: Iterable[str]) -> list[tuple[Passage, Document]]:

@@ -1,6 +1,6 @@
 """Embeddings: vectors of text units, entities and reports, under upstream's names for the three sets."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Protocol
 
@@ -19,12 +19,20 @@ KINDS = (TEXT_UNITS, ENTITIES, REPORTS)
 
 
 class Embeddable(Protocol):
-    """A text with an id."""
+    """A text with an id, and the number of its tokens."""
 
     @property
     def id(self) -> str: ...
     @property
+    def n_tokens(self) -> int: ...
+    @property
     def text(self) -> str: ...
+
+
+class Fit(Protocol):
+    """Makes a text fit the model: what is left of it, and its number of tokens. `known` is as in `Tokenizer.fit`."""
+
+    def __call__(self, text: str, *, known: int | None = None) -> tuple[str, int]: ...
 
 
 class EmbedStage:
@@ -46,7 +54,7 @@ class EmbedStage:
         *,
         size: int,
         dimensions: int | None,
-        fit: Callable[[str], tuple[str, int]],
+        fit: Fit,
     ) -> None:
         self._model = model
         self._progress = progress
@@ -57,20 +65,20 @@ class EmbedStage:
 
     def text_units(self, units: Iterable[TextUnit]) -> Iterator[Request]:
         """Requests for the vectors of text units."""
-        return self._requests(TEXT_UNITS, ((unit.id, unit.text) for unit in units), priority=0)
+        return self._requests(TEXT_UNITS, ((unit.id, unit.text, unit.n_tokens) for unit in units), priority=0)
 
     def entities(self, entities: Iterable[Entity]) -> Iterator[Request]:
         """Requests for the vectors of described entities: title and description, as upstream does."""
-        return self._requests(ENTITIES, ((e.id, f"{e.title}:{e.description}") for e in entities), priority=1)
+        return self._requests(ENTITIES, ((e.id, f"{e.title}:{e.description}", None) for e in entities), priority=1)
 
     def report(self, report: Report) -> Iterator[Request]:
         """The request for a report's vector."""
-        return self._requests(REPORTS, [(report_id(report), report.full_content)], priority=2)
+        return self._requests(REPORTS, [(report_id(report), report.full_content, None)], priority=2)
 
-    def _requests(self, kind: str, items: Iterable[tuple[str, str]], priority: int) -> Iterator[Request]:
-        for identity, text in items:
+    def _requests(self, kind: str, items: Iterable[tuple[str, str, int | None]], priority: int) -> Iterator[Request]:
+        for identity, text, known in items:
             self._progress.begin(STAGE, 1)
-            cut, tokens = self._fit(text)
+            cut, tokens = self._fit(text, known=known)
             question = EmbeddingQuestion("embed", self._model, cut, tokens, self._dimensions)
             deliver = partial(self._embedded, kind, identity, question)
             yield Request(STAGE, f"{kind}/{identity}", question, deliver, priority)
@@ -98,7 +106,7 @@ class PassageStage:
         *,
         size: int,
         dimensions: int | None,
-        fit: Callable[[str], tuple[str, int]],
+        fit: Fit,
     ) -> None:
         self._model = model
         self._progress = progress
@@ -116,7 +124,7 @@ class PassageStage:
     def requests(self, passages: Iterable[Embeddable]) -> Iterator[Request]:
         """Requests for the vectors of these passages, one after the other."""
         for passage in passages:
-            cut, tokens = self._fit(passage.text)
+            cut, tokens = self._fit(passage.text, known=passage.n_tokens)
             question = EmbeddingQuestion("embed", self._model, cut, tokens, self._dimensions)
             yield Request(STAGE, passage.id, question, partial(self._embedded, passage.id))
 
