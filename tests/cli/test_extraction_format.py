@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import CommandLine
 from tests.standin import StandIn
 from tests.standin.settings import Canned
@@ -22,6 +24,7 @@ RECORDS = {
     ],
 }  # fmt: skip
 ANSWERS = (Canned(HONOURED, purpose="probe"), Canned(json.dumps(RECORDS), purpose="extract"))
+IN_JSON = Canned(json.dumps(RECORDS), purpose="extract", match='{"entities"')  # what only the prompt for JSON shows
 NOTHING_MORE = Canned('{"entities": [], "relationships": []}', purpose="glean")
 
 
@@ -93,3 +96,57 @@ def test_a_server_that_does_not_honour_them_is_asked_for_tuples(
     assert built["counts"]["entities"] > 0
     assert model_server.stats().answered["probe"] == 1
     assert "extract" in model_server.stats().answered
+
+
+def test_where_the_server_promises_schemas_nothing_but_the_end_waits_for_the_proof(
+    fileintel: CommandLine, model_server: StandIn, write_document: Callable[[str, str], Path]
+) -> None:
+    model_server.configure(owner="vllm", canned=(*ANSWERS, NOTHING_MORE))
+    model_server.gather(2, "probe")  # there is one: it is held until it is let go
+    fileintel("collections", "create", "port")
+    fileintel("documents", "add", "port", write_document("port.txt", "Ilse Brandt built the sluice."))
+    with fileintel.start("graphrag", "index", "port", "--json", **AUTO) as process:
+        model_server.wait_until(lambda stats: stats.answered.get("report", 0) > 0)
+        assert process.poll() is None
+        model_server.resume()
+        out, _ = process.communicate(timeout=60)
+    built = json.loads(out)
+    answered = model_server.stats().answered
+    assert (built["state"], built["extraction_format"]) == ("succeeded", "json")
+    assert answered["probe"] == 1
+    assert built["llm"]["calls"] == sum(answered.values())
+    model_server.reset()
+    fileintel("graphrag", "index", "port", "--force", **AUTO)
+    assert not model_server.stats().answered  # the proof is kept
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_broken_promise_costs_what_was_under_way_and_leaves_no_trace_in_the_index(
+    fileintel: CommandLine, model_server: StandIn, write_document: Callable[[str, str], Path], interrupted: bool
+) -> None:
+    text = "In 1904 Ilse Brandt joined the Harbour Board. Ilse Brandt built the sluice for the Harbour Board."
+    paths = [write_document(f"{number}.txt", f"{text} That was chapter {number}.") for number in range(3)]
+    indexes = {}
+    for owner in ("somebody", "vllm"):
+        model_server.configure(owner=owner, canned=(Canned("Hello!", purpose="probe"), IN_JSON))
+        fileintel("collections", "create", owner)
+        fileintel("documents", "add", owner, *paths)
+        if owner == "vllm":
+            fileintel("cache", "prune", "--model", "standin")
+            model_server.reset()
+            model_server.gather(2, "probe")
+            with fileintel.start("graphrag", "index", owner, "--json", **AUTO) as process:
+                model_server.wait_until(lambda stats: stats.answered.get("extract", 0) == len(paths))
+                if interrupted:  # before it could know
+                    process.kill()
+                model_server.resume()
+                process.wait(60)
+        built = fileintel("graphrag", "index", owner, "--json", **AUTO).json
+        assert (built["state"], built["extraction_format"]) == ("succeeded", "tuple")
+        names = fileintel("graphrag", "relationships", owner, "--json").json
+        indexes[owner] = [(row["source"], row["target"], row["description"], row["weight"]) for row in names]
+    assert indexes["vllm"] == indexes["somebody"]
+    asked = model_server.stats().answered["extract"] / len(paths)  # once in JSON, once in tuples
+    assert asked == 2 or (interrupted and asked <= 3)  # what was killed may have stored nothing yet
+    twice = {question["purpose"] for question in model_server.questions() if question["repeated"]}
+    assert not twice or interrupted  # what was answered to nobody

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,17 +52,26 @@ def test_a_passage_is_the_text_between_its_offsets_on_its_pages(
     assert all(whole[place].isspace() for place in set(range(len(whole))) - covered)
 
 
-def test_a_document_is_cut_as_it_comes_in_exactly_as_the_index_will_cut_it(workspace: Workspace) -> None:
+def test_a_document_is_cut_as_it_comes_in_exactly_as_the_index_would_cut_it(
+    workspace: Workspace, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with workspace.database.transaction() as session:
         collection = collections.find(session, COLLECTION)
         sources = stored_documents.in_collection(session, collection.id)
-    units = load.text_units(workspace.database, sources, workspace.settings.chunking)
-    found = passages(workspace)
-    assert len(found) > 20
-    assert [(one.id, one.text, one.first_page, one.n_tokens) for one in found] == [
-        (unit.id, unit.text, unit.first_page, unit.n_tokens) for unit in units
-    ]
+    chunking = workspace.settings.chunking
+    monkeypatch.setattr(load, "PASSAGES_PER_QUERY", 7)
+    assert load.are_cut(sources, chunking)
     assert uncut(workspace, collection.id) == []
+    read = load.text_units(workspace.database, sources, chunking)
+    assert len(read) > 20
+    assert [(one.id, one.text) for one in passages(workspace)] == [(unit.id, unit.text) for unit in read]
+
+    list(cut_collection(opened(chunking__size=400), collection.id))  # the index does not know of it yet
+    assert load.text_units(workspace.database, sources, chunking) == read
+    for document in sources:
+        document.cut_with = None
+    assert not load.are_cut(sources, chunking)
+    assert load.text_units(workspace.database, sources, chunking) == read
 
 
 def test_what_was_cut_with_other_settings_is_cut_again_and_nothing_else(workspace: Workspace, opened: Opener) -> None:

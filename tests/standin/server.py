@@ -69,7 +69,7 @@ class Application:
             return Response(200, text.encode(), "text/plain; version=0.0.4")
         if request.path == "/v1/models":
             names = self.model.settings.models or ("standin",)
-            return _json(protocol.models(names))
+            return _json(protocol.models(names, self.model.settings.owner))
         return _json(protocol.ProtocolError(404, f"Unknown path: {request.path}").body(), 404)
 
     def _admin(self, request: Request) -> Response:

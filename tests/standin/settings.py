@@ -62,6 +62,7 @@ class Settings:
         faults: The first that fits a request is met.
         api_key: The key that requests must carry, else 401.
         models: The models that are served, others get 404. Empty: every model.
+        owner: What the server calls itself where it lists its models, such as "vllm".
         embedding_dims: The size of vectors.
         json_schema_support: False: 400 for every `response_format`; "json_object": only that one is understood.
         context_length: Tokens (of four characters) from which on a prompt gets 400.
@@ -78,6 +79,7 @@ class Settings:
     faults: tuple[Fault, ...] = ()
     api_key: str | None = None
     models: tuple[str, ...] = ()
+    owner: str = "standin"
     embedding_dims: int = 384
     json_schema_support: bool | str = True
     context_length: int | None = None

@@ -12,8 +12,8 @@ from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.storage import documents, passages
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document, DocumentPage, Passage
-from fileintel.storage.passages import PASSAGES_PER_QUERY
 
+PASSAGES_PER_QUERY = 500
 _FIELDS = tuple(field.name for field in fields(TextUnit))
 
 
@@ -39,9 +39,9 @@ def are_cut(sources: Iterable[Document], chunking: ChunkingSettings) -> bool:
 def _stored(database: Database, document_id: str, name: str) -> list[dict[str, Any]] | None:
     """The passages of a document, if all of them are of these settings."""
     found: list[dict[str, Any]] = []
+    of_document = partial(passages.cut_before, document_id=document_id, cut_with=name, limit=PASSAGES_PER_QUERY)
     while True:
-        read = partial(passages.cut_before, document_id=document_id, cut_with=name, number=len(found))
-        batch = database.insist(read)
+        batch = database.insist(partial(of_document, number=len(found)))
         if batch is None:
             return None
         found += map(_values, batch)

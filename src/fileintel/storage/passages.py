@@ -9,8 +9,6 @@ from sqlalchemy.orm import Session
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import Document, Passage
 
-PASSAGES_PER_QUERY = 500
-
 
 def is_to_be_cut(session: Session, document_id: str, cut_with: str) -> bool:
     """Whether a document is there and was cut with other settings or never. Holds it until the transaction ends, so
@@ -36,9 +34,7 @@ def uncut(session: Session, collection_id: str, cut_with: str) -> list[str]:
     return list(session.execute(statement.order_by(Document.name, Document.sha256)).scalars())
 
 
-def cut_before(
-    session: Session, document_id: str, cut_with: str, number: int, limit: int = PASSAGES_PER_QUERY
-) -> list[Passage] | None:
+def cut_before(session: Session, document_id: str, cut_with: str, number: int, limit: int) -> list[Passage] | None:
     """Up to `limit` passages of a document from passage `number` on; None when they are not of these settings, or not
     any more."""
     statement = (

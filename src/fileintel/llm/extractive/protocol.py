@@ -171,7 +171,7 @@ def pack(vector: Sequence[float]) -> str:
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
 
 
-def models(names: Sequence[str]) -> dict[str, Any]:
-    """The list of models."""
-    data = [{"id": name, "object": "model", "created": CREATED, "owned_by": "fileintel"} for name in names]
+def models(names: Sequence[str], owner: str = "fileintel") -> dict[str, Any]:
+    """The list of models; `owner` is what the server calls itself."""
+    data = [{"id": name, "object": "model", "created": CREATED, "owned_by": owner} for name in names]
     return {"object": "list", "data": data}
