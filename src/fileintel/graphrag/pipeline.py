@@ -20,7 +20,7 @@ from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationsh
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CLAIMING, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
 from fileintel.graphrag.request import Request
-from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, fast, merging, report
+from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, merging, report
 from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
 from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
@@ -30,6 +30,7 @@ from fileintel.runtime import breathing, let_go, spared
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 
+FAST = "fast"  # the method that asks nothing for records
 SENDING_SECONDS = 0.05  # that the first questions take to be sent; to load what counts tokens would slow that down
 READ_BETWEEN_TURNS = 25  # text units that the fast method reads in some tenths of a second
 LOAD, TEXT_UNITS, PUBLISH = "load", "text_units", "publish"
@@ -117,7 +118,7 @@ def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
     """The prompts that decide an index with these settings."""
     claimed = CLAIMING if settings.graphrag.claims else ()
     reported = REPORT_TEXT if settings.graphrag.report_context == "text" else REPORT
-    if settings.graphrag.method == fast.METHOD:
+    if settings.graphrag.method == FAST:
         return [*claimed, reported]
     return [*form.prompts, DESCRIBE, *claimed, reported]
 
@@ -148,7 +149,7 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
     units = _text_units(run)
     stages = _Stages(run, units)
 
-    asks_for_records = run.settings.graphrag.method != fast.METHOD
+    asks_for_records = run.settings.graphrag.method != FAST
     if asks_for_records:
         fanout.add(stages.counted(stages.extract.requests(units)))
     if run.settings.graphrag.claims:
@@ -319,6 +320,8 @@ def _text_units(run: Ingredients) -> list[TextUnit]:
 
 def _noun_graph(run: Ingredients, units: list[TextUnit], fanout: Fanout) -> Graph:
     """The graph of the fast method. Vectors are asked for meanwhile, and a stop is heard."""
+    from fileintel.graphrag.stages import fast  # what reads names is not needed by other runs
+
     run.progress.begin(extract.STAGE, len(units))
     read = itertools.count(1)
 

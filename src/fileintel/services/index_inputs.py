@@ -10,7 +10,6 @@ from fileintel.errors import EmptyCollectionError
 from fileintel.graphrag import pipeline
 from fileintel.graphrag.load import are_cut
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
-from fileintel.graphrag.stages import fast
 from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.identity import digest
 from fileintel.llm.client import Tally
@@ -112,7 +111,7 @@ def read_inputs(workspace: Workspace, request: IndexRequest) -> Inputs:
     if not are_cut(found, settings.chunking):
         load_ahead(settings.chunking)  # while the model is asked
     spent = Tally()
-    if settings.graphrag.method == fast.METHOD:
+    if settings.graphrag.method == pipeline.FAST:
         finding = extraction_format.Finding("tuple")  # nothing is asked for records
     else:
         fresh = request.fresh and request.fresh_since is None and unfinished is None

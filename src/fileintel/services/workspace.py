@@ -9,17 +9,17 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fileintel.config import Endpoint, Settings
-from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.errors import ConfigError, ModelServerRefused, ModelServerUnavailable
 from fileintel.graphrag.prompts import PromptLibrary
-from fileintel.llm.extractive.launch import BuiltinModelServer
 from fileintel.llm.gate import Gate
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
 
 if TYPE_CHECKING:
+    from fileintel.embedded.postgres import EmbeddedPostgres
     from fileintel.llm.client import ModelClient
     from fileintel.llm.errand import Errand
+    from fileintel.llm.extractive.launch import BuiltinModelServer
     from fileintel.llm.readiness import Readiness
     from fileintel.llm.streaming import Narrator
 
@@ -46,6 +46,8 @@ class Workspace:
         storage = self.settings.storage
         url = storage.url.get_secret_value() if storage.url else None
         if url is None:
+            from fileintel.embedded.postgres import EmbeddedPostgres
+
             self._postgres = EmbeddedPostgres(self.home)
             url = self._postgres.join()
         return Database(
@@ -180,6 +182,8 @@ class Workspace:
 
     def _builtin_url(self) -> str:
         if self._builtin is None:
+            from fileintel.llm.extractive.launch import BuiltinModelServer
+
             self._builtin = BuiltinModelServer()
         return self._builtin.start()
 

@@ -21,7 +21,6 @@ from fileintel.llm.extractive import kinds, relations
 from fileintel.llm.extractive.entities import read
 from fileintel.runtime import breathe, breathing, sorted_calmly
 
-METHOD = "fast"
 WEAKEST_SHARE = 0.4  # of the relationships are left out, as upstream's min_edge_weight_pct
 LEAST_FREQUENCY = 2  # text units that name an entity, as upstream's min_node_freq; below it, it has to be sure
 SENTENCES_KEPT = 4  # of a description: no model is there to merge more

@@ -4,43 +4,74 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.local.cache import LocalCache
-from fileintel.cli.installation.local.collections import LocalCollections
-from fileintel.cli.installation.local.documents import LocalDocuments
-from fileintel.cli.installation.local.graph import LocalGraph
-from fileintel.cli.installation.local.versions import LocalVersions
 from fileintel.config import Settings
 from fileintel.services.workspace import Workspace
 
 if TYPE_CHECKING:
+    from fileintel.cli.installation.local.cache import LocalCache
+    from fileintel.cli.installation.local.collections import LocalCollections
+    from fileintel.cli.installation.local.documents import LocalDocuments
+    from fileintel.cli.installation.local.graph import LocalGraph
     from fileintel.cli.installation.local.prompts import LocalPrompts
     from fileintel.cli.installation.local.tasks import LocalTasks
+    from fileintel.cli.installation.local.versions import LocalVersions
 
 
 class LocalInstallation:
-    """Works here, with the embedded PostgreSQL or one of the user's."""
+    """Works here, with the embedded PostgreSQL or one of the user's. What a command does not use is not imported:
+    some of it brings the reader of documents, or the model's client, which take a tenth of a second."""
 
     def __init__(self, settings: Settings) -> None:
         self._workspace = Workspace(settings)
-        self.collections = LocalCollections(self._workspace)
-        self.documents = LocalDocuments(self._workspace)
-        self.graph = LocalGraph(self._workspace)
-        self.versions = LocalVersions(self._workspace)
-        self.cache = LocalCache(self._workspace)
+
+    @cached_property
+    def collections(self) -> "LocalCollections":
+        """Named sets of documents."""
+        from fileintel.cli.installation.local.collections import LocalCollections
+
+        return LocalCollections(self._workspace)
+
+    @cached_property
+    def documents(self) -> "LocalDocuments":
+        """The files of collections."""
+        from fileintel.cli.installation.local.documents import LocalDocuments
+
+        return LocalDocuments(self._workspace)
+
+    @cached_property
+    def graph(self) -> "LocalGraph":
+        """The indexes of collections."""
+        from fileintel.cli.installation.local.graph import LocalGraph
+
+        return LocalGraph(self._workspace)
 
     @cached_property
     def prompts(self) -> "LocalPrompts":
-        """What a model is asked. Its import brings the model's client, too."""
+        """What a model is asked."""
         from fileintel.cli.installation.local.prompts import LocalPrompts
 
         return LocalPrompts(self._workspace)
 
     @cached_property
     def tasks(self) -> "LocalTasks":
-        """Work that was handed to workers. Its import brings the model's client, which takes half a second."""
+        """Work that was handed to workers."""
         from fileintel.cli.installation.local.tasks import LocalTasks
 
         return LocalTasks(self._workspace)
+
+    @cached_property
+    def versions(self) -> "LocalVersions":
+        """The versions of a collection's index."""
+        from fileintel.cli.installation.local.versions import LocalVersions
+
+        return LocalVersions(self._workspace)
+
+    @cached_property
+    def cache(self) -> "LocalCache":
+        """The answer store."""
+        from fileintel.cli.installation.local.cache import LocalCache
+
+        return LocalCache(self._workspace)
 
     def check(self) -> list[dict[str, str]]:
         """The state of each part: database and models."""
