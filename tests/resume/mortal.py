@@ -44,13 +44,13 @@ class Fate:
         return next(self._numbers)
 
     @contextmanager
-    def _transaction(self) -> Iterator[Session]:
+    def _transaction(self, *, alone: bool = False) -> Iterator[Session]:
         if self._dead:
             raise Death
         with self._lock:
             mine = next(self._numbers) == self._at
         self._come(mine, Moment.BEFORE)
-        with self._original() as session:
+        with self._original(alone=alone and not mine) as session:  # so that there is something before its commit
             yield session
             self._come(mine, Moment.UNCOMMITTED)
         self._come(mine, Moment.COMMITTED)

@@ -13,10 +13,11 @@ from unittest import mock
 from uuid import UUID
 
 from sqlalchemy import select, text
+from sqlalchemy.orm import Session
 
 from fileintel.errors import DatabaseUnavailable
 from fileintel.runtime import is_green
-from fileintel.storage import collections, runs, versions
+from fileintel.storage import collections, engine, runs, versions
 from fileintel.storage.bulk import insert_rows, vector_text
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Answer, Base, Community, CommunityReport, Embedding, Entity, IndexedDocument
@@ -151,6 +152,42 @@ def pool_makes_wait(url: str, connections: int, workers: int) -> dict[str, Any]:
         thread.join()
     database.close()
     return {"done": len(done), "most": most, "seconds": time.monotonic() - started}
+
+
+def connections_are_cut(url: str, cuts: int) -> dict[str, Any]:
+    """Statements alone and in transactions, repeated until they succeed, while connections are cut all the time."""
+    database, knife = Database(url, pool_size=3, patience=60), Database(url, pool_size=1)
+    stopped, rounds = threading.Event(), [0] * 6
+
+    def work(session: Session) -> None:
+        session.execute(text("SELECT pg_sleep(0.002)"))
+
+    def go_on(number: int) -> None:
+        while not stopped.is_set():
+            database.insist(work, alone=number % 2 == 0)
+            rounds[number] += 1
+
+    threads = [threading.Thread(target=go_on, args=(number,), daemon=True) for number in range(len(rounds))]
+    with mock.patch.object(engine, "PAUSE_SECONDS", 0.01):
+        for thread in threads:
+            thread.start()
+        for _ in range(cuts):
+            time.sleep(0.005)
+            with knife.transaction() as session:
+                session.execute(
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+                        " AND datname = current_database() ORDER BY random() LIMIT 2"
+                    )
+                )
+        stopped.set()
+        for thread in threads:
+            thread.join(20)
+    found = {"stuck": sum(thread.is_alive() for thread in threads), "rounds": min(rounds)}
+    found["lost"] = 3 - database.engine.pool.checkedin()  # type: ignore[attr-defined]
+    database.close()
+    knife.close()
+    return found
 
 
 def pool_runs_out(url: str) -> str:

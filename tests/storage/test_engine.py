@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from fileintel.errors import DatabaseUnavailable
 from fileintel.storage import engine
@@ -20,6 +20,12 @@ def test_more_users_than_connections_wait_for_their_turn(perform: Perform, datab
     found = perform(scenarios.pool_makes_wait, database_url, 3, 24)
     assert (found["done"], found["most"]) == (24, 3)
     assert found["seconds"] < 24 * 0.02 + 5
+
+
+def test_a_pool_loses_nothing_to_connections_that_are_cut_at_any_moment(perform: Perform, database_url: str) -> None:
+    found = perform(scenarios.connections_are_cut, database_url, 200)
+    assert (found["stuck"], found["lost"]) == (0, 0)
+    assert found["rounds"] > 0
 
 
 def test_a_pool_that_stays_empty_says_which_setting_to_raise(perform: Perform, database_url: str) -> None:
@@ -122,6 +128,24 @@ def test_all_connections_that_died_are_replaced_when_the_first_is_found_dead(
         alive = {session.execute(text("SELECT pg_backend_pid()")).scalar_one() for session in (first, second)}
     assert len(alive) == 2
     assert not alive & dead
+
+
+def test_a_statement_alone_is_a_transaction(database: Database, database_url: str) -> None:
+    with database.transaction() as session:
+        session.execute(text("CREATE TABLE written (number int CHECK (number < 3))"))
+    database.insist(lambda session: session.execute(text("INSERT INTO written VALUES (1)")), alone=True)
+    with pytest.raises(IntegrityError):
+        database.insist(lambda session: session.execute(text("INSERT INTO written VALUES (2), (3)")), alone=True)
+    with database.transaction() as session:
+        assert session.execute(text("SELECT number FROM written")).scalars().all() == [1]
+        session.execute(text("INSERT INTO written VALUES (2)"))
+        session.rollback()  # the same connection has transactions again
+    with database.transaction() as session:
+        assert session.execute(text("SELECT number FROM written")).scalars().all() == [1]
+    hasty = Database(database_url, pool_size=1, statement_timeout=0.1)
+    with pytest.raises(DatabaseUnavailable, match="statement_timeout"):
+        hasty.insist(lambda session: session.execute(text("SELECT pg_sleep(30)")), 0, alone=True)
+    hasty.close()
 
 
 @pytest.mark.parametrize(

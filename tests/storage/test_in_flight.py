@@ -3,12 +3,16 @@
 import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from sqlalchemy import text
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.exc import DataError
 
 from fileintel.graphrag.journal import Journal
 from fileintel.storage import answers, in_flight
 from fileintel.storage.answers import Freshness, StoredAnswer
+from fileintel.storage.bulk import ROWS_PER_STATEMENT
 from fileintel.storage.engine import Database
 from fileintel.storage.models import utc_now
 
@@ -94,6 +98,36 @@ def test_what_has_an_answer_is_not_taken(database: Database) -> None:
     save(database, KEYS[1])
     with database.transaction() as session:  # for one who asks afresh, only what was answered since counts
         assert in_flight.take(session, KEYS, OTHER, Freshness(moment)) == {KEYS[0]}
+
+
+@pytest.mark.parametrize("count", [3, ROWS_PER_STATEMENT])  # in a statement of its own, and in several
+def test_what_is_answered_is_kept_and_given_back_or_neither(database: Database, count: int) -> None:
+    taken = [key(number) for number in range(count)]
+    take(database, ONE, *taken[1:])
+    take(database, OTHER, taken[0])
+    found = list(map(answer, taken))
+    alone = answers.fits_one_statement(found)
+    assert alone == (count == 3)
+    impossible = [*found[:-1], replace(found[-1], prompt_tokens=2**40)]  # PostgreSQL's integers end before
+    with pytest.raises(DataError):
+        database.insist(lambda session: in_flight.answered(session, impossible, ONE), alone=alone)
+    assert rows(database) == count
+    for _ in range(2):  # a commit whose answer got lost is repeated
+        database.insist(lambda session: in_flight.answered(session, found, ONE), alone=alone)
+        with database.transaction() as session:
+            assert answers.find(session, taken).keys() == set(taken)
+    assert rows(database) == 1
+    assert take(database, OTHER, *taken) == set()
+
+
+def test_keeping_answers_is_one_statement(database: Database) -> None:
+    journal = Journal(database)
+    journal.look_up(KEYS)
+    sent: list[str] = []
+    event.listen(database.engine, "before_cursor_execute", lambda *given: sent.append(given[2]))
+    journal.keep(list(map(answer, KEYS)))
+    assert len(sent) == 1
+    assert rows(database) == 0
 
 
 def test_of_many_that_want_the_same_questions_each_is_answered_by_one(database_url: str) -> None:

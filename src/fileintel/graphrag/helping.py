@@ -18,7 +18,8 @@ from fileintel.graphrag.parsers import unpacked
 from fileintel.graphrag.request import Outcome, Request
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.questions import Answered, ChatQuestion
-from fileintel.storage import shards
+from fileintel.storage import answers as answer_store
+from fileintel.storage import in_flight, shards
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.run_counts import GapRecord
@@ -41,6 +42,8 @@ class HelperJournal(Journal):
     Attributes:
       wanted: the run is at work, and this helper is known to it.
     """
+
+    _keeps_alone = False  # the coordinator has to know
 
     def __init__(
         self, database: Database, lease: Lease, worker: str, tally: Tally, fresh: Freshness | None = None
@@ -91,9 +94,12 @@ class HelperJournal(Journal):
         super().keep(answers, patience)
         self._told = self._telling
 
-    def _note_answered(self, session: Session, keys: Sequence[bytes]) -> None:
+    def _keep(self, session: Session, answers: Sequence[StoredAnswer]) -> None:
+        keys = [answer.key for answer in answers]
+        in_flight.give_back(session, keys, self._asker)
         shards.mark(session, self._lease.run_id, self._asker, keys)
         self._count(session)
+        answer_store.save(session, answers)
 
     def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         super()._fail(session, keys, gaps)

@@ -52,6 +52,8 @@ class Journal:
     Raises, from every method: DatabaseUnavailable, when patience is over.
     """
 
+    _keeps_alone = True  # nobody else has to be told in the transaction that keeps an answer
+
     def __init__(self, database: Database, fresh: Freshness | None = None, patience: float | None = None) -> None:
         self._database = database
         self._fresh = fresh
@@ -66,7 +68,8 @@ class Journal:
 
     def look_up(self, keys: Collection[bytes]) -> LookUp:
         """The stored answers among these keys; what has none and is asked by nobody is taken."""
-        found = self._insist(lambda session: self._look_up(session, keys))
+        # a question that was taken, and whose look-up fails then, is ours when that is repeated
+        found = self._database.insist(lambda session: self._look_up(session, keys), self._patience, alone=True)
         self._taken |= found.taken
         return found
 
@@ -81,11 +84,10 @@ class Journal:
 
     def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
         """Store answers, and give their questions back."""
-
-        keys = [answer.key for answer in answers]
         patience = self._patience if patience is None else patience
-        self._database.insist(lambda session: self._keep(session, keys, answers), patience)
-        self._taken.difference_update(keys)
+        alone = self._keeps_alone and answer_store.fits_one_statement(answers)
+        self._database.insist(lambda session: self._keep(session, answers), patience, alone=alone)
+        self._taken.difference_update(answer.key for answer in answers)
 
     def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         """These questions have no answer: write that down, and let others ask them."""
@@ -116,13 +118,8 @@ class Journal:
             in_flight.give_back(session, sorted(overtaken), self._asker)
         return LookUp(stored, taken - stored.keys())
 
-    def _keep(self, session: Session, keys: Sequence[bytes], answers: Sequence[StoredAnswer]) -> None:
-        in_flight.give_back(session, keys, self._asker)
-        self._note_answered(session, keys)
-        answer_store.save(session, answers)
-
-    def _note_answered(self, session: Session, keys: Sequence[bytes]) -> None:
-        """Say so to whoever has to know; before the answers are saved, because rows are locked in one order."""
+    def _keep(self, session: Session, answers: Sequence[StoredAnswer]) -> None:
+        in_flight.answered(session, answers, self._asker)
 
     def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         del gaps  # outside of a run nobody repairs them

@@ -1,6 +1,6 @@
 """The answer store: every answer that was paid for, under the hash of its question. Shared by all collections."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk import CHARACTERS_PER_STATEMENT, ROWS_PER_STATEMENT, insert_rows
 from fileintel.storage.models import Answer, utc_now
 from fileintel.storage.statements import Statement
 
@@ -29,6 +29,8 @@ _FIND = Statement(
     RETURNING answers.key, model, purpose, content, vector, finish_reason, prompt_tokens, completion_tokens
     """
 )
+
+OVERHEAD_CHARACTERS = 700  # of an answer's row besides content and vector, at most
 
 _VECTORS = Statement("SELECT key, vector FROM answers WHERE key = ANY (CAST(:keys AS bytea[])) AND vector IS NOT NULL")
 
@@ -89,11 +91,26 @@ def _stored(row: Any) -> StoredAnswer:
     )
 
 
-def save(session: Session, answers: Iterable[StoredAnswer]) -> None:
-    """Keep answers; one that is there already is replaced by the newer one."""
+def save(
+    session: Session,
+    answers: Iterable[StoredAnswer],
+    first: str | None = None,
+    values: Mapping[str, Any] | None = None,
+) -> None:
+    """Keep answers; one that is there already is replaced by the newer one. `first` and `values`: see `insert_rows`."""
+    insert_rows(session, Answer, _rows(answers), on_conflict=_REPLACE, first=first, values=values)
+
+
+def fits_one_statement(answers: Sequence[StoredAnswer]) -> bool:
+    """Whether `save` sends one statement for these."""
+    size = sum(OVERHEAD_CHARACTERS + 6 * len(each.content or "") + 2 * len(each.vector or b"") for each in answers)
+    return len(answers) < ROWS_PER_STATEMENT and size < CHARACTERS_PER_STATEMENT
+
+
+def _rows(answers: Iterable[StoredAnswer]) -> Iterator[dict[str, Any]]:
     now = utc_now().isoformat()
     newest = {answer.key: answer for answer in answers}
-    rows = (
+    return (
         {
             "key": "\\x" + answer.key.hex(),
             "model": answer.model,
@@ -109,7 +126,6 @@ def save(session: Session, answers: Iterable[StoredAnswer]) -> None:
         }
         for _, answer in sorted(newest.items())  # one order for all writers: no deadlock
     )
-    insert_rows(session, Answer, rows, on_conflict=_REPLACE)
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,14 @@ def insert_rows(
     *,
     on_conflict: str = "DO NOTHING",
     into: str | None = None,
+    first: str | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> int:
     """Insert dictionaries with the same keys; returns how many were given.
 
     A row that is there already is left as it is, so that repeating an insert is harmless; `on_conflict` takes
-    another clause. `into` names a partition of the table: writing to it locks no other one.
+    another clause. `into` names a partition of the table: writing to it locks no other one. `first` is a statement
+    with RETURNING, given `values`, that is done in the same breath, before anything is inserted.
 
     Values are what `json.dumps` takes: ids as strings, times in ISO 8601, bytes as `\\x` and hex digits, vectors as
     lists or their text. What text cannot be in PostgreSQL is taken out (see `storable`).
@@ -44,7 +47,8 @@ def insert_rows(
     batch: list[str] = []
 
     def send() -> None:
-        _statement(table, into, columns, on_conflict).execute(session, {"rows": f"[{','.join(batch)}]"})
+        statement = _statement(table, into, columns, on_conflict, first)
+        statement.execute(session, {"rows": f"[{','.join(batch)}]", **(values or {})})
         batch.clear()
 
     for row in rows:
@@ -84,7 +88,9 @@ def _storable(value: Any) -> Any:
 
 
 @lru_cache(maxsize=64)
-def _statement(table: type[Base], into: str | None, columns: Sequence[str], on_conflict: str) -> Statement:
+def _statement(
+    table: type[Base], into: str | None, columns: Sequence[str], on_conflict: str, first: str | None
+) -> Statement:
     schema = table.__table__
     assert isinstance(schema, Table)
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -94,7 +100,9 @@ def _statement(table: type[Base], into: str | None, columns: Sequence[str], on_c
     types = ", ".join(
         f"{preparer.quote(column)} {schema.columns[column].type.compile(dialect=dialect)}" for column in columns
     )
+    # what is not looked at would be done last
+    before, after = (f"WITH done AS ({first}) ", "WHERE (SELECT count(*) FROM done) >= 0 ") if first else ("", "")
     return Statement(
-        f"INSERT INTO {target} ({names}) "
-        f"SELECT {names} FROM json_to_recordset(CAST(:rows AS json)) AS given({types}) ON CONFLICT {on_conflict}"
+        f"{before}INSERT INTO {target} ({names}) SELECT {names} "
+        f"FROM json_to_recordset(CAST(:rows AS json)) AS given({types}) {after}ON CONFLICT {on_conflict}"
     )

@@ -99,8 +99,13 @@ class Database:
         self._sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
+    def transaction(self, *, alone: bool = False) -> Iterator[Session]:
         """One session, one transaction: committed at the end of the block, rolled back on an error.
+
+        Parameters:
+          alone: each statement of the block is a transaction by itself: it goes to the server without a BEGIN before
+            it and a COMMIT behind it, in one round trip instead of three. For a single one, or where each is right
+            without the others.
 
         Raises:
           DatabaseUnavailable: PostgreSQL does not answer, not in time, or cannot do its work now.
@@ -113,6 +118,10 @@ class Database:
                     session.execute(
                         text("SELECT set_config('statement_timeout', :value, true)"), {"value": milliseconds}
                     )
+                elif alone:
+                    with _without_begin(session):
+                        yield session
+                    return
                 yield session
         except PoolTimeoutError as error:
             message = f"all {self._pool_size} connections of this process are in use: raise storage.pool_size"
@@ -123,12 +132,12 @@ class Database:
                 raise
             raise known from error
 
-    def insist(self, work: Callable[[Session], T], patience: float | None = None) -> T:
+    def insist(self, work: Callable[[Session], T], patience: float | None = None, *, alone: bool = False) -> T:
         """What `work` returns, run in a transaction of its own; again while the database is away, or when another
         transaction was in its way.
 
         `work` must be harmless when it is repeated: a commit whose answer got lost has happened. `patience` takes
-        the place of this database's own.
+        the place of this database's own; `alone` is as in `transaction`.
 
         Raises:
           DatabaseUnavailable: for longer than patience lasts.
@@ -137,7 +146,7 @@ class Database:
         since: float | None = None
         while True:
             try:
-                with self.transaction() as session:
+                with self.transaction(alone=alone) as session:
                     return work(session)
             except DatabaseUnavailable as error:
                 now = time.monotonic()
@@ -220,6 +229,21 @@ def _look_up_host(_dialect: object, _record: object, _arguments: object, paramet
         raise psycopg2.OperationalError(f"could not translate host name {name!r} to an address: {error}") from error
     addresses = list(dict.fromkeys(str(one[4][0]) for one in found))
     parameters |= {"host": ",".join([name] * len(addresses)), "hostaddr": ",".join(addresses)}
+
+
+@contextmanager
+def _without_begin(session: Session) -> Iterator[None]:
+    """Let the driver send no BEGIN. Not by SQLAlchemy's isolation level AUTOCOMMIT: that is taken back while a
+    connection is on its way into the pool, and one that has died by then never arrives there (SQLAlchemy 2.1: its
+    place in the pool was lost for good)."""
+    connection = session.connection().connection.dbapi_connection
+    assert connection is not None
+    connection.autocommit = True
+    try:
+        yield
+    finally:
+        with contextlib.suppress(psycopg2.Error):  # it is closed, and nobody will use it any more
+            connection.autocommit = False
 
 
 def _leave_a_standby(context: ExceptionContext) -> None:

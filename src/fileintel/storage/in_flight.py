@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy.orm import Session
 
-from fileintel.storage.answers import YOUNG_ENOUGH, Freshness, age_limits
+from fileintel.storage.answers import YOUNG_ENOUGH, Freshness, StoredAnswer, age_limits, save
 from fileintel.storage.statements import Statement
 
 EXPIRY_SECONDS = 30  # after the last renewal; an asker that was silent for so long is dead or hangs
@@ -32,13 +32,12 @@ _TAKE = Statement(
     RETURNING key
     """
 )
-_GIVE_BACK = Statement(
-    """
+_GIVEN_BACK = """
     DELETE FROM questions_in_flight WHERE key IN (
         SELECT key FROM questions_in_flight
          WHERE asker = CAST(:asker AS uuid) AND key = ANY (CAST(:keys AS bytea[])) ORDER BY key FOR UPDATE)
     """
-)
+_GIVE_BACK = Statement(_GIVEN_BACK)
 _GIVE_ALL_BACK = Statement(
     """
     DELETE FROM questions_in_flight WHERE key IN (
@@ -69,6 +68,12 @@ def give_back(session: Session, keys: Sequence[bytes], asker: str) -> None:
     """These are answered, or will not be: others may ask them."""
     if keys:
         _GIVE_BACK.execute(session, {"asker": asker, "keys": list(keys)})
+
+
+def answered(session: Session, answers: Sequence[StoredAnswer], asker: str) -> None:
+    """Keep these answers, and give their questions back: in one statement where `answers.fits_one_statement`."""
+    values = {"asker": asker, "keys": [answer.key for answer in answers]}
+    save(session, answers, f"{_GIVEN_BACK} RETURNING key", values)
 
 
 def give_all_back(session: Session, *askers: str) -> None:

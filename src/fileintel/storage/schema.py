@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from fileintel.errors import DatabaseUnavailable
 from fileintel.resources import PACKAGE
@@ -17,7 +17,7 @@ HEAD = "0006_shards"  # the newest migration; compared without loading Alembic, 
 def revision(database: Database) -> str | None:
     """The migration that the database stands at; None where there is none yet."""
     with database.transaction() as session:
-        if not inspect(session.connection()).has_table("alembic_version"):
+        if session.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
             return None
         found: str | None = session.execute(text("SELECT version_num FROM alembic_version")).scalar()
         return found
