@@ -12,11 +12,11 @@ import pytest
 from benchmarks import corpus, measuring
 from benchmarks.simulator import Record, Simulator
 from benchmarks.simulator.behaviour import Behaviour, identity_of
-from fileintel.graphrag.prompts import EXTRACT, PromptLibrary
-from fileintel.graphrag.stages.extract import parse_records
+from fileintel.graphrag.prompts import PromptLibrary
+from fileintel.graphrag.stages.extract import FORMATS, Format
 from fileintel.graphrag.stages.report import parse_report
 from fileintel.llm.client import Tally
-from fileintel.llm.questions import Answered
+from fileintel.llm.questions import Answered, Schema
 from fileintel.llm.server_metrics import Load, metrics_url, read_load
 from tests.llm.asking import chat, client_of, embedding
 
@@ -76,11 +76,12 @@ def test_the_metrics_tell_what_runs_and_waits_until_they_are_switched_off(runnin
         urllib.request.urlopen(metrics_url(running.base_url))
 
 
-def test_answers_can_be_read_and_what_rests_on_them_is_known(running: Simulator) -> None:
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_answers_can_be_read_and_what_rests_on_them_is_known(running: Simulator, form: Format) -> None:
     running.configure(Behaviour(keep=True))
-    prompt = PromptLibrary().load(EXTRACT)
+    prompt = PromptLibrary().load(form.prompts[0])
     messages = prompt.messages(input_text=corpus.text(3_000), entity_types="person, geo")
-    question = chat("", messages=messages, purpose="extract", parse=parse_records)
+    question = chat("", messages=messages, purpose="extract", parse=form.parse, schema=form.schema)
     with client_of(running.base_url) as client:
         first = client.ask(question, Tally())
         assert isinstance(first, Answered)
@@ -99,6 +100,18 @@ def test_answers_can_be_read_and_what_rests_on_them_is_known(running: Simulator)
         ("embed", (2,)),
     ]
     assert records[3].texts == 2
+
+
+def test_what_the_simulator_promises_it_does(running: Simulator) -> None:
+    running.configure(Behaviour())
+    properties = {"word": {"type": "string", "enum": ["told by the schema alone"]}, "places": {"type": "array"}}
+    schema = Schema("any", {"type": "object", "properties": properties, "required": [*properties]})
+    with client_of(running.base_url) as client:
+        client.models()
+        assert client.promises_schemas()
+        answer = client.ask(chat("Hello", schema=schema, parse=json.loads), Tally())
+    assert isinstance(answer, Answered)
+    assert answer.value == {"word": "told by the schema alone", "places": []}
 
 
 def test_time_is_lost_where_a_question_is_ready_and_a_slot_is_free() -> None:
