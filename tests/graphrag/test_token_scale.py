@@ -54,6 +54,29 @@ def test_counts_that_cannot_be_tokens_are_not_believed() -> None:
     assert scaled([(98, 10_000)]).scale() == LARGEST
 
 
+def test_answers_do_not_wait_for_what_counts_tokens_and_are_counted_all_the_same() -> None:
+    counted: list[str] = []
+    loaded = False
+
+    def count(text: str) -> int:
+        counted.append(text)
+        return words(text)
+
+    scale = TokenScale(count, lambda: loaded)
+    first, second, third = scale.watching(request(number, 98) for number in range(3))
+    first.deliver(Answered("", "", prompt_tokens=150))
+    second.deliver(Answered("", "", prompt_tokens=150))
+    assert not counted
+    loaded = True
+    third.deliver(Answered("", "", prompt_tokens=150))
+    assert len(counted) == 1 + 3  # the instructions once
+    assert scale.scale() == 1.5
+    loaded = False
+    (fourth,) = scale.watching([request(3, 298)])
+    fourth.deliver(Answered("", "", prompt_tokens=150))
+    assert scale.scale() == 1.0  # whatever is asked for is counted by then
+
+
 @given(st.lists(st.tuples(st.integers(1, 500), st.integers(0, 2000)), max_size=20), st.randoms(use_true_random=False))
 def test_the_order_of_answers_does_not_matter_and_the_scale_is_never_too_small(
     counts: list[tuple[int, int]], random: Random

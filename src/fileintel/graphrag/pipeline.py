@@ -211,7 +211,7 @@ class _Stages:
         self._language = settings.language
         self._tokenizer = tokenizer_for(run.settings.chunking)
         # the model's own tokens need no comparison
-        self._scale = None if self._tokenizer.exact else TokenScale(self._tokenizer.count)
+        self._scale = None if self._tokenizer.exact else TokenScale(self._tokenizer.count, self._tokenizer.is_loaded)
         llm = run.settings.llm
         self._sampling = Sampling(llm.temperature, llm.top_p, llm.max_tokens)
         chat = (run.chat_model, self._sampling, run.progress)

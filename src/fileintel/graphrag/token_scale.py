@@ -26,10 +26,14 @@ class TokenScale:
 
     Parameters:
       count_tokens: of a text, in our encoding.
+      can_count: whether that takes no time by now. Until then questions are put aside: an answer must not wait for an
+        encoding that is being loaded.
     """
 
-    def __init__(self, count_tokens: Callable[[str], int]) -> None:
+    def __init__(self, count_tokens: Callable[[str], int], can_count: Callable[[], bool] = lambda: True) -> None:
         self._count_tokens = count_tokens
+        self._can_count = can_count
+        self._uncounted: list[ChatQuestion] = []
         self._instructions: dict[str, int] = {}
         self._ours = 0
         self._theirs = 0
@@ -41,6 +45,7 @@ class TokenScale:
 
     def scale(self) -> float:
         """The model's tokens in one of ours, at least 1; exactly 1 where the server does not tell."""
+        self._count_up()
         if not self._ours:
             return SMALLEST
         steps = -(-self._theirs * STEPS // self._ours)  # rounded up, in whole numbers
@@ -55,10 +60,16 @@ class TokenScale:
             question = request.question
             if isinstance(outcome, Answered) and outcome.prompt_tokens and isinstance(question, ChatQuestion):
                 self._theirs += outcome.prompt_tokens
-                self._ours += sum(self._count(message) for message in question.messages)
+                self._uncounted.append(question)
+                if self._can_count():
+                    self._count_up()
             return request.deliver(outcome)
 
         return deliver
+
+    def _count_up(self) -> None:
+        while self._uncounted:
+            self._ours += sum(self._count(message) for message in self._uncounted.pop().messages)
 
     def _count(self, message: Message) -> int:
         text = message["content"]

@@ -80,6 +80,9 @@ class FileTokenizer(Tokenizer):
     def load(self) -> None:
         """Nothing is left to be loaded."""
 
+    def is_loaded(self) -> bool:
+        return True
+
     def encode(self, text: str) -> list[int]:
         return [
             token

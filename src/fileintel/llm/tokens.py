@@ -136,6 +136,10 @@ class Tokenizer:
         """Load what is needed, before anything is done that would end halfway; raises as `encoding`."""
         _ = self.encoding
 
+    def is_loaded(self) -> bool:
+        """Whether all that is needed is there."""
+        return self.name in _loaded
+
     def encode(self, text: str) -> list[int]:
         """The token ids of `text`; a lone surrogate counts as U+FFFD."""
         return [token for _, tokens in self.encode_stream([text]) for token in tokens]
