@@ -44,6 +44,8 @@ C = TypeVar("C", bound=Collection[Any])
 
 def go_green() -> None:
     """Patch the standard library and psycopg2 for gevent. Call it before any other import."""
+    # what modules are made of stays: with Python's own thresholds it is walked over again and again while they load
+    gc.set_threshold(*COLLECTOR_THRESHOLDS)
     from gevent import monkey
 
     monkey.patch_all()

@@ -9,7 +9,6 @@ from typing import Annotated, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from fileintel import __version__
 from fileintel.cli import (
     api,
     cache,
@@ -76,6 +75,8 @@ app.command()(service.ps)
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from fileintel import __version__
+
         typer.echo(f"fileintel {__version__}")
         raise typer.Exit
 

@@ -4,8 +4,6 @@ import json
 import re
 from typing import Any
 
-import json_repair
-
 from fileintel.llm.questions import InvalidAnswer
 
 DEEPEST_NESTING = 50  # brackets within brackets; a model that loops writes thousands, which no parser survives
@@ -83,9 +81,20 @@ def nesting_depth(text: str) -> int:
     return deepest
 
 
+def mended(text: str) -> Any:
+    """What damaged JSON may have been meant to say.
+
+    Raises:
+      ValueError, RecursionError: nothing can be made of it.
+    """
+    import json_repair  # takes a tenth of a second, and most servers' answers never need it
+
+    return json_repair.loads(text, skip_json_loads=True)
+
+
 def _repaired(text: str) -> Any:
     try:
-        return json_repair.loads(text, skip_json_loads=True)
+        return mended(text)
     except (ValueError, RecursionError) as error:
         raise InvalidAnswer("the answer holds no JSON object that can be read") from error
 

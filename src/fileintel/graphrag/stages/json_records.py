@@ -10,10 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-import json_repair
-
 from fileintel.graphrag.stages.extraction import CUT_OFF, Extraction
-from fileintel.llm.json_answers import DEEPEST_NESTING, nesting_depth, strip_fence
+from fileintel.llm.json_answers import DEEPEST_NESTING, mended, nesting_depth, strip_fence
 from fileintel.llm.questions import InvalidAnswer, Schema
 
 REPAIRED = "record whose JSON was repaired"
@@ -113,7 +111,7 @@ def _take_damaged(piece: str, last: bool, extraction: Extraction) -> None:
     except (ValueError, RecursionError):
         closed = "}" in piece
     try:
-        found = json_repair.loads(piece, skip_json_loads=True) if nesting_depth(piece) <= DEEPEST_NESTING else None
+        found = mended(piece) if nesting_depth(piece) <= DEEPEST_NESTING else None
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, list):  # what the repair makes of an object with something behind it
