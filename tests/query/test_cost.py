@@ -18,7 +18,7 @@ from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.llm.client import ModelClient
 from fileintel.services import documents, performing, submitting
 from fileintel.services.workspace import Workspace
-from fileintel.storage import answers
+from fileintel.storage import in_flight
 from fileintel.storage.answers import StoredAnswer
 from tests.query.town import COLLECTION, LIMIT, Meanwhile, Place, add, ask, build, opened
 from tests.standin import StandIn
@@ -102,7 +102,7 @@ def test_what_rests_on_an_answer_is_worked_out_while_it_is_stored_and_nothing_is
 ) -> None:
     happened: list[str] = []
     worked_out = Event()
-    context_for, save, ask_chat = local.context_for, answers.save, ModelClient.ask
+    context_for, keep, ask_chat = local.context_for, in_flight.answered, ModelClient.ask
 
     def works_out(*given: Any) -> Any:
         context = context_for(*given)
@@ -110,10 +110,10 @@ def test_what_rests_on_an_answer_is_worked_out_while_it_is_stored_and_nothing_is
         worked_out.set()
         return context
 
-    def saves(session: Session, listed: Sequence[StoredAnswer]) -> None:
+    def keeps(session: Session, listed: Sequence[StoredAnswer], asker: str) -> None:
         assert worked_out.wait(LIMIT)
         time.sleep(GRACE_SECONDS)
-        save(session, listed)
+        keep(session, listed, asker)
         happened.append("stored")
 
     def asks(*given: Any) -> Any:
@@ -121,18 +121,18 @@ def test_what_rests_on_an_answer_is_worked_out_while_it_is_stored_and_nothing_is
         return ask_chat(*given)
 
     monkeypatch.setattr(local, "context_for", works_out)
-    monkeypatch.setattr(answers, "save", saves)
+    monkeypatch.setattr(in_flight, "answered", keeps)
     monkeypatch.setattr(ModelClient, "ask", asks)
     assert ask(workspace, "Who drew the sluice, and when?")["citations"]
     assert happened == ["context", "stored", "asked", "stored"]
 
 
 def test_an_answer_that_cannot_be_stored_is_not_given(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_session: Session, listed: Sequence[StoredAnswer]) -> None:
+    def fails(_session: Session, listed: Sequence[StoredAnswer], _asker: str) -> None:
         if any(one.content for one in listed):
             raise DatabaseUnavailable("its disk is full")
 
-    monkeypatch.setattr(answers, "save", fails)
+    monkeypatch.setattr(in_flight, "answered", fails)
     monkeypatch.setattr(asking, "DATABASE_PATIENCE", 0.0)
     with pytest.raises(DatabaseUnavailable, match="its disk is full"):
         ask(workspace, "Who drew the sluice, and for whom?")
