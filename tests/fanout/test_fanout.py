@@ -142,8 +142,7 @@ def test_no_more_than_the_limit_is_unstored_and_nothing_is_sent_before_what_it_r
     found = perform(scenarios.storing, place, 20)
     assert 10 < found["most"] <= 20, "slots are full, and an answer that is not stored yet is in one of them"
     assert found["too_early"] == []
-    assert len(found["lags"]) == 200
-    assert found["lags"][180] < 0.3, "a tenth is forgiven, on machines that do other things as well"
+    assert found["stored"] == 200
     assert found["longest"] > 0
 
 

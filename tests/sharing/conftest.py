@@ -32,6 +32,7 @@ from tests.standin.settings import Settings as StandInSettings
 
 COLLECTION = "shared"
 DOCUMENTS = 24
+ENTITIES = 3 * DOCUMENTS  # of an index that lacks nothing
 HELD = 10_000  # more than ever come: all are held until they are let go
 LIMIT = 4  # questions that a worker has under way
 TEXT = "Island {0} lies in the sea. A fox, a hare and an owl live there, and they know the pilot of Kestervag.\n"
@@ -74,8 +75,11 @@ class Crew:
         self.model.wait_until(lambda stats: stats.peaks["extract"] >= count)
 
     def wait(self, run_id: str) -> dict[str, Any]:
-        """The run once it is over."""
-        return wait_for(lambda: task if tasks.is_over(task := self.show(run_id)) else None, "the end of the run")
+        """The run once it is over; if it says that it lacks nothing, it does not."""
+        run = wait_for(lambda: task if tasks.is_over(task := self.show(run_id)) else None, "the end of the run")
+        if run["state"] == "succeeded":
+            assert len(self.tables()["entities"]) == ENTITIES, run
+        return run
 
     def show(self, run_id: str) -> dict[str, Any]:
         return tasks.show(self.workspace, run_id)
