@@ -35,6 +35,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from fileintel import collector
 from fileintel.config import load_settings
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.llm.transport import PooledTransport
@@ -231,7 +232,7 @@ def measure(workspace: Workspace, home: Path, count: int) -> dict[str, float]:
     from fileintel.services import performing, submitting
 
     watch = Stopwatch()
-    runtime.calm_collector()
+    collector.calm_collector()
     before = resident()
     outside: list[float] = []
     own: list[float] = []

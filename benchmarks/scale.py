@@ -25,6 +25,7 @@ from typing import Any, cast  # noqa: E402
 from benchmarks import large_collection, results  # noqa: E402
 from benchmarks.phases import Phases  # noqa: E402
 from benchmarks.workplace import BenchRun, Workplace, begin_run, workplace  # noqa: E402
+from fileintel import collector  # noqa: E402
 from fileintel.graphrag import pipeline, publishing  # noqa: E402
 from fileintel.graphrag.export import export_index  # noqa: E402
 from fileintel.graphrag.fanout import Fanout  # noqa: E402
@@ -61,7 +62,7 @@ def index(place: Workplace, text_units: int, dimensions: int) -> dict[str, Any]:
     with Workspace(settings) as workspace:
         with Phases(place.home) as phases:  # what a process loads once, whatever it indexes, is loaded now
             index_one(place, workspace, begin_run(workspace, "small"), WARM_UP_UNITS, dimensions, phases)
-        runtime.calm_collector()
+        collector.calm_collector()
         bench = begin_run(workspace, "large")
         with Phases(place.home) as phases:
             version_id = index_one(place, workspace, bench, text_units, dimensions, phases)
@@ -88,7 +89,7 @@ def index_one(
     with workspace.database.transaction() as session:
         collection_id = runs.find(session, bench.journal.lease.run_id).collection_id
     large_collection.write(workspace.database, collection_id, text_units)
-    with runtime.sparing_collector():
+    with collector.sparing_collector():
         version_id = build(workspace, bench, collection_id, dimensions, phases)
     export(place, workspace, version_id, phases)
     phases.end()

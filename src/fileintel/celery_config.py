@@ -14,7 +14,7 @@ Truth about the work is in PostgreSQL. A message only says "look at run N": losi
 costs nothing.
 """
 
-from fileintel import runtime
+from fileintel import collector, runtime
 
 runtime.go_green_database()  # before anything connects
 
@@ -137,7 +137,7 @@ def _check_and_tell(**_: Any) -> None:
     """Prove that what has to yield does, and say how this worker works."""
     from fileintel.services import selfcheck, worker
 
-    runtime.calm_collector()
+    collector.calm_collector()
     runtime.watch_hub()
     workspace = worker.workspace()
     try:

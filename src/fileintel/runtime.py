@@ -18,18 +18,16 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeVar
 
+from fileintel.collector import THRESHOLDS
+
 HUB_PAUSE_SECONDS = 0.0005  # sleep(0) does not let waiting greenlets run enough; half a millisecond does
 TIME_SLICE_SECONDS = 0.01  # computing between two pauses: well below the 100 ms that count as a stall
-# Objects that are made before the youngest generation is looked through; then how often before the next older one is.
-# Python's own 700 is for small programs: a response alone makes hundreds.
-COLLECTOR_THRESHOLDS = (20_000, 20, 20)
 FREED_AT_ONCE = 1_000  # members of a collection
 ITEMS_BETWEEN_LOOKS = 64  # of a loop that does little with each, at the clock
 SORTED_AT_ONCE = 5_000  # items; takes some thousandths of a second
@@ -39,13 +37,12 @@ FRAMES_SHOWN = 8  # of the stack of whoever kept the hub waiting
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-C = TypeVar("C", bound=Collection[Any])
 
 
 def go_green() -> None:
     """Patch the standard library and psycopg2 for gevent. Call it before any other import."""
     # what modules are made of stays: with Python's own thresholds it is walked over again and again while they load
-    gc.set_threshold(*COLLECTOR_THRESHOLDS)
+    gc.set_threshold(*THRESHOLDS)
     from gevent import monkey
 
     monkey.patch_all()
@@ -115,82 +112,6 @@ def has_arrived(descriptor: int) -> bool:
     poll = _plain_poll()()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(0))
-
-
-_is_calm = False
-
-
-def calm_collector() -> None:
-    """Let the garbage collector leave alone what is there after the start, mostly modules; once in a process, when all
-    is imported.
-
-    A walk over everything stopped all greenlets for 128 ms, after every 1,400 model calls.
-    """
-    global _is_calm
-    if not _is_calm:
-        _is_calm = True
-        gc.freeze()
-        gc.set_threshold(*COLLECTOR_THRESHOLDS)
-
-
-# While something large is built, nearly everything that is new stays: after how many new objects they are looked
-# through, and how often before they are left alone. A walk over 100,000 took 0.14 s on a busy machine.
-SPARING_THRESHOLDS = (5_000, 1)
-# Python counts new objects less those that are freed, whatever their age: while old ones go, new ones pile up unseen
-SPARING_SECONDS = 0.5  # between two looks at least
-SPARED_SIZE = 5_000  # members of a collection; smaller ones are walked through in no time
-COLLECTED_WHEN_FROZEN = 500_000  # objects more than at the start; then it is looked for rings, which takes 0.2 s
-_sparing = 0
-_usual_thresholds = COLLECTOR_THRESHOLDS
-_looking = threading.Event()  # set when there is nothing to be spared any more
-
-
-@contextmanager
-def sparing_collector() -> Iterator[None]:
-    """While something large is built, the garbage collector leaves alone what has outlived two of its looks.
-
-    It would walk over millions of objects again and again: a graph of 100,000 entities stopped all greenlets for 2 s.
-    What is no ring of references is freed all the same. Rings that were left alone are looked for at the end.
-    """
-    global _sparing, _usual_thresholds, _looking
-    before = gc.get_freeze_count()
-    if not _sparing:
-        gc.callbacks.append(_spare)
-        _looking = threading.Event()
-        threading.Thread(target=_look_often, args=(_looking,), name="sparing-collector", daemon=True).start()
-        _usual_thresholds = gc.get_threshold()
-        gc.set_threshold(*SPARING_THRESHOLDS, _usual_thresholds[2])
-    _sparing += 1
-    try:
-        yield
-    finally:
-        _sparing -= 1
-        if not _sparing:
-            _looking.set()
-            gc.callbacks.remove(_spare)
-            gc.set_threshold(*_usual_thresholds)
-            if gc.get_freeze_count() - before > COLLECTED_WHEN_FROZEN:
-                gc.unfreeze()
-                gc.collect()
-                gc.freeze()
-
-
-def _look_often(is_over: threading.Event) -> None:
-    while not is_over.wait(SPARING_SECONDS):
-        gc.collect(1)
-
-
-def _spare(phase: str, info: dict[str, int]) -> None:
-    if phase == "stop" and info["generation"]:
-        gc.freeze()  # moves a list, whatever its length
-
-
-def spared(collection: C) -> C:
-    """The same. A large one is left alone by a sparing collector at once: even a look at what is youngest would walk
-    through all of it, several times, a tenth of a second for a million members."""
-    if _sparing and len(collection) >= SPARED_SIZE:
-        gc.freeze()
-    return collection
 
 
 def let_go(*collections: dict[Any, Any] | list[Any]) -> None:

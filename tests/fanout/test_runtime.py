@@ -1,6 +1,5 @@
 """Threads behind the interface of a greenlet pool, and pauses that cost nothing where nobody waits."""
 
-import gc
 import subprocess
 import sys
 import threading
@@ -9,7 +8,6 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,8 +20,6 @@ from fileintel.runtime import (
     is_green,
     let_go,
     sorted_calmly,
-    spared,
-    sparing_collector,
     watch_hub,
 )
 from tests.fanout import hub_scenarios, scenarios
@@ -138,51 +134,6 @@ class Link:
 
     def __init__(self) -> None:
         self.next: Link | None = None
-
-
-def ring() -> Link:
-    one, other = Link(), Link()
-    one.next, other.next = other, one
-    return one
-
-
-def test_what_outlives_two_looks_is_left_alone_until_the_end_and_not_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "COLLECTED_WHEN_FROZEN", 0)
-    thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
-    with sparing_collector():
-        with sparing_collector():
-            old = ring()
-            seen = weakref.ref(old)
-            gc.collect(1)
-            assert not any(old is each for each in gc.get_objects()), "it is still walked over"
-        del old
-        gc.collect()
-        assert seen() is not None
-    assert seen() is None
-    assert (gc.get_threshold(), gc.callbacks) == (thresholds, callbacks)
-
-
-def test_what_is_new_is_left_alone_in_time_although_as_much_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "SPARING_SECONDS", 0.01)
-    old = [Link() for _ in range(20_000)]
-    with sparing_collector():
-        gc.collect(1)
-        new = []
-        while old:  # so Python's own count of new objects stays where it is
-            old.pop()
-            new.append(Link())
-        give_up = time.monotonic() + 30
-        while any(each is new[0] or each is new[-1] for each in gc.get_objects()):
-            assert time.monotonic() < give_up, "they are still walked over"
-            time.sleep(0.01)
-
-
-def test_what_is_spared_is_never_walked_over() -> None:
-    with sparing_collector():
-        small, large = spared([ring()]), [ring()] * runtime.SPARED_SIZE
-        assert any(each is small for each in gc.get_objects())
-        assert spared(large) is large
-        assert not any(each is large for each in gc.get_objects())
 
 
 @given(items=st.lists(st.tuples(st.integers(0, 5), st.integers())))

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from fileintel.collector import spared
 from fileintel.config import Settings
 from fileintel.errors import EmptyCollectionError, RunFailed, UsageError
 from fileintel.graphrag import load
@@ -26,7 +27,7 @@ from fileintel.graphrag.token_scale import TokenScale
 from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokenizer_file import load_ahead, tokenizer_for
-from fileintel.runtime import breathing, let_go, spared
+from fileintel.runtime import breathing, let_go
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 

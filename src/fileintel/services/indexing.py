@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from fileintel import runtime
+from fileintel import collector
 from fileintel.errors import (
     BudgetReached,
     ConflictError,
@@ -239,8 +239,8 @@ class Indexer:
         return self._database.insist(begin)
 
     def _build(self, lease: Lease, inputs: Inputs) -> None:
-        runtime.calm_collector()
-        with runtime.sparing_collector():
+        collector.calm_collector()
+        with collector.sparing_collector():
             try:
                 self._build_calmly(lease, inputs)
             except extraction_format.SchemaIgnored:

@@ -13,10 +13,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
+from fileintel.collector import spared
 from fileintel.graphrag.model import Community, Graph
 from fileintel.graphrag.stages.net import Choices, Net, Part
 from fileintel.identity import content_id
-from fileintel.runtime import breathe, breathing, spared
+from fileintel.runtime import breathe, breathing
 
 STAGE = "cluster"
 TOP = -1  # the parent of a community that has none

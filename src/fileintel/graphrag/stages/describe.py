@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 
+from fileintel.collector import spared
 from fileintel.graphrag.model import Entity, Graph, Relationship
 from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
@@ -19,7 +20,7 @@ from fileintel.graphrag.request import Outcome, Request
 from fileintel.graphrag.shortening import natural_end
 from fileintel.graphrag.stages.records import folded
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
-from fileintel.runtime import breathe, breathing, spared
+from fileintel.runtime import breathe, breathing
 
 STAGE = "describe"
 CHARACTERS_PER_TOKEN = 3  # about; only the order of questions rests on it

@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from fileintel.collector import spared
 from fileintel.graphrag.context import Context, Contexts
 from fileintel.graphrag.model import Community, Entity, Finding, Graph, Relationship, Report
 from fileintel.graphrag.progress import Progress
@@ -21,7 +22,7 @@ from fileintel.graphrag.request import LateRequest, Outcome, Request
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
-from fileintel.runtime import breathing, let_go, sorted_calmly, spared
+from fileintel.runtime import breathing, let_go, sorted_calmly
 
 STAGE = "report"
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
