@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ class Crew:
     def show(self, run_id: str) -> dict[str, Any]:
         return tasks.show(self.workspace, run_id)
 
+    @cached_property
     def alone(self) -> Tables:
         """The tables of an index that was made without help."""
         Indexer(self.workspace).index(IndexRequest(COLLECTION, force=True, fresh=True))

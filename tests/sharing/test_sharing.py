@@ -20,7 +20,7 @@ LEFT = "SELECT (SELECT count(*) FROM shared_questions), (SELECT count(*) FROM ru
 
 
 def test_an_index_that_two_workers_have_asked_for_is_that_of_one_alone(crew: Crew) -> None:
-    alone = crew.alone()
+    alone = crew.alone
     run_id = crew.order()
     crew.model.gather(BOTH, "extract")  # one worker alone would wait for ever
     run = crew.wait(run_id)
@@ -88,7 +88,7 @@ def test_who_has_nothing_to_help_with_leaves(crew: Crew) -> None:
 
 
 def test_a_helper_that_is_killed_costs_what_it_had_under_way(crew: Crew) -> None:
-    expected = crew.tables()
+    expected = crew.alone
     run_id = crew.order()
     crew.hold(BOTH)
     holder = int(str(crew.show(run_id)["owner"]).split("/")[1])
@@ -105,7 +105,7 @@ def test_a_helper_that_is_killed_costs_what_it_had_under_way(crew: Crew) -> None
 
 
 def test_a_run_whose_coordinator_is_killed_goes_on_with_what_helpers_have_stored(crew: Crew) -> None:
-    expected = crew.tables()
+    expected = crew.alone
     crew.start_worker()
     crew.wait_for_workers()
     run_id = crew.order()
