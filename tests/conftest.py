@@ -41,6 +41,7 @@ settings.load_profile("any-machine")
 TOGETHER = ("api", "cluster")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Which tests `pytest -n 2` may not separate: those of a file, and those of some folders."""
     for item in items:
