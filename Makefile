@@ -23,7 +23,7 @@ demo: setup
 	@sh examples/demo.sh $(BIN)/fileintel
 
 test: setup lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=15
+	$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=15
 
 bench: setup
 	$(BIN)/python -m benchmarks.overhead

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
+from xdist.scheduler import LoadScopeScheduling
 
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.storage import schema
@@ -41,12 +42,20 @@ settings.load_profile("any-machine")
 TOGETHER = ("api", "cluster")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Which tests `pytest -n 2` may not separate: those of a file, and those of some folders."""
-    for item in items:
-        place = item.path.relative_to(TESTS)
-        item.add_marker(pytest.mark.xdist_group(place.parts[0] if place.parts[0] in TOGETHER else str(place)))
+class Together(LoadScopeScheduling):
+    """Gives the tests of a file, or of a folder in `TOGETHER`, to one process. Not by the marks of pytest-xdist (3.8),
+    which pytest 9.2 does not let it see."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """What a test is run together with."""
+        file = Path(nodeid.partition("::")[0])
+        return file.parent.name if file.parent.name in TOGETHER else str(file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    """Who decides which process runs what under `pytest -n 2`."""
+    return Together(config, log)
 
 
 def short_folder() -> Path:
