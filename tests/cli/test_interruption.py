@@ -68,7 +68,7 @@ def test_the_second_ctrl_c_ends_at_once(prepared: CommandLine, model_server: Sta
     assert "Traceback" not in err
     model_server.resume()
     prepared(*INDEX, "-q")
-    assert model_server.stats().repeated == 0
+    assert model_server.stats().repeated <= LIMIT  # what had come and was not stored yet: it ended at once
     assert read_tables(prepared.environment["DATABASE_URL"]) == town.tables
 
 
