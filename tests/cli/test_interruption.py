@@ -68,7 +68,9 @@ def test_the_second_ctrl_c_ends_at_once(prepared: CommandLine, model_server: Sta
     assert "Traceback" not in err
     model_server.resume()
     prepared(*INDEX, "-q")
-    assert model_server.stats().repeated <= LIMIT  # what had come and was not stored yet: it ended at once
+    repeated = [question for question in model_server.stats().questions.values() if question["repeated"]]
+    # no answer of a chat model was lost; a batch of vectors that was on its way may have been: it ended at once
+    assert [question["purpose"] for question in repeated] in ([], ["embeddings"])
     assert read_tables(prepared.environment["DATABASE_URL"]) == town.tables
 
 
