@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileintel.llm.sentence_ends import sentence_ends, split_sentences
+from fileintel.llm.sentence_ends import sentence_ends
 
 WORDS = (
     "It",
@@ -27,6 +27,20 @@ WORDS = (
     "XII",
     "\u00a0",
 )
+
+
+def split_sentences(text: str) -> list[str]:
+    """The text in pieces of a sentence each, with the white space before it; together they are the text."""
+    pieces: list[str] = []
+    start = 0
+    for end in sentence_ends(text):
+        pieces.append(text[start:end])
+        start = end
+    if text[start:].strip() or not pieces:
+        pieces.append(text[start:])
+    else:
+        pieces[-1] += text[start:]
+    return [piece for piece in pieces if piece]
 
 
 def tidy(text: str) -> list[str]:

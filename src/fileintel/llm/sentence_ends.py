@@ -62,20 +62,6 @@ def sentence_ends(text: str, start: int = 0) -> Iterator[int]:
             yield end
 
 
-def split_sentences(text: str) -> list[str]:
-    """The text in pieces of a sentence each, with the white space before it; together they are the text."""
-    pieces: list[str] = []
-    start = 0
-    for end in sentence_ends(text):
-        pieces.append(text[start:end])
-        start = end
-    if text[start:].strip() or not pieces:
-        pieces.append(text[start:])
-    else:
-        pieces[-1] += text[start:]
-    return [piece for piece in pieces if piece]
-
-
 def is_end(before: str, behind: str) -> bool:
     """Whether a full stop between these two ends a sentence. Of what stands before it at least the last word is
     needed, of what stands behind it the first."""

@@ -10,7 +10,7 @@ from fileintel.errors import EmptyCollectionError
 from fileintel.graphrag import pipeline
 from fileintel.graphrag.load import are_cut
 from fileintel.graphrag.prompts import INDEXING, PromptLibrary
-from fileintel.graphrag.stages.extract import FORMATS, Format
+from fileintel.graphrag.stages.extract import FORMATS, TUPLE, Format
 from fileintel.identity import digest
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import ChatQuestion
@@ -60,9 +60,8 @@ class Inputs:
 
     def in_tuples(self, workspace: Workspace) -> "Inputs":
         """The same, but asked in tuples: the server does not honour schemas."""
-        form = FORMATS["tuple"]
-        fingerprint = _fingerprint(workspace, self.documents, self.settings, self.prompts, form)
-        return replace(self, form=form, fingerprint=fingerprint, spent=Tally(), doubt=None)
+        fingerprint = _fingerprint(workspace, self.documents, self.settings, self.prompts, TUPLE)
+        return replace(self, form=TUPLE, fingerprint=fingerprint, spent=Tally(), doubt=None)
 
     def is_complete(self, session: Session) -> bool:
         """Whether the version in use, or a later one, is made of these inputs and lacks nothing."""
@@ -112,7 +111,7 @@ def read_inputs(workspace: Workspace, request: IndexRequest) -> Inputs:
         load_ahead(settings.chunking)  # while the model is asked
     spent = Tally()
     if settings.graphrag.method == pipeline.FAST:
-        finding = extraction_format.Finding("tuple")  # nothing is asked for records
+        finding = extraction_format.Finding(TUPLE.name)  # nothing is asked for records
     else:
         fresh = request.fresh and request.fresh_since is None and unfinished is None
         finding = extraction_format.extraction_format(workspace, unfinished, spent, fresh=fresh)

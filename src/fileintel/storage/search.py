@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, any_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from fileintel.storage.bulk import numbers_text
 from fileintel.storage.models import (
     UUID_TEXT,
     CommunityReport,
@@ -20,6 +21,7 @@ from fileintel.storage.versions import vector_expression
 
 SEARCH_EFFORT = 100  # hnsw.ef_search: candidates kept during a search; pgvector's default 40 misses more
 DISTANCE = "vector <=> CAST(:question AS vector)"  # SQL for the cosine distance to a question
+_question_text = lru_cache(maxsize=64)(numbers_text)
 _LOOK_WIDELY = f"SELECT set_config('hnsw.ef_search', '{SEARCH_EFFORT}', true)"
 
 
@@ -67,14 +69,8 @@ def nearest(
 
 
 def question_text(vector: Sequence[float]) -> str:
-    """A vector as `:question` of a statement; several statements of a question have the same. Nine digits say all that
-    is in a 32-bit float (IEEE 754), which is what pgvector keeps."""
+    """A vector as `:question` of a statement; several statements of a question have the same."""
     return _question_text(tuple(vector))
-
-
-@lru_cache(maxsize=64)
-def _question_text(vector: tuple[float, ...]) -> str:
-    return f"[{','.join(['%.9g'] * len(vector))}]" % vector
 
 
 @cache

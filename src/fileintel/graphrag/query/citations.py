@@ -194,8 +194,10 @@ def best_sentence(text: str, words: set[str]) -> tuple[int, int]:
             if score > best_score:
                 best, best_score = (start, end), score
         start = end
-    begin, end = best if best_score else (0, len(text))
-    first = end - len(text[begin:end].lstrip()) if best_score else 0
+    if not best_score:
+        return 0, natural_end(text, LONGEST_QUOTE)
+    begin, end = best
+    first = end - len(text[begin:end].lstrip())
     return first, first + natural_end(text[first:end], LONGEST_QUOTE)
 
 
