@@ -150,3 +150,22 @@ def test_a_broken_promise_costs_what_was_under_way_and_leaves_no_trace_in_the_in
     assert asked == 2 or (interrupted and asked <= 3)  # what was killed may have stored nothing yet
     twice = {question["purpose"] for question in model_server.questions() if question["repeated"]}
     assert not twice or interrupted  # what was answered to nobody
+
+
+def test_a_run_whose_records_all_fail_waits_for_the_proof_before_it_gives_up(
+    fileintel: CommandLine, model_server: StandIn, write_document: Callable[[str, str], Path]
+) -> None:
+    refusal = Canned("I would rather talk.", purpose="extract", match='{"entities"')
+    model_server.configure(owner="vllm", canned=(Canned("Hello!", purpose="probe"), refusal))
+    model_server.gather(2, "probe")
+    fileintel("collections", "create", "port")
+    text = "In 1904 Ilse Brandt joined the Harbour Board. Ilse Brandt built the sluice for the Harbour Board."
+    fileintel("documents", "add", "port", write_document("port.txt", text))
+    with fileintel.start("graphrag", "index", "port", "--json", **AUTO) as process:
+        while not fileintel("graphrag", "status", "port", "--json", check=None).json.get("gaps"):
+            assert process.poll() is None
+        model_server.resume()
+        out, _ = process.communicate(timeout=60)
+    built = json.loads(out)
+    assert (built["state"], built["extraction_format"]) == ("succeeded", "tuple")
+    assert built["counts"]["entities"] > 0

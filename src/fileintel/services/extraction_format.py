@@ -8,6 +8,7 @@ is under way, as the first of all. Should the answer prove it wrong, the run beg
 way until then, less than an answer takes, is all that is lost.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -80,10 +81,13 @@ def extraction_format(workspace: Workspace, unfinished: Run | None, tally: Tally
     return Finding(JSON.name if _is_proof(found) else TUPLE.name)
 
 
-def settle(doubt: ChatQuestion, fanout: Fanout, journal: RunJournal) -> None:
-    """Ask beside everything else whether the server honours schemas. The fan-out raises `SchemaIgnored` if not."""
+def settle(doubt: ChatQuestion, fanout: Fanout, journal: RunJournal) -> Callable[[], bool]:
+    """Ask beside everything else whether the server honours schemas. The fan-out raises `SchemaIgnored` if not.
+    Returns what tells whether it is known by now."""
+    heard: list[Outcome] = []
 
     def hear(outcome: Outcome) -> None:
+        heard.append(outcome)
         if isinstance(outcome, Answered) and not outcome.cached:
             journal.keep([as_stored(doubt, outcome)])
         if not _is_proof(outcome):
@@ -92,6 +96,7 @@ def settle(doubt: ChatQuestion, fanout: Fanout, journal: RunJournal) -> None:
 
     # kept by hand: where there is no answer, nothing of the index is missing
     fanout.add([Request(STAGE, "format", doubt, hear, _FIRST, keep=False)])
+    return lambda: bool(heard)
 
 
 def _question(workspace: Workspace) -> ChatQuestion:

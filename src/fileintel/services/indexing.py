@@ -16,6 +16,7 @@ from fileintel.errors import (
     EmbeddingSizeChanged,
     ModelServerUnavailable,
     RunCancelled,
+    RunFailed,
 )
 from fileintel.graphrag import pipeline, publishing
 from fileintel.graphrag.fanout import Fanout
@@ -276,8 +277,7 @@ class Indexer:
                 sharing=self._sharing(journal, tally, settings.graphrag.share_from),
             ) as fanout,
         ):
-            if inputs.doubt is not None:
-                extraction_format.settle(inputs.doubt, fanout, journal)
+            is_settled = extraction_format.settle(inputs.doubt, fanout, journal) if inputs.doubt else lambda: True
             ingredients = Ingredients(
                 database=workspace.database,
                 settings=settings,
@@ -297,6 +297,10 @@ class Indexer:
                     built = pipeline.build(ingredients, fanout, edition.write_graph)
                     fanout.close()
                     edition.publish(built)
+            except RunFailed:
+                fanout.run(is_settled)  # what failed may have been asked for in the wrong format
+                journal.write_last_progress()
+                raise
             except BaseException:
                 journal.write_last_progress()
                 raise
