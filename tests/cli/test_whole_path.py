@@ -41,8 +41,10 @@ def test_a_collection_is_made_filled_indexed_asked_and_deleted(either: CommandLi
     added = fileintel("documents", "add", "life", folder.parent, tmp_path / "one.md", tmp_path / "*.txt")
     assert [line.partition(":")[0] for line in added.out.splitlines()] == [DOCUMENTS[0], "one.md", "two.txt"]
     assert added.err == ""
-    again = fileintel("documents", "add", "life", tmp_path / "one.md")
-    assert "already there" in again.out
+    (folder / "table.csv").write_text("year,height\n1904,3\n", encoding="utf-8")
+    again = fileintel("documents", "add", "life", folder, tmp_path / "one.md")
+    assert again.out.count("already there") == 2
+    assert "left alone: 1 file of other kinds (1 .csv); supported are .docx" in again.err
     assert len(fileintel("documents", "list", "life", "--json").json) == 3
 
     built = fileintel("graphrag", "index", "life", "--wait")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fileintel import errors
-from fileintel.documents.find import find_documents
+from fileintel.documents.find import find_documents, passed_over
 
 
 @pytest.fixture
@@ -49,6 +49,14 @@ def test_patterns_match_as_in_a_shell(folder: Path, pattern: str, expected: list
 
 def test_a_named_file_is_taken_whatever_its_kind_and_only_once(folder: Path) -> None:
     assert names("x.csv", ".hidden.md", "a.md", "./a.md", "*.md") == ["x.csv", ".hidden.md", "a.md", "[1].md"]
+
+
+def test_what_is_of_another_kind_in_folders_and_behind_patterns_is_counted_by_ending_once(folder: Path) -> None:
+    for name in ["sub/TABLE.CSV", "sub/Makefile", ".git/config"]:
+        (folder / name).write_text("text")
+    assert passed_over([".", "sub", "*"]) == {".csv": 2, "": 1}  # what is hidden was not meant
+    assert passed_over(["**/*.md"]) == {}
+    assert passed_over([".", "x.csv"]) == {".csv": 1, "": 1}  # that one is added
 
 
 def test_loops_of_links_end(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """`fileintel documents …`"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from fileintel.errors import EXIT_FAILED
 
 app = typer.Typer(help="The files of a collection.", no_args_is_help=True)
 COLUMNS = ("name", "pages", "characters", "title", "id")
+KINDS_NAMED = 5  # of files that are left alone
 KNOWN_BY_SOURCE = ("title", "metadata", "metadata_from", "extraction")
 
 Document = Annotated[str, typer.Argument(help="Id or file name of a document.", show_default=False, callback=named)]
@@ -29,6 +31,7 @@ def add(
     """Add files, folders, globs to a collection.
 
     PDF, EPUB, DOCX, HTML, Markdown and plain text are read. What is there already, byte for byte, is left alone.
+    Files of other kinds in folders are counted on stderr.
     """
     additions = []
     with invocation(context).installation() as installation:
@@ -38,6 +41,7 @@ def add(
                 say(f"error: {one_line(addition['problem'])}")
             elif not as_json:
                 print(_told(addition))
+    _tell_of_others(paths)
     failed = sum(1 for addition in additions if addition["problem"])
     if as_json:
         print_json(additions)
@@ -95,6 +99,19 @@ def delete(context: typer.Context, document: Document, collection: InCollection 
         print_json(found)
     else:
         say(f"deleted {found['name']}; `fileintel graphrag index` takes it out of the index")
+
+
+def _tell_of_others(paths: Sequence[str]) -> None:
+    from fileintel.documents.find import passed_over
+    from fileintel.documents.kinds import SUPPORTED
+
+    others = passed_over(paths)
+    by_number = sorted(others.items(), key=lambda each: (-each[1], each[0]))
+    kinds = [f"{count} {one_line(ending) or 'without an ending'}" for ending, count in by_number[:KINDS_NAMED]]
+    more = ", …" if len(by_number) > KINDS_NAMED else ""
+    if total := others.total():
+        files = f"{total} file{'' if total == 1 else 's'} of other kinds"
+        say(f"left alone: {files} ({', '.join(kinds)}{more}); supported are {SUPPORTED}")
 
 
 def _told(addition: Row) -> str:

@@ -2,7 +2,9 @@
 
 import fnmatch
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fileintel import errors
@@ -24,31 +26,55 @@ def find_documents(paths: Sequence[str]) -> list[Path]:
     """
     found: dict[str, Path] = {}
     for path in paths:
-        for file in _expand(path):
+        for file in _expand(path).documents():
             found.setdefault(os.path.realpath(file), Path(file))
     return list(found.values())
 
 
-def _expand(path: str) -> Iterator[str]:
+def passed_over(paths: Sequence[str]) -> Counter[str]:
+    """How many visible files of other kinds there are in the folders and behind the patterns among `paths`, by ending
+    ("" for those without one).
+
+    Raises: as `find_documents`.
+    """
+    meant = [_expand(path) for path in paths]
+    others = {os.path.realpath(file) for each in meant for file in each.others()}
+    others -= {os.path.realpath(file) for each in meant for file in each.documents()}  # named as well
+    return Counter(kinds.suffix_of(file) for file in others)
+
+
+@dataclass(frozen=True)
+class _Meant:
+    """The files that a path leads to. `otherwise` is what to say when none of them is a document; None for a path that
+    names a file itself, which is taken whatever its ending."""
+
+    files: Sequence[str]
+    otherwise: str | None = None
+
+    def documents(self) -> list[str]:
+        if self.otherwise is None:
+            return list(self.files)
+        kept = [file for file in self.files if kinds.is_supported(file)]
+        if not kept:
+            raise errors.UsageError(f"{self.otherwise}; supported are {kinds.SUPPORTED}")
+        return sorted(kept, key=lambda file: [os.fsencode(part) for part in Path(file).parts])
+
+    def others(self) -> list[str]:
+        return [] if self.otherwise is None else [file for file in self.files if not kinds.is_supported(file)]
+
+
+def _expand(path: str) -> _Meant:
     if "\0" in path or not path:
         raise errors.UsageError(f"{shown(path)!r} is no path; name a file, a folder or a pattern")
     if os.path.isdir(path):
-        yield from _supported(_files_below(path), f"{shown(path)} holds no document")
-    elif os.path.lexists(path):  # before patterns: a file may be called "notes [1].md"
-        yield path
-    elif WILD & set(path):
+        return _Meant(list(_files_below(path)), f"{shown(path)} holds no document")
+    if os.path.lexists(path):  # before patterns: a file may be called "notes [1].md"
+        return _Meant([path])
+    if WILD & set(path):
         segments = [segment for segment in path.split("/") if segment]
         matches = dict.fromkeys(_matches("/" if path.startswith("/") else "", segments))
-        yield from _supported(iter(matches), f"the pattern {shown(path)} matches no document")
-    else:
-        raise errors.UsageError(f"{shown(path)} does not exist; check the path")
-
-
-def _supported(files: Iterator[str], otherwise: str) -> Iterator[str]:
-    kept = [file for file in files if kinds.is_supported(file)]
-    if not kept:
-        raise errors.UsageError(f"{otherwise}; supported are {kinds.SUPPORTED}")
-    yield from sorted(kept, key=lambda file: [os.fsencode(part) for part in Path(file).parts])
+        return _Meant(list(matches), f"the pattern {shown(path)} matches no document")
+    raise errors.UsageError(f"{shown(path)} does not exist; check the path")
 
 
 def _files_below(folder: str) -> Iterator[str]:

@@ -41,14 +41,19 @@ OTHER_ZIPS = {
 }
 
 
+def suffix_of(name: str) -> str:
+    """The ending of a file's name, with its dot and in lower case; "" where it has none."""
+    return PurePath(name).suffix.lower()
+
+
 def is_supported(name: str) -> bool:
     """Whether a file of that name would be looked at in a folder."""
-    return PurePath(name).suffix.lower() in BY_SUFFIX
+    return suffix_of(name) in BY_SUFFIX
 
 
 def unsupported(name: str) -> str:
     """Why a file is not taken, as the rest of a sentence that begins with its name."""
-    suffix = PurePath(name).suffix.lower()
+    suffix = suffix_of(name)
     what = f"{suffix} files" if suffix else "files without an ending"
     return f"is of no supported kind ({what}); supported are {SUPPORTED}"
 
@@ -59,7 +64,7 @@ def kind_of(name: str, head: bytes, source: Source) -> Kind:
     Raises:
         Unreadable: no supported format, or a name that promises another one than is there.
     """
-    suffix = PurePath(name).suffix.lower()
+    suffix = suffix_of(name)
     named = BY_SUFFIX.get(suffix)
     if head.lstrip(b"\xef\xbb\xbf\0\t\n\f\r ").startswith(b"%PDF-") or (named is PDF and b"%PDF-" in head[:1024]):
         return PDF
