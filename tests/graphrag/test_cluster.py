@@ -1,6 +1,7 @@
 """Communities: every entity is in one, levels nest."""
 
 import sys
+from dataclasses import replace
 from io import BytesIO
 from random import Random
 
@@ -15,7 +16,9 @@ from fileintel.graphrag.stages import cluster_process
 from fileintel.graphrag.stages.cluster import RESIDUAL_SIZE, TOP, cluster, divided, net_of, repeated
 from fileintel.graphrag.stages.cluster_wire import pack_net, pack_parts, read_net, read_parts
 from fileintel.graphrag.stages.net import Choices
+from tests.green import GreenProcess
 
+from . import cluster_scenarios
 from .samples import Link, graph
 
 SEED = 0xDEADBEEF
@@ -44,7 +47,8 @@ def test_what_goes_to_another_process_and_comes_back_is_the_same(
     net, choices = net_of(of(links, orphans)), Choices(max_cluster_size, use_lcc, SEED)
     assert read_net(BytesIO(b"".join(pack_net(net, choices)))) == (net, choices)
     parts = divided(net, choices)
-    assert list(read_parts(BytesIO(b"".join(pack_parts(parts))))) == parts
+    back = read_parts(BytesIO(b"".join(pack_parts(parts))))
+    assert [replace(part, entities=[*part.entities], relationships=[*part.relationships]) for part in back] == parts
 
 
 @pytest.mark.parametrize("use_lcc", [False, True])
@@ -61,6 +65,12 @@ def test_a_process_that_is_killed_for_its_memory_ends_the_run_with_a_word(monkey
     monkeypatch.setattr(cluster_process, "_COMMAND", [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
     with pytest.raises(RunFailed, match=r"stage cluster: .* ended with code -9 .* memory"):
         list(cluster_process.divided_aside(net_of(of(ring("R", 5))), Choices(4, False, SEED)))
+
+
+def test_other_greenlets_go_on_while_a_graph_is_clustered_and_no_process_is_left_where_nobody_waits_any_more() -> None:
+    with GreenProcess() as green:
+        assert green(cluster_scenarios.turns_meanwhile) > 10
+        assert not green(cluster_scenarios.is_left_behind, [sys.executable, "-c", "import time; time.sleep(600)"])
 
 
 def ring(prefix: str, size: int) -> list[Link]:

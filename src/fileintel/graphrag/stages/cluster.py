@@ -17,7 +17,7 @@ from fileintel.collector import spared
 from fileintel.graphrag.model import Community, Graph
 from fileintel.graphrag.stages.net import Choices, Net, Part
 from fileintel.identity import content_id
-from fileintel.runtime import breathe, breathing
+from fileintel.runtime import breathe, breathing, let_go
 
 STAGE = "cluster"
 TOP = -1  # the parent of a community that has none
@@ -75,6 +75,7 @@ def net_of(graph: Graph) -> Net:
         targets.append(numbers[target])
         weights.append(relationship.weight)
         breathe()
+    let_go(numbers)
     return Net(list(graph.entities), sources, targets, weights)
 
 

@@ -15,17 +15,19 @@ NUMBERS: Final = "I"  # type codes of `array`
 WEIGHTS: Final = "d"
 FACTS: Final = "q"
 FACTS_OF_A_PART = 6
+TITLES_AT_ONCE = 50_000
 ID_CHARACTERS = 36  # of a UUID
 _BETWEEN_TITLES = "\0"  # no title has one: PostgreSQL could not keep it
 
 
-def pack_net(net: Net, choices: Choices) -> list[bytes]:
+def pack_net(net: Net, choices: Choices) -> Iterator[bytes]:
     """A net and what is to be done with it, in pieces."""
-    titles = _BETWEEN_TITLES.join(net.titles).encode("utf-8", "surrogatepass")
-    head = {"choices": asdict(choices), "titles": len(titles), "relationships": len(net.weights)}
-    breathe()
-    numbers = (_column(NUMBERS, ends) for ends in (net.sources, net.targets))
-    return [json.dumps(head).encode() + b"\n", titles, *numbers, _column(WEIGHTS, net.weights)]
+    titles = list(_joined(net.titles))
+    head = {"choices": asdict(choices), "titles": sum(map(len, titles)), "relationships": len(net.weights)}
+    yield json.dumps(head).encode() + b"\n"
+    yield from titles
+    yield from (_column(NUMBERS, ends) for ends in (net.sources, net.targets))
+    yield _column(WEIGHTS, net.weights)
 
 
 def read_net(source: BinaryIO) -> tuple[Net, Choices]:
@@ -64,16 +66,15 @@ def read_parts(source: BinaryIO) -> Iterator[Part]:
     for at in range(head["parts"]):
         number, level, parent, residual, members, inside = facts[FACTS_OF_A_PART * at : FACTS_OF_A_PART * (at + 1)]
         identity = ids[ID_CHARACTERS * at : ID_CHARACTERS * (at + 1)]
-        yield Part(
-            identity,
-            number,
-            level,
-            parent,
-            bool(residual),
-            entities[:members].tolist(),
-            relationships[:inside].tolist(),
-        )
+        yield Part(identity, number, level, parent, bool(residual), entities[:members], relationships[:inside])
         entities, relationships = entities[members:], relationships[inside:]
+
+
+def _joined(titles: Sequence[str]) -> Iterator[bytes]:
+    for start in range(0, len(titles), TITLES_AT_ONCE):
+        some = _BETWEEN_TITLES.join(titles[start : start + TITLES_AT_ONCE])
+        yield f"{_BETWEEN_TITLES if start else ''}{some}".encode("utf-8", "surrogatepass")
+        breathe()
 
 
 def _column(code: Literal["I", "d"], values: Sequence[int] | Sequence[float]) -> bytes:

@@ -25,7 +25,8 @@ class Net:
 
 @dataclass(slots=True)
 class Part:
-    """A community whose members are numbers: of entities, and of relationships with both ends inside."""
+    """A community whose members are numbers: of entities, and of relationships with both ends inside. From another
+    process they come as views of one array, which a garbage collector does not walk through."""
 
     id: str
     number: int
