@@ -100,7 +100,7 @@ class DescribeStage:
 
     def _requests(self, things: Sequence[Entity | Relationship]) -> Iterator[Request]:
         for thing in things:
-            texts = [part for text in distinct(thing.descriptions) for part in self.parts(text)]
+            texts = [part for text in breathing(distinct(thing.descriptions)) for part in self.parts(text)]
             yield from _Fold(self, thing).ask(texts)
 
     def parts(self, text: str) -> list[str]:
@@ -153,6 +153,7 @@ class DescribeStage:
                 tokens = 0
             groups[-1].append(text)
             tokens += size
+            breathe()  # what occurs everywhere has thousands of descriptions
         return groups
 
     def settle(
@@ -210,7 +211,8 @@ def distinct(texts: Iterable[str]) -> list[str]:
     listed = list(texts)
     if len(listed) < 2:
         return listed
-    return list({" ".join(_WORD.findall(folded(text))) or text: text for text in reversed(listed)}.values())[::-1]
+    last_first = breathing(reversed(listed))
+    return list({" ".join(_WORD.findall(folded(text))) or text: text for text in last_first}.values())[::-1]
 
 
 def name_of(thing: Entity | Relationship) -> str:
