@@ -156,8 +156,8 @@ class Model:
         del errand
         tally.sent()
         messages = question.messages
-        breathe()  # where one that sends would wait
         content = answer(question.purpose, [message["content"] for message in messages], question.key)
+        breathe()  # where one that sends would wait
         tokens = sum(len(message["content"]) for message in messages) // 4
         tally.returned()
         tally.answered(tokens, len(content) // 4)
@@ -169,8 +169,11 @@ class Model:
         """The vectors of a batch: each near one of a thousand centres."""
         del errand
         tally.sent()
+        made = [self._vector(question.key) for question in questions]
         breathe()
-        vectors = [embedding_answer(self._vector(question.key), 1, question.tokens) for question in questions]
+        vectors = [
+            embedding_answer(vector, 1, question.tokens) for vector, question in zip(made, questions, strict=True)
+        ]
         tally.returned()
         tally.answered(sum(question.tokens for question in questions), 0)
         return list(vectors)
