@@ -84,6 +84,12 @@ def _spare(phase: str, info: dict[str, int]) -> None:
 def spared(collection: C) -> C:
     """The same. A large one is left alone by a sparing collector at once: even a look at what is youngest would walk
     through all of it, several times, a tenth of a second for a million members."""
-    if _sparing and len(collection) >= SPARED_SIZE:
-        gc.freeze()
+    if len(collection) >= SPARED_SIZE:
+        spare()
     return collection
+
+
+def spare() -> None:
+    """Let a sparing collector leave alone what is there now: for those who make many lists of a middling size."""
+    if _sparing:
+        gc.freeze()

@@ -5,6 +5,7 @@ community's entities in it together (`prep_text_units` there). Where the text un
 sub-communities are replaced by their reports, as in `graph_context`; a text unit that one of the others needs stays.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -66,26 +67,24 @@ class TextContexts:
         degrees = self._degrees(community)
         rows = {one.number: one for one in self._rows(degrees, degrees)}
         units_of = {number: set(self._degrees(part)) for number, part in parts.items()}
-        between = set(rows).difference(*units_of.values())
+        # how many children, but for those whose reports are used, need each text unit
+        needed_by = Counter(unit for units in units_of.values() for unit in breathing(units))
         used: dict[int, Row] = {}
         room = self.max_tokens
 
-        def gone_with(number: int) -> set[int]:
-            others = (units for other, units in units_of.items() if other != number and other not in used)
-            return units_of[number].intersection(rows).difference(between, *others)
-
         def size(number: int) -> int:
-            return sum(rows[unit].tokens for unit in units_of[number].intersection(rows))
+            return sum(rows[unit].tokens for unit in breathing(units_of[number]) if unit in rows)
 
         for number in sorted(set(parts).intersection(reports), key=lambda n: (-size(n), n)):
             if _tokens(rows.values()) <= room:
                 break
-            gone = gone_with(number)
+            gone = {unit for unit in breathing(units_of[number]) if needed_by[unit] == 1 and unit in rows}
             report = self._row.report(reports[number])
             if report.tokens > min(room, sum(rows[unit].tokens for unit in gone)):
                 continue
             used[number] = report
             room -= report.tokens
+            needed_by.subtract(units_of[number])
             for unit in gone:
                 del rows[unit]
         if _tokens(rows.values()) > room:

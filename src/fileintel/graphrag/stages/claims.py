@@ -28,6 +28,7 @@ from fileintel.graphrag.stages.records import (
 )
 from fileintel.identity import content_id
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling
+from fileintel.runtime import breathing
 
 STAGE = "claims"
 PURPOSES = ("claims", "claims_glean", "claims_glean_check")
@@ -110,8 +111,9 @@ class ClaimsStage:
         """
         titles = shown or {}
         found: dict[str, Claim] = {}
-        for _, (unit, records) in sorted(self._found.items(), key=lambda item: item[0]):
-            for r in records:
+        for number in sorted(self._found):
+            unit, records = self._found[number]
+            for r in breathing(records):
                 identity = content_id("claim", unit.id, *astuple(r))
                 if identity not in found:
                     subject, other = (titles.get(merge_key(name), name) for name in (r.subject, r.object))

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
-from fileintel.collector import spared
+from fileintel.collector import SPARED_SIZE, spare, spared
 from fileintel.graphrag.model import Community, Graph
 from fileintel.graphrag.stages.net import Choices, Net, Part
 from fileintel.identity import content_id
@@ -45,13 +45,17 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
         from fileintel.graphrag.stages.cluster_process import divided_aside
 
         parts = divided_aside(net, choices)
-    titles, pairs = spared(list(graph.entities)), spared(list(graph.relationships))
+    titles, pairs = spared(list(breathing(graph.entities))), spared(list(breathing(graph.relationships)))
     communities = []
+    unspared = 0  # members of communities that the garbage collector would walk through
     for part in parts:
-        members = spared([titles[number] for number in part.entities])
-        inside = spared([pairs[number] for number in part.relationships])
+        members = [titles[number] for number in breathing(part.entities)]
+        inside = [pairs[number] for number in breathing(part.relationships)]
         communities.append(Community(part.id, part.number, part.level, part.parent, [], members, inside, part.residual))
-        breathe()
+        unspared += len(members) + len(inside)
+        if unspared >= SPARED_SIZE:
+            spare()
+            unspared = 0
     _link_children(communities)
     return communities
 
@@ -76,7 +80,7 @@ def net_of(graph: Graph) -> Net:
         weights.append(relationship.weight)
         breathe()
     let_go(numbers)
-    return Net(list(graph.entities), sources, targets, weights)
+    return Net(spared(list(breathing(graph.entities))), sources, targets, weights)
 
 
 def divided(net: Net, choices: Choices) -> list[Part]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fileintel.graphrag.model import TextUnit
 from fileintel.graphrag.stages.extraction import Extraction
 from fileintel.graphrag.stages.records import clean_text, folded, merge_key
+from fileintel.runtime import breathing
 
 ENTITY = "entity of the prompt's example"
 RELATIONSHIP = "relationship of the prompt's example"
@@ -67,7 +68,7 @@ class ExampleNames:
         if key not in self._native:
             name = r"\W+".join(map(re.escape, _WORD.findall(self._names[key])))
             pattern = re.compile(rf"(?<!\w){name}(?!\w)", re.IGNORECASE)
-            self._native[key] = any(pattern.search(unit.text) for unit in self._units)
+            self._native[key] = any(pattern.search(unit.text) for unit in breathing(self._units))
         return self._native[key]
 
 

@@ -60,6 +60,12 @@ class InOrder:
             if found is not None:
                 self._merger.add(self._next, found)
             self._next = next(self._numbers, None)
+            breathe()  # behind one that was late, thousands may have waited
+
+    def let_go(self) -> None:
+        """Free what was collected, where nobody will ask for the graph."""
+        let_go(self._waiting)
+        self._merger.let_go()
 
     def graph(self) -> Graph:
         """The graph, once every text unit is over."""
@@ -94,7 +100,7 @@ class Merger:
     def graph(self) -> Graph:
         """All of it, under the titles that are shown."""
         self._add_unnamed()
-        for key, counted in self._types.items():
+        for key, counted in breathing(self._types.items()):
             counted.pop(UNKNOWN_TYPE, None)
             entity = self._entities[key]
             entity.types = self._type_list(*sorted(counted))
@@ -108,8 +114,13 @@ class Merger:
         for (source, target), link in breathing(self._relationships.items()):
             link.source, link.target = shown[source], shown[target]
             made.relationships[link.source, link.target] = link
-        let_go(self._mentions, self._spellings, self._entities, self._relationships, shown)
+        let_go(shown)
+        self.let_go()
         return made
+
+    def let_go(self) -> None:
+        """Free what was collected."""
+        let_go(self._mentions, self._spellings, self._types, self._entities, self._relationships)
 
     def _shown(self) -> dict[str, str]:
         """The title of each key: of spellings that occur equally often the one that was read first."""
@@ -168,8 +179,9 @@ class Merger:
                 if key in told or key not in self._entities:
                     told.setdefault(key, set()).update(relationship.text_units)
                     self._entity(key)
-        for key, numbers in told.items():
+        for key, numbers in breathing(told.items()):
             self._entities[key].text_units = sorted(numbers)
+        let_go(told)
 
     def _measure_degrees(self) -> None:
         """Degree: the number of different neighbours (undirected); combined degree: the sum over both ends."""
