@@ -58,6 +58,7 @@ def looked(slots: int, ceiling: int = 50, looks: int = 60) -> list[int]:
     for _ in range(looks):
         clock.now += 2.0
         governor.answered(1, 1.0, 0, 0)
+        governor.look()
         limits.append(gate.reading().limit)
     return limits
 
@@ -92,6 +93,7 @@ def test_a_server_without_metrics_is_asked_once() -> None:
     for _ in range(100):
         clock.now += 1
         governor.answered(1, 1.0, 0, 0)
+        governor.look()
     assert len(asked) == 1
 
 
@@ -103,6 +105,7 @@ def test_looks_are_rare() -> None:
     for _ in range(1000):
         clock.now += 0.01
         governor.answered(1, 1.0, 0, 0)
+        governor.look()
     assert server.asked <= 5
 
 
@@ -170,3 +173,20 @@ def test_answers_of_a_few_tokens_tell_nothing() -> None:
         for _ in range(20):
             knee.note(in_flight, seconds, 1000, 1)
     assert knee.bound(0.0) == math.inf
+
+
+def test_small_numbers_with_an_exponent_are_read() -> None:
+    text = "vllm:num_requests_running 1e-05\nvllm:num_requests_waiting 2.5e+1\n"
+    assert read_load(text, None) == Load(1e-05, 25.0)
+
+
+def test_the_server_is_looked_at_before_a_request_and_never_while_an_answer_waits_to_be_stored() -> None:
+    clock = Clock()
+    gate = Full(50, clock)
+    server = Server(gate, 12)
+    governor = Governor(gate, server.load, clock)
+    clock.now += 10.0
+    governor.answered(1, 1.0, 0, 0)
+    assert server.asked == 0
+    governor.look()
+    assert server.asked == 1

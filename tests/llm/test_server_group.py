@@ -106,3 +106,13 @@ def test_models_are_those_that_all_of_them_have(server: StandIn, second: StandIn
     with client_of((server.base_url, 2), (second.base_url, 2)) as client:
         assert client.models() == ["b"]
     second.configure(models=[])
+
+
+def test_a_server_that_wants_to_be_left_alone_is_not_waited_for_while_another_has_room(
+    server: StandIn, second: StandIn
+) -> None:
+    with client_of((server.base_url, 4), (second.base_url, 4)) as client:
+        server.configure(faults=[Fault("rate_limit", count=1, retry_after=8.0)])
+        assert all(ask_many(client, 12, 1))
+        assert server.counts().answered.total() == 0  # it was asked once
+        assert second.counts().answered.total() == 12

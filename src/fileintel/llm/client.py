@@ -315,6 +315,8 @@ class ModelClient:
         # while different questions fail together, and nobody is answered, they are not to blame
         elif not trail.may_retry(fault, patience) and not (server.is_ill() and server.silent_seconds() < waits):
             raise ItemGivenUp(fault, trail.attempts)
+        if fault.cure is Cure.WAIT:  # the gate of that server is shut for as long as it said: another may have room
+            fault = replace(fault, retry_after=None)
         asking.errand.pause(patience.pause(trail.attempts, fault))
 
     def _be_patient(self, server: ModelServer, fault: Fault, trail: Trail, waits: float) -> None:

@@ -234,6 +234,11 @@ class Gate:
         """Those who are inside."""
         return self._ordinary.in_flight + self._urgent.in_flight
 
+    def is_held(self) -> bool:
+        """Whether nobody is let in for a while, because the server said so or is away."""
+        with self._lock:
+            return self._hold_seconds() > 0
+
     def load(self) -> float:
         """Those who are inside or wait, and one more, as a share of the limit."""
         return (self.in_flight + len(self._ordinary) + len(self._urgent) + 1) / max(1.0, self._limit)

@@ -57,8 +57,11 @@ class Governor:
         self._bound = float(ceiling)
 
     def answered(self, in_flight: int, seconds: float, prompt_tokens: int, completion_tokens: int) -> None:
-        """A request came back well; now and then the server is looked at."""
+        """A request came back well."""
         self._knee.note(in_flight, seconds, prompt_tokens, completion_tokens)
+
+    def look(self) -> None:
+        """Look at the server now and then: to be called before a request, when there is no answer yet to be lost."""
         if self._clock() < self._next_look or not self._busy.acquire(blocking=False):
             return
         try:

@@ -12,6 +12,7 @@ from fileintel.llm.json_answers import strip_reasoning
 from fileintel.llm.questions import NUL_MARK, Answered
 from fileintel.storable import storable
 
+MOST_TOKENS = 2**31 - 1  # that the answer store can note
 MALFORMED = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError)
 
 
@@ -72,4 +73,4 @@ def usage(response: dict[str, Any], field: str) -> int:
     """Tokens that a response says it cost; 0 when it does not."""
     usage = response.get("usage")
     tokens = usage.get(field) if isinstance(usage, dict) else None
-    return tokens if isinstance(tokens, int) else 0
+    return tokens if type(tokens) is int and 0 <= tokens <= MOST_TOKENS else 0

@@ -75,6 +75,8 @@ class ModelServer:
         Raises:
           openai.OpenAIError: it failed. ValueError: the response is no JSON object.
         """
+        if self.governor is not None:
+            self.governor.look()
         began, in_flight = time.monotonic(), self.gate.in_flight
         response = self._openai.post(
             path,

@@ -16,13 +16,15 @@ class ServerGroup:
     def choose(self) -> tuple[ModelServer, bool]:
         """The server for the next request, and whether to wait for it should it be away, as none else is there.
 
-        One that was lost is chosen as soon as it is time to look for it again.
+        One that was lost is chosen as soon as it is time to look for it again; one that wants to be left alone for a
+        while, only where all do.
         """
         for server in self.servers:
             if server.gate.look_is_due():
                 return server, len(self.servers) == 1
         there = [server for server in self.servers if server.gate.away_since() is None]
-        return min(there or self.servers, key=lambda server: server.gate.load()), not there
+        open_to_all = [server for server in there if not server.gate.is_held()]
+        return min(open_to_all or there or self.servers, key=lambda server: server.gate.load()), not there
 
     def silent_seconds(self) -> float:
         """For how long all of them have only failed."""

@@ -15,7 +15,7 @@ _GAUGES = {
     "llamacpp:requests_processing": "running",
     "llamacpp:requests_deferred": "waiting",
 }
-_LINE = re.compile(rf"^({'|'.join(_GAUGES)})(?:\{{([^}}\n]*)\}})?[ \t]+([0-9.eE+]+)", re.MULTILINE)
+_LINE = re.compile(rf"^({'|'.join(_GAUGES)})(?:\{{([^}}\n]*)\}})?[ \t]+(\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)", re.MULTILINE)
 _MODEL = re.compile(r'model_name="((?:[^"\\]|\\.)*)"')
 
 
