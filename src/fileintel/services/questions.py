@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.documents.passages import cut_name
 from fileintel.errors import EmptyCollectionError, IndexGone, NoVectorsError
+from fileintel.graphrag.prompts import PromptLibrary
 from fileintel.graphrag.query import modes
 from fileintel.graphrag.query import passages as passage_search
 from fileintel.graphrag.query.announcing import Hearer
@@ -66,7 +67,8 @@ def _ask(
     """
     with workspace.database.transaction() as session:
         collection, version, gaps = versions.in_use(session, collection_name)
-        means = _means(workspace, session, collection, inquiry)
+        prompts = library_for(workspace, session, collection)
+    means = _means(workspace, collection, prompts, inquiry)
     asking = IndexAsking(version=version, hearer=hearer, stopping=stopping, **means)
     with _whole(workspace.database, version), asking:
         reply = modes.answer(asking)
@@ -141,7 +143,8 @@ def ask_passages(
         vector_set = expect_vectors(session, collection, model)
         coverage = vectors.coverage(session, collection.id, vector_set.id)
         uncut = passages.uncut(session, collection.id, cut_name(workspace.settings.chunking))
-        means = _means(workspace, session, collection, inquiry)
+        prompts = library_for(workspace, session, collection)
+    means = _means(workspace, collection, prompts, inquiry)
     asking = PassageAsking(vector_set=vector_set, stopping=stopping, **means)
     with asking:
         reply = passage_search.answer(asking)
@@ -155,13 +158,14 @@ def ask_passages(
     return {**told, "coverage": covered}
 
 
-def _means(workspace: Workspace, session: Session, collection: Collection, inquiry: Inquiry) -> dict[str, Any]:
+def _means(workspace: Workspace, collection: Collection, prompts: PromptLibrary, inquiry: Inquiry) -> dict[str, Any]:
+    """To be called outside of a transaction: the first client that is made may ask its server for the models."""
     settings = settings_for(workspace, collection)
     return {
         "inquiry": inquiry,
         "database": workspace.database,
         "settings": settings,
-        "prompts": library_for(workspace, session, collection),
+        "prompts": prompts,
         "chat": workspace.chat,
         "embedder": workspace.embedder,
         "narrator": workspace.narrator,

@@ -1,12 +1,12 @@
 """The workspace: settings, and the things that they lead to (database, model servers), opened when first needed."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from fileintel.config import Endpoint, Settings
 from fileintel.errors import ConfigError, ModelServerRefused, ModelServerUnavailable
@@ -23,7 +23,28 @@ if TYPE_CHECKING:
     from fileintel.llm.readiness import Readiness
     from fileintel.llm.streaming import Narrator
 
+T = TypeVar("T")
 BUILTIN_MODEL_NAME = "built-in extractive, no language model"
+
+
+class _Once(Generic[T]):
+    """A property that is made when it is first asked for, once: `cached_property` would make another one for each
+    greenlet that asks while it is made, and two clients have two gates."""
+
+    def __init__(self, make: Callable[["Workspace"], T]) -> None:
+        self._make = make
+        self.__doc__ = make.__doc__
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, workspace: "Workspace", owner: type) -> T:
+        made = workspace.__dict__
+        with workspace.lock(self._name):
+            if self._name not in made:
+                made[self._name] = self._make(workspace)
+        found: T = made[self._name]
+        return found
 
 
 class Workspace:
@@ -34,13 +55,18 @@ class Workspace:
         self._postgres: EmbeddedPostgres | None = None
         self._builtin: BuiltinModelServer | None = None
         self._clients: list[ModelClient] = []
+        self._locks: dict[str, AbstractContextManager[bool]] = {}
+
+    def lock(self, name: str) -> AbstractContextManager[bool]:
+        """The lock under which something of this workspace is made."""
+        return self._locks.setdefault(name, threading.RLock())
 
     @property
     def home(self) -> Path:
         """Where this installation keeps its files."""
         return Path(self.settings.home)
 
-    @cached_property
+    @_Once
     def unchecked_database(self) -> Database:
         """The database, whatever its schema: `db upgrade` needs it before it is in order."""
         storage = self.settings.storage
@@ -59,7 +85,7 @@ class Workspace:
             revive=self._postgres.join if self._postgres else lambda: None,
         )
 
-    @cached_property
+    @_Once
     def database(self) -> Database:
         """The database, at this version's schema. The embedded one is brought there by itself.
 
@@ -72,7 +98,7 @@ class Workspace:
         schema.require_head(database)
         return database
 
-    @cached_property
+    @_Once
     def prompts(self) -> PromptLibrary:
         """The prompts, with the user's own folder in front."""
         directory = self.settings.prompts.directory
@@ -80,7 +106,7 @@ class Workspace:
             raise ConfigError(f"prompts.directory is {directory}, which is no folder")
         return PromptLibrary(Path(directory) if directory else None)
 
-    @cached_property
+    @_Once
     def chat(self) -> "ModelClient":
         """The client of the chat model, its model known.
 
@@ -89,14 +115,14 @@ class Workspace:
         """
         return self._client(self.settings.chat_endpoints(), self.settings.graphrag.concurrency, "llm.model")
 
-    @cached_property
+    @_Once
     def narrator(self) -> "Narrator":
         """What tells answers of the chat model while they are written."""
         from fileintel.llm.streaming import Narrator
 
         return Narrator(self.chat, self.settings.llm.extra_body, self.settings.llm.timeout)
 
-    @cached_property
+    @_Once
     def embedder(self) -> "ModelClient":
         """The client of the embedding model, its model known."""
         return self._client(self.settings.embedding_endpoints(), self.settings.embedding.concurrency, "embedding.model")
@@ -117,7 +143,7 @@ class Workspace:
         for client in (self.chat, self.embedder):
             self.check_model(client)
 
-    @cached_property
+    @_Once
     def readiness(self) -> "Readiness":
         """Whether both servers are ready for a person's questions: the same, asked only of one that has not answered
         lately, and through its gate."""
@@ -181,11 +207,12 @@ class Workspace:
         return client
 
     def _builtin_url(self) -> str:
-        if self._builtin is None:
-            from fileintel.llm.extractive.launch import BuiltinModelServer
+        with self.lock("builtin"):
+            if self._builtin is None:
+                from fileintel.llm.extractive.launch import BuiltinModelServer
 
-            self._builtin = BuiltinModelServer()
-        return self._builtin.start()
+                self._builtin = BuiltinModelServer()
+            return self._builtin.start()
 
 
 def _share(endpoint: Endpoint, among: Sequence[Endpoint], concurrency: int) -> int:
