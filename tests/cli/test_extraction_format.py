@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import CommandLine
-from tests.standin import StandIn
+from tests.standin import Fault, StandIn
 from tests.standin.settings import Canned
 
 AUTO = {"FILEINTEL__EXTRACTION__FORMAT": "auto"}
@@ -169,3 +169,19 @@ def test_a_run_whose_records_all_fail_waits_for_the_proof_before_it_gives_up(
     built = json.loads(out)
     assert (built["state"], built["extraction_format"]) == ("succeeded", "tuple")
     assert built["counts"]["entities"] > 0
+
+
+def test_a_question_about_schemas_that_gets_no_answer_is_no_reason_to_ask_everything_again(
+    fileintel: CommandLine, model_server: StandIn, write_document: Callable[[str, str], Path]
+) -> None:
+    faults = [Fault("context_length", purpose="probe")]
+    model_server.configure(owner="vllm", canned=(*ANSWERS, NOTHING_MORE), faults=faults)
+    fileintel("collections", "create", "port")
+    fileintel("documents", "add", "port", write_document("port.txt", "Ilse Brandt built the sluice."))
+    built = fileintel("graphrag", "index", "port", "--json", **AUTO).json
+    assert (built["state"], built["extraction_format"]) == ("succeeded", "json")
+    assert model_server.stats().answered["extract"] == 1
+    model_server.configure(faults=[])
+    fileintel("graphrag", "index", "port", "--force", **AUTO)  # asks once more
+    assert model_server.stats().answered["probe"] == 1
+    assert model_server.stats().answered["extract"] == 1

@@ -10,7 +10,7 @@ way until then, less than an answer takes, is all that is lost.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from fileintel.graphrag.fanout import Fanout
 from fileintel.graphrag.journal import RunJournal
@@ -19,7 +19,7 @@ from fileintel.graphrag.scribe import as_stored
 from fileintel.graphrag.stages.extract import JSON, STAGE, TUPLE
 from fileintel.llm.client import Tally
 from fileintel.llm.json_answers import read_object
-from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Message, Sampling, Schema
+from fileintel.llm.questions import Answered, ChatQuestion, Failed, InvalidAnswer, Message, Sampling, Schema
 from fileintel.services.single_question import ask_once, expect_models, stored_answer
 from fileintel.services.workspace import Workspace
 from fileintel.storage.models import Run
@@ -53,12 +53,14 @@ class Finding:
     doubt: ChatQuestion | None = None
 
 
-def extraction_format(workspace: Workspace, unfinished: Run | None, tally: Tally, *, fresh: bool = False) -> Finding:
+def extraction_format(
+    workspace: Workspace, unfinished: Run | None, tally: Tally, *, since: datetime | None = None
+) -> Finding:
     """ "tuple" or "json": as the settings say, as the unfinished run has it, or as the server turns out to be.
 
     Parameters:
       tally: counts the question, if it has to be asked.
-      fresh: ask again, whatever the answer store says.
+      since: the question is asked again unless it was answered after this moment.
 
     Raises:
       ModelServerUnavailable, ModelServerRefused: it cannot be asked.
@@ -71,7 +73,6 @@ def extraction_format(workspace: Workspace, unfinished: Run | None, tally: Tally
     if workspace.settings.chat_endpoint().builtin:
         return Finding(TUPLE.name)
     question = _question(workspace)
-    since = datetime.now(UTC) if fresh else None
     answer = stored_answer(workspace, question, since)
     if answer is None:
         expect_models(workspace)
@@ -90,6 +91,8 @@ def settle(doubt: ChatQuestion, fanout: Fanout, journal: RunJournal) -> Callable
         heard.append(outcome)
         if isinstance(outcome, Answered) and not outcome.cached:
             journal.keep([as_stored(doubt, outcome)])
+        if isinstance(outcome, Failed) and outcome.reason != "invalid_answer":
+            return  # it says nothing: the next run asks again
         if not _is_proof(outcome):
             journal.write_last_progress()  # what was asked is counted
             raise SchemaIgnored

@@ -1,6 +1,7 @@
 """What decides an index: documents, settings, prompts, models. Read once, before anything begins."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -113,8 +114,10 @@ def read_inputs(workspace: Workspace, request: IndexRequest) -> Inputs:
     if settings.graphrag.method == pipeline.FAST:
         finding = extraction_format.Finding(TUPLE.name)  # nothing is asked for records
     else:
-        fresh = request.fresh and request.fresh_since is None and unfinished is None
-        finding = extraction_format.extraction_format(workspace, unfinished, spent, fresh=fresh)
+        since = None
+        if request.fresh and request.fresh_since is None:
+            since = datetime.now(UTC) if unfinished is None else unfinished.created_at
+        finding = extraction_format.extraction_format(workspace, unfinished, spent, since=since)
     form = FORMATS[finding.name]
     fingerprint = _fingerprint(workspace, found, settings, library, form)
     return Inputs(collection, found, current, settings, library, form, fingerprint, spent, finding.doubt)
