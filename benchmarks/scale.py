@@ -121,10 +121,8 @@ def build(workspace: Workspace, bench: BenchRun, collection_id: str, dimensions:
     phases.follow(lambda: phase_of({c.name: (c.total, c.done, c.seconds) for c in bench.progress.counts()}))
     with Fanout(model, model, bench.journal, bench.tally, limit=settings.graphrag.concurrency) as fanout:
         built = pipeline.build(run, fanout)
-    with indexing_vectors(phases):
-        version_id = publishing.publish(run, built)
-    built.let_go()
-    return version_id
+    with indexing_vectors(phases), built:
+        return publishing.publish(run, built)
 
 
 @contextmanager

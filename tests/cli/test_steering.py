@@ -132,6 +132,9 @@ def test_how_many_gaps_are_too_many_is_a_setting(prepared: CommandLine, model_se
     index = ("graphrag", "index", COLLECTION, "-q")
     assert "graphrag.max_gap_share=0.5 allows" in typed(prepared, *index, check=1).err
     typed(prepared, "--set", "graphrag.max_gap_share=0.99", *index, check=3)
+    model_server.configure(faults=[Fault("context_length", purpose="claims")])
+    lacking = typed(prepared, "--set", "graphrag.claims=true", *index, check=1)
+    assert "stage claims" in lacking.err
 
 
 def test_a_rebuild_asks_again_from_a_stage_on_and_can_be_compared_and_undone(

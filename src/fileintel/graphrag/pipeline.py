@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 
 from fileintel.collector import spared
 from fileintel.config import Settings
@@ -84,7 +85,7 @@ class Ingredients:
 
 @dataclass(frozen=True)
 class Built:
-    """The parts of a finished index, before it is written."""
+    """The parts of a finished index, before it is written. A context manager: afterwards they are let go."""
 
     documents: Sequence[Document]
     units: list[TextUnit]
@@ -97,7 +98,15 @@ class Built:
 
     def let_go(self) -> None:
         """Free the largest parts, which nobody may need any more, without a stall."""
-        let_go(self.graph.entities, self.graph.relationships, self.units, self.communities, self.reports, self.contexts)
+        let_go(self.graph.entities, self.graph.relationships, self.units, self.claims)
+        let_go(self.communities, self.reports, self.contexts)
+
+    def __enter__(self) -> "Built":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if error is None or isinstance(error, Exception):  # else the process is about to end
+            self.let_go()
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
@@ -149,7 +158,17 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
     """
     units = _text_units(run)
     stages = _Stages(run, units)
+    try:
+        return _built(run, fanout, write_graph, units, stages)
+    except Exception:
+        stages.let_go()  # a worker that goes on would stand still for seconds while all of it is freed at a stroke
+        raise
 
+
+def _built(
+    run: Ingredients, fanout: Fanout, write_graph: WriteGraph, units: list[TextUnit], stages: "_Stages"
+) -> Built:
+    """What `build` returns."""
     asks_for_records = run.settings.graphrag.method != FAST
     if asks_for_records:
         fanout.add(stages.counted(stages.extract.requests(units)))
@@ -159,19 +178,20 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
     _take_turn(run, fanout)
     load_ahead(run.settings.chunking, SENDING_SECONDS)
     _work(run, fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
-    _check_gaps(run, extract.STAGE)
+    for stage in (extract.STAGE, claims.STAGE):
+        _check_gaps(run, stage)
 
-    graph = stages.merged.graph() if asks_for_records else _noun_graph(run, units, fanout)
+    graph = stages.graph = stages.merged.graph() if asks_for_records else _noun_graph(run, units, fanout)
     found_claims = stages.claims.claims(merging.shown_titles(graph))
     communities = _cluster(run, graph)
 
     undescribed = report.in_order_of_reports(stages.describe.undescribed(graph), communities, graph)
     undescribed = _first(stages.describe.is_folded, undescribed)  # the longest chains of questions start first
     waiting = spared({thing.id for thing in breathing(undescribed)})
-    stages.begin_reports(graph, units, found_claims, communities, undescribed)
+    reporting = stages.begin_reports(graph, units, found_claims, communities, undescribed)
     fanout.add(stages.describe.requests(undescribed))
     fanout.add(stages.embed.entities(e for e in graph.entities.values() if e.id not in waiting))
-    for request in breathing(stages.report.requests()):
+    for request in breathing(reporting.requests()):
         fanout.add([request])
     built = Built(
         run.documents,
@@ -179,8 +199,8 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
         graph,
         found_claims,
         communities,
-        stages.report.reports,
-        stages.report.contexts,
+        reporting.reports,
+        reporting.contexts,
         AnsweredVectors(run.database, stages.embed.answers, run.embedding_size),
     )
     _work(run, fanout, until=stages.describe.finished)
@@ -189,7 +209,7 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
     _work(run, fanout)
     for stage in (report.STAGE, embed.STAGE):
         _check_gaps(run, stage)
-    stages.report.let_go()
+    reporting.let_go()
     return built
 
 
@@ -261,7 +281,16 @@ class _Stages:
             dimensions=run.settings.embedding.dimensions,
             fit=partial(self._tokenizer.fit, max_tokens=run.settings.embedding.max_input_tokens),
         )
-        self.report: report.ReportStage
+        self.graph, self.communities = Graph(), list[Community]()  # once they are there
+        self.report: report.ReportStage | None = None
+
+    def let_go(self) -> None:
+        """Free the largest parts where nothing will come of them."""
+        self.merged.let_go()
+        let_go(self.graph.entities, self.graph.relationships, self.communities)
+        if self.report is not None:
+            self.report.let_go()
+            let_go(self.report.reports, self.report.contexts)
 
     def counted(self, requests: Iterator[Request]) -> Iterator[Request]:
         """The same requests, their answers compared with what we count where that can tell something."""
@@ -272,10 +301,11 @@ class _Stages:
         graph: Graph,
         units: Sequence[TextUnit],
         found_claims: Sequence[Claim],
-        communities: Sequence[Community],
+        communities: list[Community],
         undescribed: Iterable[Entity | Relationship],
-    ) -> None:
+    ) -> report.ReportStage:
         """Prepare the reports; they need the graph."""
+        self.communities = communities
         settings = self._run.settings.graphrag
         budget = settings.report_max_input_tokens
         if self._scale:
@@ -297,6 +327,7 @@ class _Stages:
             language=self._language,
             written=self.embed.report,
         )
+        return self.report
 
     def _slots(self) -> int:
         """How many questions can be under way at once, those of helpers included."""
@@ -305,6 +336,7 @@ class _Stages:
     def _described(self, thing: Entity | Relationship) -> Iterable[Request]:
         if isinstance(thing, Entity):
             yield from self.embed.entities([thing])
+        assert self.report is not None  # nothing is described before
         yield from self.report.described(thing)
 
 

@@ -293,8 +293,10 @@ class Indexer:
                 fingerprint=inputs.fingerprint,
             )
             try:
-                with publishing.Edition(ingredients) as edition:
-                    built = pipeline.build(ingredients, fanout, edition.write_graph)
+                with (
+                    publishing.Edition(ingredients) as edition,
+                    pipeline.build(ingredients, fanout, edition.write_graph) as built,
+                ):
                     fanout.close()
                     edition.publish(built)
             except RunFailed:
@@ -304,7 +306,6 @@ class Indexer:
             except BaseException:
                 journal.write_last_progress()
                 raise
-            built.let_go()
         look_around()  # the last counts are written, and are to be seen as well
 
     def _sharing(self, journal: RunJournal, tally: Tally, share_from: int) -> Sharing | None:
