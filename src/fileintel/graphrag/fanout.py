@@ -239,7 +239,7 @@ class Fanout:
                 self._deliver(request, outcome)
             elif key in self._asked:  # the same question is on its way already
                 self._asked[key].append(request)
-            elif key in found.taken or stored or fresh:  # the answer that there is can not be read by this one
+            elif key in found.taken or stored or fresh:  # ours to ask; or there is an answer that this one cannot read
                 self._asked[key] = []
                 self._lane_of(request).make_ready(request)
             else:

@@ -52,7 +52,7 @@ class HelperJournal(Journal):
         self._lease = lease
         self._worker = worker
         self._tally = tally
-        self._told = self._telling = dict.fromkeys(COUNTS, 0)
+        self._reported = self._being_reported = dict.fromkeys(COUNTS, 0)
         self._reported_at = float("-inf")
         self.slots = 0
         self.wanted = False
@@ -92,7 +92,7 @@ class HelperJournal(Journal):
 
     def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
         super().keep(answers, patience)
-        self._told = self._telling
+        self._reported = self._being_reported
 
     def _keep(self, session: Session, answers: Sequence[StoredAnswer]) -> None:
         keys = [answer.key for answer in answers]
@@ -109,8 +109,8 @@ class HelperJournal(Journal):
 
     def _count(self, session: Session) -> None:
         """Tell what was spent since the last time that it was told."""
-        self._telling = {name: int(getattr(self._tally, name)) for name in COUNTS}
-        spent = {name: self._telling[name] - self._told[name] for name in COUNTS}
+        self._being_reported = {name: int(getattr(self._tally, name)) for name in COUNTS}
+        spent = {name: self._being_reported[name] - self._reported[name] for name in COUNTS}
         shards.count(session, self._lease.run_id, self._asker, spent)
 
 

@@ -74,7 +74,7 @@ class Sharing:
         self._next_call = float("-inf")
         self._next_inspection = float("-inf")
         self._helpers_when_called = 0
-        self._is_first = journal.lease.token > 1  # helpers of an earlier attempt may have spent something
+        self._has_forerunners = journal.lease.token > 1  # attempts, whose helpers may have spent something
         self._withdrawn = False
         self._presence = _Presence()
 
@@ -97,9 +97,9 @@ class Sharing:
         """
         turn, now = Turn(), time.monotonic()
         crowded = lane.ready >= self._share_from and not lane.room
-        if not (crowded or self._out or self._slots or self._is_first) or now < self._next_exchange:
+        if not (crowded or self._out or self._slots or self._has_forerunners) or now < self._next_exchange:
             return turn
-        self._is_first = self._withdrawn = False
+        self._has_forerunners = self._withdrawn = False
         if crowded:
             self._call_for_helpers(now)
         news = self._exchange(lane, now)

@@ -100,7 +100,7 @@ class Indexer:
           BudgetReached: the run has paid for `graphrag.max_run_tokens`; it is paused.
         """
         inputs = read_inputs(self._workspace, request)
-        if self._has_nothing_to_do(inputs, request) and not self._was_left_unfinished(inputs):
+        if self._has_nothing_to_do(inputs, request) and not self._settle_unfinished(inputs):
             return None
         expect_models(self._workspace)
         lease = self._take_run(inputs, request)
@@ -169,9 +169,9 @@ class Indexer:
             return False
         return self._database.insist(inputs.is_complete)
 
-    def _was_left_unfinished(self, inputs: Inputs) -> bool:
-        """Whether there is a run on the same inputs to go on with, such as a forced one that was interrupted. One
-        that was left on other inputs is of no use any more, and ended."""
+    def _settle_unfinished(self, inputs: Inputs) -> bool:
+        """End a run that was left on other inputs: it is of no use any more. Returns whether there is one on these
+        inputs to go on with, such as a forced one that was interrupted."""
         with self._database.transaction() as session:
             unfinished = runs.active(session, inputs.collection.id)
             if unfinished is None:
