@@ -13,7 +13,7 @@ from fileintel.graphrag.export import FILES, columns, documents, export_index, g
 from fileintel.graphrag.stages import embed
 from fileintel.storage.engine import Database
 from fileintel.storage.models import IndexVersion
-from tests.export.example import DIMENSIONS, TITLES, Example, example, publish, vectors
+from tests.export.example import DIMENSIONS, PAGE, TITLES, Example, example, publish, vectors
 
 UPSTREAM = {
     "documents": schemas.DOCUMENTS_FINAL_COLUMNS,
@@ -95,10 +95,14 @@ def test_text_units_list_what_was_found_in_them(exported: Path, made: Example) -
         assert row["covariate_ids"] == [claim.id for claim in made.claims if claim.text_unit == unit.number]
 
 
-def test_documents_list_their_text_units_and_their_file(exported: Path, made: Example) -> None:
+def test_documents_list_their_text_units_and_their_file_with_its_pages(exported: Path, made: Example) -> None:
     for row, name in zip(read(exported, "documents"), made.texts, strict=True):
         assert row["text_unit_ids"] == [u.id for u in made.units if u.document_id == row["id"]]
-        assert row["raw_data"]["name"] == name
+        file, text = row["raw_data"], made.texts[name]
+        assert (file["name"], file["media_type"], file["size"]) == (name, "text/plain", len(text.encode()))
+        assert [page["characters"] for page in file["pages"]] == [
+            len(text[start : start + PAGE]) for start in range(0, len(text), PAGE)
+        ]
         assert row["creation_date"] == f"2026-01-{1 + len(name):02} 12:30:00 +0000"
 
 

@@ -41,6 +41,12 @@ def rewrite(database: Database, document_id: str) -> None:
         session.execute(update(DocumentPage).where(DocumentPage.document_id == document_id).values(text="Better!"))
 
 
+def lengthen(database: Database, document_id: str) -> None:
+    """Add a page, as a better reader may find one."""
+    with database.transaction() as session:
+        documents.add_pages(session, document_id, [(99, None, 5_000, 5_004, "More")])
+
+
 def without_ends(text: str) -> str:
     """The text with a space for each white-space character, and without those at its end."""
     return "".join(" " if character.isspace() else character for character in text).rstrip()
@@ -63,6 +69,17 @@ def test_a_deleted_document_keeps_its_text_with_the_same_words_at_the_same_place
     assert {name: without_ends(text) for name, text in found.items()} == {
         name: without_ends(text) for name, text in made.texts.items()
     }
+    rows = pq.read_table(tmp_path / "there" / "documents.parquet").to_pylist()
+    assert [row["raw_data"]["pages"] for row in rows] == [[], [], []]  # nobody knows them any more
+
+
+def test_pages_of_another_length_than_the_text_are_not_told(database: Database, tmp_path: Path) -> None:
+    made = example("longer")
+    version = publish(database, made)
+    change_documents(database, made, lengthen)
+    export_index(database, version, tmp_path / "there")
+    rows = pq.read_table(tmp_path / "there" / "documents.parquet").to_pylist()
+    assert [row["raw_data"]["pages"] for row in rows] == [[], [], []]
 
 
 def test_a_document_that_reads_otherwise_now_keeps_the_text_of_the_version(database: Database, tmp_path: Path) -> None:

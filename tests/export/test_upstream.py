@@ -94,8 +94,10 @@ def test_a_folder_that_upstream_wrote_is_read_as_the_same_graph(
         ours.communities,
         ours.reports,
     )
-    texts = [source.text for source in source_texts(theirs)]
-    assert texts == [text for text in made.texts.values() if text.strip()]
+    sources = source_texts(theirs)
+    assert [source.text for source in sources] == [text for text in made.texts.values() if text.strip()]
+    assert [source.file for source in sources] == [source.file for source in source_texts(read_tables(exported))]
+    assert all(source.has_pages for source in sources)
 
 
 def test_upstreams_local_search_finds_entities_by_their_vectors(searched: tuple[dict[str, Any], list[str]]) -> None:

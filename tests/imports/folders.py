@@ -27,7 +27,7 @@ def write(folder: Path, name: str, rows: Rows) -> None:
 
 def changed(folder: Path, into: Path, changes: Mapping[str, Callable[[Rows], Rows]], prefix: str = "") -> Path:
     """A copy of a folder with these tables changed."""
-    for name in TABLES:
+    for name in filter(lambda name: (folder / f"{name}.parquet").exists(), TABLES):
         write(into, f"{prefix}{name}", changes.get(name, lambda rows: rows)(read(folder, name)))
     return into
 

@@ -22,7 +22,7 @@ from fileintel.errors import (
 from fileintel.graphrag import publishing
 from fileintel.graphrag.imports.folder import Tables, read_tables
 from fileintel.graphrag.imports.tables import Imported, import_graph
-from fileintel.graphrag.imports.texts import SourceText, placed_units, source_texts
+from fileintel.graphrag.imports.texts import Home, SourceText, placed_units, source_texts
 from fileintel.graphrag.imports.vectors import known_vectors
 from fileintel.graphrag.journal import RunJournal
 from fileintel.graphrag.lease import LeaseKeeper, this_process
@@ -50,7 +50,6 @@ from fileintel.storage.states import RunState
 METHOD = runs.IMPORT
 UPLOAD = runs.UPLOADED_INDEX
 NO_MODEL = "not known: the index was imported"
-TEXT_TYPE = "text/plain"
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,9 @@ def import_index(
     """Read an index folder of `graphrag` into a collection, which is made if need be, and let it answer questions.
 
     The documents' texts become documents of the collection, so that citations lead to pages and a later
-    `index` builds from them. Vectors that the embedding model in use has made are taken over (our exports name the
-    model), all others are made anew; with `vectors=False` there are none, and questions cannot be asked.
+    `index` builds from them; files that are there already (our exports tell which) are used as they are. Vectors that
+    the embedding model in use has made are taken over (our exports name the model), all others are made anew; with
+    `vectors=False` there are none, and questions cannot be asked.
 
     Returns:
       `collection`, `version` (its number), `counts` of rows by table, and `put_right`: what the folder contradicted
@@ -105,9 +105,8 @@ def _taken_over(
     workspace: Workspace, collection: Collection, lease: Lease, found: _Found, vectors: bool, added: list[str]
 ) -> dict[str, Any]:
     """Write what was found, and tell what that is. The ids of new documents are noted in `added`."""
-    stored = _documents(workspace, collection, found, added)
-    ids = {document.sha256: document.id for document in stored}
-    units, uncertain = placed_units(found.tables, found.sources, ids)
+    stored, homes = _documents(workspace, collection, found, added)
+    units, uncertain = placed_units(found.tables, found.sources, homes)
     found.graph.put_right["text units that are not in their document word for word"] += uncertain
     version_id = _publish(workspace, collection, lease, found, stored, units, vectors)
     with workspace.database.transaction() as session:
@@ -254,19 +253,36 @@ def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
         runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
 
-def _documents(workspace: Workspace, collection: Collection, found: _Found, added: list[str]) -> list[Document]:
-    """The sources as documents of the collection; the ids of new ones are noted in `added`."""
-    stored = []
+def _documents(
+    workspace: Workspace, collection: Collection, found: _Found, added: list[str]
+) -> tuple[list[Document], list[Home]]:
+    """The documents of the collection that the sources are, each once, and for each source where its text is now. The
+    ids of new documents are noted in `added`."""
+    stored: dict[str, Document] = {}
+    homes = []
     for number, source in enumerate(found.sources):
         with workspace.database.transaction() as session:
-            document = documents.with_content(session, collection.id, source.sha256)
+            document = _there_already(session, collection, source)
             if document is None:
                 document = _store(session, collection, source, found.tables.directory, number)
                 added.append(document.id)
-            else:  # it may have been read from a file, with other pages
-                source.text = "".join(page.text for page in documents.all_pages(session, document.id))
-            stored.append(document)
-    return stored
+                homes.append(Home(document.id, source.text, [start for _, _, start, _, _ in source.pages()]))
+            else:
+                homes.append(_home(session, document.id))
+            stored[document.id] = document
+    return list(stored.values()), homes
+
+
+def _there_already(session: Session, collection: Collection, source: SourceText) -> Document | None:
+    """The document that was read from the same file, whatever pages it has here, or that an import has made."""
+    if source.file and (document := documents.with_content(session, collection.id, source.file.sha256)):
+        return document
+    return documents.with_content(session, collection.id, source.sha256)
+
+
+def _home(session: Session, document_id: str) -> Home:
+    pages = [(page.start, page.text) for page in documents.all_pages(session, document_id)]
+    return Home(document_id, "".join(text for _, text in pages), [start for start, _ in pages])
 
 
 def _store(session: Session, collection: Collection, source: SourceText, directory: Path, number: int) -> Document:
@@ -275,12 +291,12 @@ def _store(session: Session, collection: Collection, source: SourceText, directo
         id=content_id("document", collection.id, source.sha256),
         collection_id=collection.id,
         sha256=source.sha256,
-        name=source.title.replace("/", "_"),
+        name=source.name,
         title=source.title,
         source=storable(f"{directory}#{number}"),
-        media_type=TEXT_TYPE,
-        encoding="utf-8",
-        size=len(source.text.encode()),
+        media_type=source.media_type,
+        encoding=None if source.has_pages else "utf-8",
+        size=source.size,
         pages=len(pages),
         characters=len(source.text),
         properties={},

@@ -18,8 +18,18 @@ def _columns(*fields: tuple[str, pa.DataType]) -> Schema:
 _TEXT, _INTEGER, _NUMBER = pa.string(), pa.int64(), pa.float64()
 _TEXTS = pa.list_(_TEXT)
 
-# upstream keeps the record that a document was read from in `raw_data`; ours is the file
-_FILE = pa.struct([("name", _TEXT), ("sha256", _TEXT)])
+# upstream keeps the record that a document was read from in `raw_data`; ours is the file, with its pages in order, so
+# that an import gives them back: labels ("" for none) and lengths in characters
+_PAGE = pa.struct([("label", _TEXT), ("characters", _INTEGER)])
+_FILE = pa.struct(
+    [
+        ("name", _TEXT),
+        ("sha256", _TEXT),
+        ("media_type", _TEXT),
+        ("size", _INTEGER),
+        ("pages", pa.list_(_PAGE)),
+    ]
+)
 _FINDING = pa.struct([("explanation", _TEXT), ("summary", _TEXT)])
 
 DOCUMENTS = _columns(

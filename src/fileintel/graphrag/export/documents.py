@@ -2,10 +2,12 @@
 
 The text units are what the version knows of a document: it may have been deleted since, or stored again by a newer
 reader that sees another text in the same file. They overlap, and those of white space alone were never stored.
+The pages are those of the stored document, as long as they make up a text of the same length.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select
 
@@ -16,10 +18,11 @@ from fileintel.storage.models import Document, DocumentPage, IndexedDocument, Te
 
 DOCUMENTS_PER_QUERY = 1_000
 UNITS_PER_QUERY = 500  # of some thousand characters each: about two megabytes
+PAGES_PER_QUERY = 5_000  # without their texts
 BATCH_CHARACTERS = 2_000_000  # texts that are written together; a longer one is written alone
 
 Piece = tuple[int, str]  # where it begins in the document, in characters, and its text
-Row = tuple[str, int, str, str, list[str], str, dict[str, str]]
+Row = tuple[str, int, str, str, list[str], str, dict[str, Any]]
 
 
 def batches(database: Database, version_id: str) -> Iterator[columns.Batch]:
@@ -58,16 +61,33 @@ def _rows(database: Database, version_id: str) -> Iterator[Row]:
             IndexedDocument.sha256,
             IndexedDocument.created_at,
             Document.characters,
+            Document.media_type,
+            Document.size,
         )
         .outerjoin(Document, Document.id == IndexedDocument.id)
         .where(IndexedDocument.version_id == version_id)
     )
     order = IndexedDocument.human_readable_id, IndexedDocument.id
     for batch in in_order(database, statement, order, DOCUMENTS_PER_QUERY):
-        for identity, number, title, name, sha256, created_at, characters, *_ in batch:
+        for identity, number, title, name, sha256, created_at, characters, media_type, size, *_ in batch:
             content = _Content(database, version_id, identity)
             text = content.text(characters or 0)
-            yield identity, number, title, text, content.unit_ids, _moment(created_at), {"name": name, "sha256": sha256}
+            file = {"name": name, "sha256": sha256, "media_type": media_type, "size": size}
+            file["pages"] = _pages(database, identity, len(text))
+            yield identity, number, title, text, content.unit_ids, _moment(created_at), file
+
+
+def _pages(database: Database, document_id: str, characters: int) -> list[dict[str, Any]]:
+    """The pages of the stored document; none where they do not make up a text of this length."""
+    statement = select(DocumentPage.label, DocumentPage.start, DocumentPage.end).where(
+        DocumentPage.document_id == document_id
+    )
+    pages: list[dict[str, Any]] = []
+    reached = 0
+    for batch in in_order(database, statement, (DocumentPage.number,), PAGES_PER_QUERY):
+        pages += ({"label": label or "", "characters": end - start} for label, start, end, *_ in batch)
+        reached = batch[-1][2]
+    return pages if reached == characters else []
 
 
 class _Content:
