@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fileintel import errors
-from fileintel.documents.find import find_documents, passed_over
+from fileintel.documents.find import BROKEN, SPECIAL, find_documents, passed_over
 
 
 @pytest.fixture
@@ -57,6 +57,20 @@ def test_what_is_of_another_kind_in_folders_and_behind_patterns_is_counted_by_en
     assert passed_over([".", "sub", "*"]) == {".csv": 2, "": 1}  # what is hidden was not meant
     assert passed_over(["**/*.md"]) == {}
     assert passed_over([".", "x.csv"]) == {".csv": 1, "": 1}  # that one is added
+
+
+def test_broken_links_and_what_is_no_regular_file_are_counted_whatever_their_ending(folder: Path) -> None:
+    os.symlink("gone.md", folder / "broken.md")
+    os.symlink("gone.md", folder / "sub" / "broken.csv")
+    os.symlink("self", folder / "self")
+    os.symlink("gone.md", folder / ".broken.md")
+    os.symlink(folder / "x.csv", folder / "again.csv")
+    os.mkfifo(folder / "pipe.md")
+    expected = ["[1].md", "a.md", "b.pdf", "c.PDF", "sub/d.txt", "sub/deep/e.md"]
+    for paths in ([".", "*"], ["**"], [str(folder), "sub/*", "sub"]):
+        assert passed_over(paths) == {".csv": 1, BROKEN: 3, SPECIAL: 1}
+    assert passed_over(["*.md"]) == {BROKEN: 1, SPECIAL: 1}
+    assert names(".") == names("**") == expected
 
 
 def test_loops_of_links_end(folder: Path) -> None:

@@ -31,7 +31,7 @@ def add(
     """Add files, folders, globs to a collection.
 
     PDF, EPUB, DOCX, HTML, Markdown and plain text are read. What is there already, byte for byte, is left alone.
-    Files of other kinds in folders are counted on stderr.
+    Files of other kinds in folders are counted on stderr, as are broken links, pipes and the like.
     """
     additions = []
     with invocation(context).installation() as installation:

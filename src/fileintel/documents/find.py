@@ -12,6 +12,7 @@ from fileintel.documents import kinds
 from fileintel.documents.document import shown
 
 WILD = frozenset("*?[")
+BROKEN, SPECIAL = "behind a broken link", "not regular"  # pipes, sockets, devices
 
 
 def find_documents(paths: Sequence[str]) -> list[Path]:
@@ -33,20 +34,31 @@ def find_documents(paths: Sequence[str]) -> list[Path]:
 
 def passed_over(paths: Sequence[str]) -> Counter[str]:
     """How many visible files of other kinds there are in the folders and behind the patterns among `paths`, by ending
-    ("" for those without one).
+    ("" for those without one); what is no regular file, whatever its ending, as `BROKEN` or `SPECIAL`.
 
     Raises: as `find_documents`.
     """
     meant = [_expand(path) for path in paths]
-    others = {os.path.realpath(file) for each in meant for file in each.others()}
-    others -= {os.path.realpath(file) for each in meant for file in each.documents()}  # named as well
-    return Counter(kinds.suffix_of(file) for file in others)
+    others = {_identity(file): _sort_of(file) for each in meant for file in each.others()}
+    named = {_identity(file) for each in meant for file in each.documents()}
+    return Counter(sort for identity, sort in others.items() if identity not in named)
+
+
+def _identity(file: str) -> str:
+    """One for all paths to a file; each broken link is one of its own."""
+    return os.path.realpath(file) if os.path.exists(file) else os.path.abspath(file)
+
+
+def _sort_of(file: str) -> str:
+    if os.path.isfile(file):
+        return kinds.suffix_of(file)
+    return SPECIAL if os.path.exists(file) else BROKEN
 
 
 @dataclass(frozen=True)
 class _Meant:
-    """The files that a path leads to. `otherwise` is what to say when none of them is a document; None for a path that
-    names a file itself, which is taken whatever its ending."""
+    """The files that a path leads to, and what is no regular file. `otherwise` is what to say when none of them is a
+    document; None for a path that names a file itself, which is taken whatever its ending."""
 
     files: Sequence[str]
     otherwise: str | None = None
@@ -54,13 +66,17 @@ class _Meant:
     def documents(self) -> list[str]:
         if self.otherwise is None:
             return list(self.files)
-        kept = [file for file in self.files if kinds.is_supported(file)]
+        kept = [file for file in self.files if _is_document(file)]
         if not kept:
             raise errors.UsageError(f"{self.otherwise}; supported are {kinds.SUPPORTED}")
         return sorted(kept, key=lambda file: [os.fsencode(part) for part in Path(file).parts])
 
     def others(self) -> list[str]:
-        return [] if self.otherwise is None else [file for file in self.files if not kinds.is_supported(file)]
+        return [] if self.otherwise is None else [file for file in self.files if not _is_document(file)]
+
+
+def _is_document(file: str) -> bool:
+    return kinds.is_supported(file) and os.path.isfile(file)
 
 
 def _expand(path: str) -> _Meant:
@@ -101,7 +117,7 @@ def _walk(top: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _list(folder: str) -> tuple[list[str], list[str]]:
-    """The visible folders and files in a folder, by name."""
+    """The visible folders in a folder, and what else is visible in it, by name."""
     folders, files = [], []
     try:
         with os.scandir(folder or ".") as entries:
@@ -111,7 +127,7 @@ def _list(folder: str) -> tuple[list[str], list[str]]:
                 path = os.path.join(folder, entry.name)
                 if os.path.isdir(path):  # not entry.is_dir(), which raises for a link to itself
                     folders.append(path)
-                elif os.path.isfile(path):
+                else:
                     files.append(path)
     except OSError as error:
         raise _unlistable(folder, error) from error
@@ -123,7 +139,7 @@ def _unlistable(folder: str, error: OSError) -> errors.UsageError:
 
 
 def _matches(base: str, segments: list[str]) -> Iterator[str]:
-    """The files that the rest of a pattern matches below the folder `base`; "" is the current one."""
+    """What is no folder and the rest of a pattern matches below the folder `base`; "" is the current one."""
     first, rest = segments[0], segments[1:]
     if first == "**":
         while rest and rest[0] == "**":
@@ -138,7 +154,8 @@ def _matches(base: str, segments: list[str]) -> Iterator[str]:
         hidden = [os.path.join(base, name) for name in os.listdir(base or ".")] if first.startswith(".") else []
         names = [n for n in [*folders, *files, *hidden] if fnmatch.fnmatchcase(os.path.basename(n), first)]
     for name in names:
-        if rest and os.path.isdir(name):
-            yield from _matches(name, rest)
-        elif not rest and os.path.isfile(name):
+        if os.path.isdir(name):
+            if rest:
+                yield from _matches(name, rest)
+        elif not rest and os.path.lexists(name):
             yield name
