@@ -37,6 +37,9 @@ def refusal(reader: DocumentReader, path: Path | str) -> str:
 CASES = {
     "empty.txt": (b"", "is empty"),
     "blank.txt": (b" \n\t\r\n" * 1000, "holds no text"),
+    "invisible.txt": ("\ufeff\u00a0\u200b \n\u200e\u2060\u3000".encode(), "holds no text"),
+    "invisible.md": ("\u200b".encode() * 5000, "holds no text"),
+    "invisible.html": (b"<html><body><p>&nbsp;&#8203;&zwj;</p></body></html>", "holds no text"),
     "blank.html": (b"<html><body> </body></html>", "holds no text"),
     "blank.docx": (docx(paragraph(" ")), "holds no text"),
     "blank.epub": (epub({"a.xhtml": chapter(" ")}), "holds no text"),

@@ -13,6 +13,7 @@ SURROGATES = "\ud800-\udfff"
 TO_DROP = re.compile(f"[{DROPPED}]")
 TO_BREAK = re.compile(f"\r\n|[{LINE_ENDS}]")
 TO_REPLACE = re.compile(f"[{SURROGATES}]")
+INVISIBLE = frozenset(("Zs", "Zl", "Zp", "Cc", "Cf"))  # of Unicode's categories: spaces, controls, zero-width marks
 UNCLEAN = re.compile(f"[{DROPPED}{LINE_ENDS}{SURROGATES}]")  # one look instead of three for the most texts
 
 
@@ -25,3 +26,8 @@ def clean_text(text: str) -> str:
     if UNCLEAN.search(text):
         text = TO_REPLACE.sub("\ufffd", TO_DROP.sub("", TO_BREAK.sub("\n", text)))
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+def is_blank(text: str) -> bool:
+    """Whether there is nothing to see: `str.strip` keeps zero-width spaces, joiners and marks of direction."""
+    return all(unicodedata.category(character) in INVISIBLE for character in text)

@@ -27,7 +27,7 @@ from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from fileintel.documents import kinds
-from fileintel.documents.clean_text import clean_text
+from fileintel.documents.clean_text import clean_text, is_blank
 from fileintel.documents.document import MEGABYTE, DocumentInfo, Limits, Parsed, Source, Unreadable, shown
 from fileintel.documents.encoding import EncodingScan
 
@@ -180,7 +180,7 @@ def with_batches(info: DocumentInfo, parsed: Parsed, limits: Limits) -> Iterator
         text = clean_text(page.text)
         batch.append((_fact(page.label) if page.label else None, text))
         length += len(text) + 1
-        has_text = has_text or bool(text.strip())
+        has_text = has_text or not is_blank(text)
         if not told and (has_text or len(batch) > HELD_BLANK):
             yield {"info": dataclasses.asdict(info)}
             told = True
