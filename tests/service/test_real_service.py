@@ -56,6 +56,12 @@ def answers(url: str) -> bool:
         return False
 
 
+def postgres_row(environment: dict[str, str]) -> dict[str, Any]:
+    """What `fileintel ps` shows of the database."""
+    (row,) = (row for row in listed(environment)["processes"] if row["name"] == "postgres")
+    return dict(row)
+
+
 def test_the_workers_answer_a_killed_database_comes_back_and_an_interrupt_ends_everything(
     foreground: Running, environment: dict[str, str], home: Path
 ) -> None:
@@ -71,11 +77,15 @@ def test_the_workers_answer_a_killed_database_comes_back_and_an_interrupt_ends_e
 
         wait_until(both_answer, "an answer of both workers")
 
-    server = keeper.server_pid(str(home / "postgres"))
-    assert server is not None
-    kill(server)
+    before = postgres_row(environment)
+    assert (before["restarts"], before["pid"]) == (0, keeper.server_pid(str(home / "postgres")))
+    kill(before["pid"])
     foreground.wait_for("postgres has ended; starting it again")
     wait_until(lambda: answers(f"{found['url']}/readyz"), "a ready API")
+    wait_until(lambda: postgres_row(environment)["restarts"] == 1, "a counted restart")
+    after = postgres_row(environment)
+    assert after["pid"] != before["pid"]
+    assert after["since"] > before["since"]
 
     foreground.send(signal.SIGINT)
     assert foreground.ended() == 130

@@ -24,7 +24,8 @@ LOG_CHECK_INTERVAL = 600.0  # seconds between two looks at the log's size
 FAST_LIMIT = 60.0  # seconds for the shutdown checkpoint; at most 1 GB of WAL is behind it
 IMMEDIATE_LIMIT = 10.0  # seconds; the postmaster itself kills what is left after five
 POLL_INTERVAL = 0.005  # seconds; a stop takes about 10 ms
-SOCKET_FOLDER_LINE = 4  # of postmaster.pid, counted from zero
+START_LINE = 2  # of postmaster.pid, counted from zero: when the server was started, in seconds since 1970
+SOCKET_FOLDER_LINE = 4
 STATUS_LINE = 7
 
 

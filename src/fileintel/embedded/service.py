@@ -25,6 +25,7 @@ from fileintel.embedded.leash import Leash
 from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.embedded.program import ProcessRecord, Program, Role
 from fileintel.embedded.redis import EmbeddedRedis
+from fileintel.embedded.service_processes import postgres_pid
 from fileintel.embedded.service_state import LOCK, LOG, ServiceState, clear_state, read_state, write_state
 from fileintel.embedded.supervisor import Supervisor
 from fileintel.embedded.watchdog import birth, end_groups
@@ -129,6 +130,8 @@ class Service:
         self._postgres = None if environment.get("DATABASE_URL") else EmbeddedPostgres(options.home)
         self._redis = None if environment.get("CELERY_BROKER_URL") else EmbeddedRedis(options.home)
         self._console: Console | None = None
+        self._postgres_server: tuple[int, int | None] | None = None  # the process, see `birth`
+        self._postgres_restarts = 0
         self._records: Sequence[ProcessRecord] = ()
         self._since = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._ready = False
@@ -147,6 +150,7 @@ class Service:
             self._write()
             if self._postgres is not None:
                 self._environment["DATABASE_URL"] = self._postgres.join()
+                self._note_server()
             if self._redis is not None:
                 self._environment["CELERY_BROKER_URL"] = self._redis.broker_url
                 self._environment.setdefault("CELERY_RESULT_BACKEND", self._redis.result_backend_url)
@@ -204,6 +208,7 @@ class Service:
             since=self._since,
             ready=self._ready,
             embedded_postgres=self._postgres is not None,
+            postgres_restarts=self._postgres_restarts,
             log=log,
             processes=self._records,
         )
@@ -211,15 +216,27 @@ class Service:
             write_state(options.home, state)
 
     def _tend(self) -> None:
-        """Bring PostgreSQL back, should somebody have killed it."""
-        if self._postgres is None or self._postgres.running():
+        """Bring PostgreSQL back, should somebody have killed it, and count it: another member may have been faster."""
+        if self._postgres is None:
             return
-        assert self._console is not None
-        self._console.say("postgres has ended; starting it again")
-        try:
-            self._postgres.join()
-        except DatabaseUnavailable as error:
-            self._console.say(str(error))
+        if not self._postgres.running():
+            assert self._console is not None
+            self._console.say("postgres has ended; starting it again")
+            try:
+                self._postgres.join()
+            except DatabaseUnavailable as error:
+                self._console.say(str(error))
+        self._note_server()
+
+    def _note_server(self) -> None:
+        pid = postgres_pid(self._options.home)
+        server = (pid, birth(pid)) if pid is not None else None
+        if server is None or server == self._postgres_server:
+            return
+        if self._postgres_server is not None:
+            self._postgres_restarts += 1
+            self._write()
+        self._postgres_server = server
 
 
 def _quieter(environment: Mapping[str, str]) -> str:

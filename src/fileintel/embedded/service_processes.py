@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from fileintel.embedded import keeper
@@ -35,13 +36,27 @@ def process_rows(home: Path, state: ServiceState) -> list[ProcessRow]:
     own = memory_of(state.pid, children, without=others)
     rows = [ProcessRow("supervisor", state.pid, State.READY, state.since, 0, own)]
     if state.embedded_postgres:
-        server = keeper.server_pid(str(home / "postgres"))
-        memory = memory_of(server, children) if server is not None else 0
-        rows.append(ProcessRow("postgres", server, State.READY if server else State.ENDED, None, 0, memory))
+        rows.append(_postgres_row(home, state, children))
     for each in state.processes:
         memory = memory_of(each.pid, children) if each.pid is not None else 0
         rows.append(ProcessRow(each.name, each.pid, each.state, each.since, each.restarts, memory))
     return rows
+
+
+def postgres_pid(home: Path) -> int | None:
+    """The process id of the embedded PostgreSQL of a home; None while it does not run."""
+    return keeper.server_pid(str(home / "postgres"))
+
+
+def _postgres_row(home: Path, state: ServiceState, children: Mapping[int, Sequence[int]]) -> ProcessRow:
+    server, since = postgres_pid(home), None
+    if server is not None:
+        lines = keeper.pid_file_lines(str(home / "postgres"))
+        if len(lines) > keeper.START_LINE and lines[keeper.START_LINE].strip().isdigit():
+            since = datetime.fromtimestamp(int(lines[keeper.START_LINE]), UTC).isoformat(timespec="milliseconds")
+    memory = memory_of(server, children) if server is not None else 0
+    name = State.READY if server else State.ENDED
+    return ProcessRow("postgres", server, name, since, state.postgres_restarts, memory)
 
 
 def memory_of(pid: int, children: Mapping[int, Sequence[int]], without: Collection[int] = ()) -> int:

@@ -27,6 +27,7 @@ class ServiceState:
       since: when the service was started, in UTC.
       ready: all its programs were ready once.
       embedded_postgres: the database is the one of this home.
+      postgres_restarts: how often that one's server was started again, by whomever.
       log: the log file of a detached service; None for one at a terminal.
     """
 
@@ -36,6 +37,7 @@ class ServiceState:
     since: str
     ready: bool
     embedded_postgres: bool
+    postgres_restarts: int
     log: str | None
     processes: Sequence[ProcessRecord]
 
