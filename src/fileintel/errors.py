@@ -54,6 +54,12 @@ class ConflictError(FileIntelError):
     http_status = 409
 
 
+class AmbiguousName(ConflictError):
+    """Several documents have that name; the id says which one is meant."""
+
+    code = "ambiguous_name"
+
+
 class NothingToRetry(ConflictError):
     """The task has done all that it was to do."""
 

@@ -113,3 +113,16 @@ def test_wrong_orders_edits_and_questions_are_refused(service: Caller, uploaded:
     service.problem("PATCH", document, 422, "validation", json={"authors": ["x" * 501]})
     service.problem("PATCH", document, 400, "invalid_json", content=b"{", headers={"Content-Type": "application/json"})
     service.problem("PATCH", f"{where}/documents/nothing.md", 404, "not_found", json={"title": "x"})
+
+
+def test_a_name_that_two_documents_have_is_a_conflict_that_names_their_ids(service: Caller, fresh_name: str) -> None:
+    service.collection(fresh_name)
+    service.wait(service.upload(fresh_name, ("a.md", b"one"), ("a.md", b"two"))["task_id"])
+    ids = [row["id"] for row in service.ok("GET", f"/collections/{fresh_name}/documents")["items"]]
+    assert len(ids) == 2
+    for method in ("GET", "DELETE"):
+        problem = service.problem(method, f"/collections/{fresh_name}/documents/a.md", 409, "ambiguous_name")
+        assert all(identity in problem["detail"] for identity in ids)
+    service.problem("GET", f"/collections/{fresh_name}/documents/a.md/text", 409, "ambiguous_name")
+    service.ok("DELETE", f"/collections/{fresh_name}/documents/{ids[0]}")
+    assert service.ok("GET", f"/collections/{fresh_name}/documents/a.md")["id"] == ids[1]

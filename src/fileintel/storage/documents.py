@@ -7,10 +7,11 @@ from uuid import UUID
 from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from fileintel.errors import NotFoundError
+from fileintel.errors import AmbiguousName, NotFoundError
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import Document, DocumentPage, utc_now
 
+IDS_NAMED = 5  # of documents with the same name
 PAGES_PER_QUERY = 200  # of about 3,000 characters: below a megabyte at once
 
 
@@ -67,7 +68,8 @@ def find(session: Session, name_or_id: str, collection_id: str | None = None) ->
     """The document of that id or file name.
 
     Raises:
-      NotFoundError: there is none, or the name fits several.
+      NotFoundError: there is none.
+      AmbiguousName: the name fits several.
     """
     matches = [Document.name == name_or_id]
     if (identity := _as_id(name_or_id)) is not None:
@@ -75,15 +77,15 @@ def find(session: Session, name_or_id: str, collection_id: str | None = None) ->
     statement = select(Document).where(or_(*matches))
     if collection_id is not None:
         statement = statement.where(Document.collection_id == collection_id)
-    found = list(session.execute(statement.limit(2)).scalars())
+    found = list(session.execute(statement.order_by(Document.created_at, Document.id).limit(IDS_NAMED + 1)).scalars())
     if not found:
         raise NotFoundError(
             f"there is no document {name_or_id!r}: `fileintel documents list COLLECTION` shows those there are"
         )
     if len(found) > 1:
-        raise NotFoundError(
-            f"several documents are named {name_or_id!r}: give the id that `fileintel documents list` shows"
-        )
+        ids = ", ".join(document.id for document in found[:IDS_NAMED])
+        more = ", …" if len(found) > IDS_NAMED else ""
+        raise AmbiguousName(f"several documents are named {name_or_id!r}: give the id of one of them ({ids}{more})")
     return found[0]
 
 

@@ -75,7 +75,7 @@ def list_documents(service: Service, collection: CollectionName, limit: Limit = 
     return success(page(found, limit, lambda one: [one["name"], one["sha256"]]))
 
 
-@router.get("/{document}", response_model=Envelope[answers.Document], responses=documented(404))
+@router.get("/{document}", response_model=Envelope[answers.Document], responses=documented(404, 409))
 def show_document(service: Service, collection: CollectionName, document: DocumentName) -> Any:
     """One document."""
     return success(documents.show_document(service.workspace(), document, collection))
@@ -84,7 +84,7 @@ def show_document(service: Service, collection: CollectionName, document: Docume
 @router.get(
     "/{document}/text",
     response_class=StreamingResponse,
-    responses=answers.of_type("text/plain", "The text.") | documented(404),
+    responses=answers.of_type("text/plain", "The text.") | documented(404, 409),
 )
 def read_document_text(
     service: Service,
@@ -103,7 +103,7 @@ def read_document_text(
 @router.patch(
     "/{document}",
     response_model=Envelope[answers.Document],
-    responses=documented(400, 404, 415),
+    responses=documented(400, 404, 409, 415),
     dependencies=[Depends(require_json)],
 )
 def edit_document(service: Service, collection: CollectionName, document: DocumentName, body: MetadataChanges) -> Any:
@@ -113,15 +113,15 @@ def edit_document(service: Service, collection: CollectionName, document: Docume
     return success(documents.edit_document(service.workspace(), document, changes, collection))
 
 
-@router.delete("/{document}", response_model=Envelope[answers.Document], responses=documented(404))
+@router.delete("/{document}", response_model=Envelope[answers.Document], responses=documented(404, 409))
 def delete_document(service: Service, collection: CollectionName, document: DocumentName) -> Any:
     """Delete a document. Its traces leave the index when that is built again."""
     return success(documents.delete_document(service.workspace(), document, collection))
 
 
-@anywhere.get("/{document}", response_model=Envelope[answers.FoundDocument], responses=documented(404))
+@anywhere.get("/{document}", response_model=Envelope[answers.FoundDocument], responses=documented(404, 409))
 def find_document(service: Service, document: DocumentName) -> Any:
-    """One document, whatever collection it is in. A name that several documents have is not found."""
+    """One document, whatever collection it is in. A name that several documents have is refused with their ids."""
     return success(documents.find_document(service.workspace(), document))
 
 

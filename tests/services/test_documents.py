@@ -1,0 +1,34 @@
+"""How documents are told apart that have one name."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fileintel.errors import AmbiguousName, NotFoundError
+from fileintel.services import documents
+from fileintel.services.workspace import Workspace
+from tests.services.conftest import COLLECTION, TEXTS
+
+
+def test_a_name_that_several_documents_have_is_refused_with_their_ids(
+    workspace: Workspace, write_document: Callable[[str, str], Path]
+) -> None:
+    (name, *_) = TEXTS
+    for number in range(6):
+        documents.create_collection(workspace, f"other {number}")
+        path = str(write_document(name, f"Something else {number}."))
+        (added,) = documents.add_documents(workspace, f"other {number}", [path])
+        assert added.problem is None
+    inside = documents.show_document(workspace, name, COLLECTION)
+    with pytest.raises(AmbiguousName) as refused:
+        documents.find_document(workspace, name)
+    assert (refused.value.http_status, refused.value.exit_code) == (409, 1)
+    message = str(refused.value)
+    named = re.findall(r"[0-9a-f-]{36}", message)
+    assert (len(named), named[0]) == (5, inside["id"])
+    assert message.endswith(", …)")
+    assert documents.find_document(workspace, named[1])["name"] == name
+    with pytest.raises(NotFoundError):
+        documents.find_document(workspace, "nothing.txt")
