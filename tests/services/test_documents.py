@@ -1,4 +1,4 @@
-"""How documents are told apart that have one name."""
+"""What collections and documents may be called, and how documents are told apart that have one name."""
 
 import re
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fileintel.errors import AmbiguousName, NotFoundError
+from fileintel.errors import AmbiguousName, NotFoundError, UsageError
 from fileintel.services import documents
 from fileintel.services.workspace import Workspace
 from tests.services.conftest import COLLECTION, TEXTS
@@ -32,3 +32,15 @@ def test_a_name_that_several_documents_have_is_refused_with_their_ids(
     assert documents.find_document(workspace, named[1])["name"] == name
     with pytest.raises(NotFoundError):
         documents.find_document(workspace, "nothing.txt")
+
+
+@pytest.mark.parametrize("character", ["\x07", "\x7f", "\x9b", "\u2028", "\u202a", "\u202e", "\u2066", "\u2069"])
+def test_the_name_of_a_collection_cannot_steer_what_shows_it(workspace: Workspace, character: str) -> None:
+    with pytest.raises(UsageError, match="no control characters") as refused:
+        documents.create_collection(workspace, f"port{character}gpj")
+    assert character not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["Västra hamnen", "港湾", "بندر", "e\u0301t\u200dé", "a b.c-d_e:f"])
+def test_the_name_of_a_collection_can_be_in_any_script(workspace: Workspace, name: str) -> None:
+    assert documents.create_collection(workspace, name).name == name

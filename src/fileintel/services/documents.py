@@ -26,7 +26,7 @@ from fileintel.storage.models import Collection, Document, utc_now
 
 LONGEST_NAME = 200  # characters
 _FORBIDDEN_IN_PROMPTS = re.compile(r"[,\x00-\x1f\x7f]")  # types stand in a list that commas divide
-_FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f]")
+_FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # the last ones turn text around
 
 
 def check_name(name: str) -> str:
