@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 from sqlalchemy import func, select
 
 from fileintel.graphrag.export.reading import as_text, in_order, naming, windows
-from fileintel.runtime import breathing
+from fileintel.runtime import aside, breathing
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Community, Entity, Relationship
 
@@ -63,7 +63,7 @@ def write(database: Database, version_id: str, path: Path) -> int:
             count += len(batch)
         file.write("</graph>\n</graphml>\n")
         file.flush()
-        os.fsync(file.fileno())
+        aside(os.fsync, file.fileno())
     return count
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import LargeBinary, Select, func, select
 
 from fileintel.graphrag.export import columns
 from fileintel.graphrag.export.reading import Order, as_text, as_texts, in_order, naming, windows
-from fileintel.runtime import breathe
+from fileintel.runtime import aside, breathe
 from fileintel.storage.engine import Database
 from fileintel.storage.models import (
     Community,
@@ -40,11 +40,11 @@ def write(path: Path, schema: columns.Schema, batches: Iterable[columns.Batch]) 
     with path.open("wb") as file:
         with pq.ParquetWriter(file, schema, compression=COMPRESSION) as writer:
             for batch in batches:
-                writer.write_batch(batch)
+                aside(writer.write_batch, batch)  # compressing long texts takes a tenth of a second
                 rows += batch.num_rows
                 breathe()
         file.flush()
-        os.fsync(file.fileno())  # some file systems tell only now that they are full
+        aside(os.fsync, file.fileno())  # some file systems tell only now that they are full
     return rows
 
 
