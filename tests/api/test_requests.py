@@ -108,8 +108,10 @@ def test_a_wrong_method_is_405_with_the_right_ones(queueing: Caller) -> None:
 
 
 def test_names_that_no_collection_can_have_are_422(queueing: Caller) -> None:
-    for name in ("", " ", "a/b", "..", "x" * 201, "a\nb"):
+    for name in ("", " ", "a/b", "..", "x" * 201, "a\nb", NOBODY, NOBODY.replace("-", ""), f"{{{NOBODY.upper()}}}"):
         queueing.problem("POST", "/collections", 422, "usage", json={"name": name})
+    dots = queueing.problem("POST", "/collections", 422, "usage", json={"name": ".."})
+    assert dots["detail"].endswith("give one with more than dots")
 
 
 def test_a_collection_is_made_once_and_lives_under_its_name_and_its_id(queueing: Caller) -> None:

@@ -75,7 +75,7 @@ def test_what_is_refused_is_told_in_one_line(
 
 
 def test_names_that_cannot_be_had_are_refused_and_odd_ones_work(fileintel: CommandLine) -> None:
-    for name in ("", "a/b", "a\nb", "x" * 300):
+    for name in ("", "a/b", "a\nb", "x" * 300, "..", "0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"):
         one_line_of(fileintel("collections", "create", name, check=2))
     assert fileintel("collections", "list", "--json").json == []
     odd = 'Über "das" & it\'s; DROP TABLE runs -- %s {x} 文献'

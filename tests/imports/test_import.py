@@ -17,6 +17,7 @@ from fileintel.errors import (
     NotFoundError,
     NothingToRetry,
     NoVectorsError,
+    UsageError,
 )
 from fileintel.graphrag.export.columns import EMBEDDED
 from fileintel.graphrag.query.inquiry import GLOBAL, MODES, Inquiry
@@ -249,6 +250,19 @@ def test_an_import_whose_process_died_is_not_gone_on_with_as_an_index_run(worksp
         import_uploaded(workspace, run.id)
     status = index_status(workspace, "town")
     assert (status["state"], "import the folder again" in status["error"]) == ("failed", True)
+
+
+def test_an_import_goes_into_a_collection_by_its_id_and_makes_none_that_is_named_as_one(
+    workspace: Workspace, folder: Path
+) -> None:
+    town = documents.create_collection(workspace, "town")
+    assert import_index(workspace, town.id, folder, vectors=False)["collection"] == "town"
+    nobody = "0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"
+    with pytest.raises(UsageError, match="reads as an id"):
+        import_index(workspace, nobody, folder, vectors=False)
+    with pytest.raises(UsageError, match="reads as an id"):
+        submit_import(workspace, None, nobody, folder)
+    assert [one.name for one in documents.list_collections(workspace)] == ["town"]
 
 
 @pytest.fixture

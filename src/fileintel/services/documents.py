@@ -33,10 +33,15 @@ def check_name(name: str) -> str:
     """The name, if a collection can have it.
 
     Raises:
-      UsageError: it is empty, too long, or holds a slash or a control character (names stand in URLs).
+      UsageError: it is empty, too long, holds a slash or a control character, or is a dot or two (names stand in URLs,
+        where dots mean folders); or it reads as the id of a collection.
     """
-    if not name.strip() or name != name.strip() or name in {".", ".."}:
+    if not name.strip() or name != name.strip():
         raise UsageError(f"{name!r} cannot be the name of a collection: give a name without space around it")
+    if name in {".", ".."}:
+        raise UsageError(f"{name!r} cannot be the name of a collection: give one with more than dots")
+    if collections.as_id(name) is not None:
+        raise UsageError(f"{name!r} cannot be the name of a collection: it reads as an id, by which another one may go")
     if len(name) > LONGEST_NAME:
         raise UsageError(f"the collection's name has {len(name)} characters: {LONGEST_NAME} are allowed")
     if _FORBIDDEN.search(name):

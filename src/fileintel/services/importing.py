@@ -76,11 +76,12 @@ def import_index(
       itself in, counted.
 
     Raises:
+      UsageError: no collection can have that name.
       IndexFolderError: the folder holds no whole index; nothing was written.
       ConflictError: another process is at work on the collection.
       ModelServerUnavailable, ModelServerRefused: no vectors can be made.
     """
-    check_name(collection_name)
+    _check_place(workspace, collection_name)
     found = _found(directory)
     if vectors:
         _check_embedder(workspace)
@@ -181,6 +182,15 @@ def without_place(message: str, folder: str) -> str:
 def _found(directory: Path) -> _Found:
     tables = read_tables(directory)
     return _Found(tables, source_texts(tables), import_graph(tables))
+
+
+def _check_place(workspace: Workspace, name: str) -> None:
+    """Whether there is a collection of that name or id, or can be one: to be known before the tables are read."""
+    with workspace.database.transaction() as session:
+        try:
+            collections.find(session, name)
+        except NotFoundError:
+            check_name(name)
 
 
 def _check_embedder(workspace: Workspace) -> None:

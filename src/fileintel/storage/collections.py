@@ -41,20 +41,22 @@ def create(session: Session, name: str, description: str = "") -> Collection:
     )
     if added.rowcount == 0:  # type: ignore[attr-defined]
         raise ConflictError(f"there is a collection {name!r} already")
-    return find(session, name)
+    return session.get_one(Collection, identity)
 
 
 def find(session: Session, name_or_id: str) -> Collection:
-    """The collection of that name or id.
+    """The collection of that id or name. An id wins: workers know collections by nothing else, and none may be taken
+    for another one because of a name.
 
     Raises:
       NotFoundError: there is none.
     """
     by_name = Collection.name == name_or_id
-    statement = select(Collection).where(
-        or_(by_name, Collection.id == as_id) if (as_id := _id(name_or_id)) else by_name
-    )
-    found = session.execute(statement.order_by(by_name.desc()).limit(1)).scalar()
+    statement = select(Collection).where(by_name)
+    if (identity := as_id(name_or_id)) is not None:
+        by_id = Collection.id == identity
+        statement = select(Collection).where(or_(by_id, by_name)).order_by(by_id.desc())
+    found = session.execute(statement.limit(1)).scalar()
     if found is None:
         raise NotFoundError(
             f"there is no collection {name_or_id!r}: `fileintel collections list` shows those there are"
@@ -96,7 +98,7 @@ def remove(session: Session, collection_id: str) -> None:
     session.execute(delete(Collection).where(Collection.id == collection_id))
 
 
-def _id(text: str) -> str | None:
+def as_id(text: str) -> str | None:
     """The text as an id, if it can be one."""
     try:
         return str(UUID(text))
