@@ -93,6 +93,9 @@ def test_lists_show_the_index(service: Caller, indexed: str) -> None:
     title = service.ok("GET", f"/graphrag/{indexed}/entities", params={"limit": 1})["items"][0]["title"]
     matching = service.ok("GET", f"/graphrag/{indexed}/entities", params={"matching": title.lower()})["items"]
     assert title in [row["title"] for row in matching]
+    for what in ("entities", "relationships"):
+        for sign in ("%", "_", "E%A", "\\"):
+            assert service.pages(f"/graphrag/{indexed}/{what}", 10, matching=sign) == [], "signs stand for themselves"
     top = service.ok("GET", f"/graphrag/{indexed}/communities", params={"level": 0})["items"]
     shown = service.ok("GET", f"/graphrag/{indexed}/communities/{top[0]['community']}")
     assert len(shown["entities"]) == shown["size"]

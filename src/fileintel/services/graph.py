@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Select, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from fileintel.errors import ConflictError, NotFoundError
 from fileintel.graphrag.context import SECTIONS
@@ -51,7 +51,7 @@ def list_entities(
     """
     statement = select(Entity)
     if matching:
-        statement = statement.where(or_(Entity.title.icontains(matching), Entity.type.icontains(matching)))
+        statement = statement.where(or_(*_with(matching, Entity.title, Entity.type)))
     return _rows(workspace, collection, Entity, statement, part)
 
 
@@ -61,8 +61,7 @@ def list_relationships(
     """Relationships in order; `matching` is looked for in the titles of both ends."""
     statement = select(Relationship)
     if matching:
-        ends = Relationship.source.icontains(matching), Relationship.target.icontains(matching)
-        statement = statement.where(or_(*ends))
+        statement = statement.where(or_(*_with(matching, Relationship.source, Relationship.target)))
     return _rows(workspace, collection, Relationship, statement, part)
 
 
@@ -201,6 +200,11 @@ def delete_index(workspace: Workspace, collection_name: str) -> int:
     with workspace.database.transaction() as session:
         prompts.drop_unused(session)
     return len(found)
+
+
+def _with(text: str, *columns: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
+    """Which of these columns hold a text, in whatever case; % and _ stand for themselves."""
+    return [column.icontains(text, autoescape=True) for column in columns]
 
 
 def _community(session: Session, version: IndexVersion, collection: str, number: int) -> Community:
