@@ -1,5 +1,6 @@
 """What is refused, and how: problem documents for every wrong request, keys, idempotency, conflicts."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ import pytest
 
 from tests.api.conftest import Unattended
 from tests.api.installation import KEY, Caller, problem
+from tests.conftest import FOREIGN, CommandLine
 
 TEXT = ("a.md", b"Anton Haddouche wrote to Berit Halvane.")
 NOBODY = "0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"
@@ -148,6 +150,24 @@ def test_a_start_is_202_with_the_place_of_its_task(queueing: Caller, filled: str
     assert response.headers["location"] == data["status_url"] == f"/api/v2/tasks/{data['task_id']}"
     assert int(response.headers["retry-after"]) > 0
     assert queueing.task(data["task_id"])["state"] == "queued"
+
+
+def test_of_a_run_that_waits_for_a_worker_nothing_is_told_that_nobody_knows(
+    unattended: Unattended, queueing: Caller, filled: str
+) -> None:
+    queueing.ok("POST", "/graphrag/index", 202, json={"collection_id": filled})
+    status = queueing.ok("GET", f"/graphrag/{filled}/status")
+    assert (status["state"], status["model"], status["method"]) == ("queued", None, None)
+    shown = remote(unattended)("graphrag", "status", filled).out
+    assert "model          not known\n" in shown
+    assert shown.endswith("note: the run waits to go on: a worker of the service takes it\n")
+
+
+def remote(unattended: Unattended) -> CommandLine:
+    """A command line that knows only the URL of the service, and its key."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    own = {"FILEINTEL_HOME": str(unattended.home / "nothing"), "FILEINTEL_API_URL": unattended.url}
+    return CommandLine({**clean, **own, "FILEINTEL_API_KEY": KEY})
 
 
 def test_a_second_start_is_409_with_the_task_that_is_at_work(queueing: Caller, filled: str) -> None:

@@ -54,6 +54,11 @@ class Invocation:
         logging.basicConfig(level=_level(settings.log_level), format="%(levelname)s %(name)s: %(message)s")
         return settings
 
+    @property
+    def has_service(self) -> bool:
+        """Whether a service does the work, and not this process."""
+        return self.settings.client.url is not None
+
     def installation(self) -> "Installation":
         """Where collections and indexes are: a service when the settings name one, else this process. To be used as
         a context manager.

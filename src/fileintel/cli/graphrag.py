@@ -84,7 +84,7 @@ def status(context: typer.Context, collection: Collection, as_json: Json = False
     if as_json:
         print_json(found)
     else:
-        print_status(found)
+        print_status(found, by_service=invocation(context).has_service)
 
 
 app.command()(asking.query)

@@ -82,8 +82,12 @@ def print_metadata(document: Mapping[str, Any]) -> None:
             print(textwrap.fill(f"{name}: {one_line(value)} ({said_by})", WIDTH, subsequent_indent="  "))
 
 
-def print_status(status: Mapping[str, Any]) -> None:
-    """The state of the newest run, stage by stage."""
+def print_status(status: Mapping[str, Any], *, by_service: bool = False) -> None:
+    """The state of the newest run, stage by stage.
+
+    Parameters:
+      by_service: the work is a service's, whose workers take what is queued.
+    """
     version = status["version"]
     print(f"collection {status['collection']}: {status['state']}")
     build = f"fileintel graphrag index {shlex.quote(status['collection'])}"
@@ -92,7 +96,7 @@ def print_status(status: Mapping[str, Any]) -> None:
     if status["run_id"] is None:
         return
     print(f"  run            {status['run_id']}")
-    print(f"  model          {status['model'] or 'not known yet'}")
+    print(f"  model          {status['model'] or 'not known'}")
     llm = status["llm"]
     print(f"  model calls    {llm['calls']}, at most {llm['peak_in_flight']} at once, {llm['retries']} retries")
     if llm["workers"] > 1:
@@ -104,7 +108,8 @@ def print_status(status: Mapping[str, Any]) -> None:
     if status["error"]:
         print(f"  error          {one_line(status['error'])}")
     if status["state"] == "queued":
-        print(f"  note: the run waits to go on: `{build}` does that here")
+        here = "a worker of the service takes it" if by_service else f"`{build}` does that here"
+        print(f"  note: the run waits to go on: {here}")
     if status["state"] == "paused":
         print(f"  note: `fileintel graphrag resume {shlex.quote(status['collection'])}` lets the run go on")
     begun = [

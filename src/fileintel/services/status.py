@@ -74,7 +74,7 @@ def describe(
         "collection_id": collection.id,
         "state": run.state if run else NOT_INDEXED,
         "run_id": run.id if run else None,
-        "method": run.method if run else None,
+        "method": (run.method or None) if run else None,  # a run that has not begun to build knows none
         "model": _model_name(run) if run else None,
         "embedding_model": run.models.get("embedding") if run else None,
         "extraction_format": run.models.get("extraction_format") if run else None,
@@ -101,10 +101,12 @@ def _levels(session: Session, version_id: str) -> dict[str, int]:
     return {str(row[0]): int(row[1]) for row in rows}
 
 
-def _model_name(run: Run) -> str:
+def _model_name(run: Run) -> str | None:
+    """The chat model of a run; None before it has begun to build, when nobody knows which one its worker has."""
     if run.models.get("chat_builtin"):
         return BUILTIN_MODEL_NAME
-    return str(run.models.get("chat"))
+    model = run.models.get("chat")
+    return None if model is None else str(model)
 
 
 def _version(session: Session, version: IndexVersion | None) -> dict[str, Any] | None:
