@@ -48,7 +48,7 @@ class NotFoundError(FileIntelError):
 
 
 class ConflictError(FileIntelError):
-    """The name is taken, or another run is at work on the same collection."""
+    """How things stand does not allow it: a name is taken, a task is over, another run is at work."""
 
     code = "conflict"
     http_status = 409

@@ -150,7 +150,8 @@ def test_a_list_goes_on_in_the_version_that_it_began_with(service: Caller, fresh
     service.ok("DELETE", f"/graphrag/{fresh_name}/index")
     service.wait(service.ok("POST", "/graphrag/index", 202, json=order)["task_id"])
     gone = {"limit": 1000, "cursor": first["next_cursor"]}
-    service.problem("GET", path, 409, "conflict", params=gone)
+    told = service.problem("GET", path, 409, "index_gone", params=gone)
+    assert told["detail"].endswith("is gone: start from the first page")
 
 
 def test_a_running_task_is_cancelled_and_a_second_start_is_refused_meanwhile(

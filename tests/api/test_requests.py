@@ -223,7 +223,8 @@ def test_a_queued_task_is_cancelled_at_once_and_its_files_go(
     assert unattended.spooled != before
     assert queueing.ok("POST", f"/tasks/{task}/cancel")["state"] == "cancelled"
     assert unattended.spooled == before
-    queueing.problem("POST", f"/tasks/{task}/cancel", 409, "conflict")
+    over = queueing.problem("POST", f"/tasks/{task}/cancel", 409, "conflict")
+    assert over["title"].startswith("How things stand does not allow it")
 
 
 def test_every_route_wants_a_key_and_health_does_not(unattended: Unattended) -> None:

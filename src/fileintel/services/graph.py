@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from fileintel.errors import ConflictError, NotFoundError
+from fileintel.errors import IndexGone, NotFoundError
 from fileintel.graphrag.context import SECTIONS
 from fileintel.graphrag.stored_context import stored_text
 from fileintel.services.busy import INDEXING, refuse_while_busy
@@ -239,7 +239,7 @@ def _chosen(session: Session, collection_name: str, version_id: str | None) -> I
     collection = collections.find(session, collection_name)
     version = session.get(IndexVersion, version_id)
     if version is None or version.collection_id != collection.id:
-        raise ConflictError(f"the index of {collection.name!r} that was listed is gone: start from the first page")
+        raise IndexGone(f"the index of {collection.name!r} that was listed is gone: start from the first page")
     return version
 
 
