@@ -59,6 +59,13 @@ def test_pages_of_documents_hold_every_row_once(service: Caller, indexed: str, l
     assert len({row["id"] for row in rows}) == len(rows) > 1
 
 
+@pytest.mark.parametrize("which", LISTS)
+def test_a_cursor_of_another_list_of_the_graph_is_refused(service: Caller, indexed: str, which: str) -> None:
+    for other in {*LISTS[:4]} - {which}:
+        cursor = service.ok("GET", f"/graphrag/{indexed}/{other}", params={"limit": 1})["next_cursor"]
+        service.problem("GET", f"/graphrag/{indexed}/{which}", 422, "bad_cursor", params={"cursor": cursor})
+
+
 def test_pages_of_tasks_are_of_one_collection_if_asked_for(service: Caller, indexed: str) -> None:
     identity = service.ok("GET", f"/collections/{indexed}")["id"]
     tasks = service.pages("/tasks", 1, collection=indexed)

@@ -10,7 +10,7 @@ from fileintel.api import answers, archives, following, hearing, question_answer
 from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
-from fileintel.api.problems import documented
+from fileintel.api.problems import BadCursor, documented
 from fileintel.api.requests import CollectionName, IdempotencyKey, IndexOrder, Question, Text, require_json
 from fileintel.api.routers.tasks import accepted
 from fileintel.services import graph, submitting
@@ -102,7 +102,9 @@ def list_entities(
     matching: Matching = None,
 ) -> Any:
     """The entities; `matching` is looked for in titles and types."""
-    return success(_rows(graph.list_entities, service.workspace(), collection, matching, limit, cursor, after))
+    return success(
+        _rows("entities", graph.list_entities, service.workspace(), collection, matching, limit, cursor, after)
+    )
 
 
 @router.get(
@@ -119,7 +121,11 @@ def list_relationships(
     matching: Matching = None,
 ) -> Any:
     """The relationships; `matching` is looked for in the titles of both ends."""
-    return success(_rows(graph.list_relationships, service.workspace(), collection, matching, limit, cursor, after))
+    return success(
+        _rows(
+            "relationships", graph.list_relationships, service.workspace(), collection, matching, limit, cursor, after
+        )
+    )
 
 
 @router.get(
@@ -136,7 +142,9 @@ def list_communities(
     level: Level = None,
 ) -> Any:
     """The communities, of one level or of all."""
-    return success(_rows(graph.list_communities, service.workspace(), collection, level, limit, cursor, after))
+    return success(
+        _rows("communities", graph.list_communities, service.workspace(), collection, level, limit, cursor, after)
+    )
 
 
 @router.get(
@@ -171,7 +179,7 @@ def list_reports(
     level: Level = None,
 ) -> Any:
     """The community reports, of one level or of all."""
-    return success(_rows(graph.list_reports, service.workspace(), collection, level, limit, cursor, after))
+    return success(_rows("reports", graph.list_reports, service.workspace(), collection, level, limit, cursor, after))
 
 
 @router.get(
@@ -200,6 +208,7 @@ class _Lister(Protocol):
 
 
 def _rows(
+    listed: str,
     lister: _Lister,
     workspace: Workspace,
     collection: str,
@@ -208,7 +217,11 @@ def _rows(
     cursor: str | None,
     first: int | None,
 ) -> dict[str, Any]:
-    """A page of one version: the cursor holds to it when another one is published in between."""
-    version, after = place_of(cursor, str, int) or (graph.version_in_use(workspace, collection), first)
+    """A page of one version: the cursor holds to it when another one is published in between. It names its list too,
+    because all of them have the same numbers, and rows would be passed over without a word."""
+    place = place_of(cursor, str, str, int)
+    if place is not None and place[0] != listed:
+        raise BadCursor(f"the cursor is one of another list: take `next_cursor` of the {listed}, unchanged")
+    version, after = place[1:] if place is not None else (graph.version_in_use(workspace, collection), first)
     found = lister(workspace, collection, Slice(limit + 1, after, version), only)
-    return page(found, limit, lambda one: [version, one["human_readable_id"]])
+    return page(found, limit, lambda one: [listed, version, one["human_readable_id"]])
