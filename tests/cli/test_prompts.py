@@ -1,6 +1,7 @@
 """`fileintel graphrag prompts`, `collections set`, `index --method fast`."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def test_prompts_are_exported_changed_set_tuned_and_reset(
     assert EXTRACT.file in fileintel("graphrag", "prompts", "reset", "port").err
     assert own() == set()
     changed = fileintel("collections", "set", "port", "--language", "", "--entity-types", "dyke, ship", "--json").json
+    assert re.search(r"^entity types +dyke, ship$", fileintel("collections", "show", "port").out, re.MULTILINE)
     assert (changed["language"], changed["entity_types"]) == (None, ["dyke", "ship"])
     model_server.reset()
     fast = fileintel("graphrag", "index", "port", "--method", "fast", "--json").json

@@ -58,3 +58,9 @@ def test_the_status_for_people_tells_the_same(town: Town) -> None:
     assert f"collection {COLLECTION}: succeeded" in shown
     assert town.status["run_id"] in shown
     assert f"model calls    {town.status['llm']['calls']}," in shown
+
+
+def test_a_task_for_people_has_no_signs_of_a_programming_language(town: Town) -> None:
+    shown = town.fileintel("tasks", "show", town.status["run_id"]).out
+    assert f"llm: calls {town.status['llm']['calls']}, " in shown
+    assert not any(sign in shown for sign in ("None", "{", "[", "'"))

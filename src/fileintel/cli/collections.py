@@ -86,7 +86,7 @@ def change(
     if as_json:
         print_json(changed)
     else:
-        print_fields({**changed, "entity_types": ", ".join(changed["entity_types"] or ())})
+        print_fields(changed)
 
 
 @app.command()

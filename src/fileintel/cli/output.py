@@ -58,10 +58,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], none:
 
 def print_fields(fields: Mapping[str, Any]) -> None:
     """Print names and values, one a line; what is not known is left out, inner mappings are spread."""
-    flat = {name.replace("_", " "): value for name, value in _flat(fields) if value not in (None, "")}
-    width = max(map(len, flat), default=0)
-    for name, value in flat.items():
-        print(f"{name.ljust(width)}{GAP}{one_line(value)}")
+    told = {name.replace("_", " "): text for name, value in _flat(fields) if (text := one_line(value))}
+    width = max(map(len, told), default=0)
+    for name, text in told.items():
+        print(f"{name.ljust(width)}{GAP}{text}")
 
 
 def say(message: str) -> None:
@@ -90,13 +90,19 @@ def plain(text: str) -> str:
 
 
 def one_line(value: Any) -> str:
-    """A value as a person reads it, on one line."""
+    """A value as a person reads it, on one line: of several values each, of several things their number."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M")
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, inner in value.items() if (one := one_line(inner)))
+    if isinstance(value, list | tuple):
+        if any(isinstance(one, Mapping) for one in value):
+            return str(len(value))  # things with names of their own have no place on a line
+        return ", ".join(map(one_line, value))
     return " ".join(plain(str(value)).split())
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from fileintel.cli.installation.contract import Progress, Row, StageProgress
-from fileintel.cli.output import say
+from fileintel.cli.output import one_line, say
 
 LINE_SECONDS = 5.0  # between two lines without a terminal
+TOLD_OF_EVENTS = ("state", "message", "reason")  # members of their data, what matters most first
 RATE_WINDOW_SECONDS = 60.0  # the rate that an estimate rests on is measured over the last minute
 RATE_MINIMUM_SECONDS = 3.0
 
@@ -182,7 +183,8 @@ class Following:
 
     def happened(self, event: Row) -> None:
         if self._events and not self._quiet:
-            say(f"{event['created_at']} {event['kind']}: {event['data'].get('state', '')}")
+            told = next((event["data"][name] for name in TOLD_OF_EVENTS if event["data"].get(name)), "")
+            say(f"{event['created_at']} {event['kind']}" + (f": {one_line(told)}" if told else ""))
 
     def progressed(self, progress: Progress) -> None:
         if self._display is None:

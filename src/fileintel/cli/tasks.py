@@ -41,8 +41,8 @@ def show(context: typer.Context, task: Task, as_json: Json = False) -> None:
         print_json(found)
         return
     for key, value in found.items():
-        if key not in ("stages", "gaps"):
-            print(f"{key}: {value}")
+        if key not in ("stages", "gaps") and (told := one_line(value)):
+            print(f"{key}: {told}")
     print_table(("name", "total", "done", "cached", "failed", "seconds"), found["stages"], "no stages yet")
     print_gaps(found["gaps"], f"fileintel tasks show {found['id']} --json")
 
