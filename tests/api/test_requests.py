@@ -8,8 +8,10 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from fileintel.errors import EXIT_CANCELLED
 from tests.api.conftest import Unattended
 from tests.api.installation import KEY, Caller, problem
+from tests.cli.watching import Watched
 from tests.conftest import FOREIGN, CommandLine
 
 TEXT = ("a.md", b"Anton Haddouche wrote to Berit Halvane.")
@@ -161,6 +163,18 @@ def test_of_a_run_that_waits_for_a_worker_nothing_is_told_that_nobody_knows(
     shown = remote(unattended)("graphrag", "status", filled).out
     assert "model          not known\n" in shown
     assert shown.endswith("note: the run waits to go on: a worker of the service takes it\n")
+
+
+def test_who_waits_for_a_paused_task_is_told_how_it_goes_on(
+    unattended: Unattended, queueing: Caller, fresh_name: str
+) -> None:
+    queueing.collection(fresh_name)
+    task = queueing.upload(fresh_name, TEXT)["task_id"]
+    queueing.ok("POST", f"/tasks/{task}/pause")
+    waits = Watched(remote(unattended).start("tasks", "wait", task))
+    waits.wait_for(f"the task is paused: `fileintel tasks resume {task}` lets it go on")
+    queueing.ok("POST", f"/tasks/{task}/cancel")
+    assert waits.end()[0] == EXIT_CANCELLED
 
 
 def remote(unattended: Unattended) -> CommandLine:

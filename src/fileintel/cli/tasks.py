@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from fileintel.cli.context import Json, Quiet, invocation, named
-from fileintel.cli.output import one_line, print_json, print_table
+from fileintel.cli.installation.contract import Row
+from fileintel.cli.output import one_line, print_json, print_table, say
 from fileintel.cli.progress import Following
 from fileintel.cli.results import exit_code, print_gaps
 
@@ -51,9 +52,16 @@ def show(context: typer.Context, task: Task, as_json: Json = False) -> None:
 def wait(context: typer.Context, task: Task, quiet: Quiet = False, as_json: Json = False) -> None:
     """Wait for the end of a task. Ctrl-C stops waiting; the task goes on."""
     with invocation(context).installation() as installation, Following(quiet=quiet, events=True) as following:
+        _say_if_it_rests(installation.tasks.show(task))
         found = installation.tasks.follow(task, following)
     if as_json:
         print_json(found)
     else:
         print(f"{found['id']}: {found['state']}" + (f" ({one_line(found['error'])})" if found["error"] else ""))
     sys.exit(exit_code(found["state"]))
+
+
+def _say_if_it_rests(task: Row) -> None:
+    """Nobody takes a paused task up; one that has paused itself says what to do."""
+    if task["state"] == "paused" and not task["error"]:
+        say(f"the task is paused: `fileintel tasks resume {task['id']}` lets it go on")
