@@ -20,6 +20,7 @@ from fileintel.embedded.service_environment import service_environment
 from fileintel.embedded.service_processes import process_rows
 from fileintel.embedded.service_state import LOG, is_free, read_state, running_service
 from fileintel.embedded.supervisor import ServiceFailed
+from fileintel.errors import EXIT_UNAVAILABLE
 from tests.service.processes import Running, alive, kill, own_environment, processes_of, running, wait_until
 
 SMALL_SERVICE = Path(__file__).with_name("small_service.py")
@@ -90,7 +91,7 @@ def test_a_second_one_is_refused_with_the_process_of_the_first(home: Path) -> No
 def test_a_port_that_is_taken_is_refused_in_one_line(home: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with service(home, taken.getsockname()[1]) as one:
-            assert one.ended() == 1
+            assert one.ended() == EXIT_UNAVAILABLE, "as `fileintel api`"
         assert one.errors == [
             f"error: cannot listen on 127.0.0.1 port {taken.getsockname()[1]}: Address already in use; "
             "choose another one with --port"

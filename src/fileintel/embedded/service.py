@@ -29,7 +29,7 @@ from fileintel.embedded.service_processes import postgres_pid
 from fileintel.embedded.service_state import LOCK, LOG, ServiceState, clear_state, read_state, write_state
 from fileintel.embedded.supervisor import Supervisor
 from fileintel.embedded.watchdog import birth, end_groups
-from fileintel.errors import EXIT_INTERRUPTED, ConflictError, DatabaseUnavailable, FileIntelError
+from fileintel.errors import EXIT_INTERRUPTED, ConflictError, DatabaseUnavailable, FileIntelError, ServiceUnavailable
 
 LOCK_LIMIT = 30.0  # seconds; what the watchdog of a killed service needs at most
 LOCK_POLL = 0.1  # seconds between two looks at who has the lock
@@ -139,7 +139,8 @@ class Service:
     def run(self) -> int:
         """Run until it is told to stop, and return the exit code.
 
-        Raises: ConflictError for a second service or a port that is taken, DatabaseUnavailable, ServiceFailed.
+        Raises: ConflictError for a second service, ServiceUnavailable for a port that is taken, DatabaseUnavailable,
+          ServiceFailed.
         """
         home = self._options.home
         home.mkdir(parents=True, exist_ok=True)
@@ -266,7 +267,7 @@ def _end_remains(home: Path) -> None:
 def _free_port(host: str, port: int) -> int:
     """The port, or a free one for 0.
 
-    Raises: ConflictError when it is taken or cannot be had.
+    Raises: ServiceUnavailable when it is taken or cannot be had, as `fileintel api` does.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -278,7 +279,7 @@ def _free_port(host: str, port: int) -> int:
             probe.listen(1)
             return int(probe.getsockname()[1])
     except OSError as error:
-        raise ConflictError(
+        raise ServiceUnavailable(
             f"cannot listen on {host} port {port}: {error.strerror or error}; choose another one with --port"
         ) from error
 
