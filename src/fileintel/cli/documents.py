@@ -31,7 +31,8 @@ def add(
     """Add files, folders, globs to a collection.
 
     PDF, EPUB, DOCX, HTML, Markdown and plain text are read. What is there already, byte for byte, is left alone.
-    Files of other kinds in folders are counted on stderr, as are broken links, pipes and the like.
+    Files of other kinds in folders are counted on stderr, as are broken links, pipes and the like. Files that cannot be
+    read are told there, and the command ends with 1 when there were any, although the others are in the collection.
     """
     additions = []
     with invocation(context).installation() as installation:
