@@ -8,7 +8,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fileintel.api import application
+from fileintel.errors import FileIntelError
 from tests.api.installation import KEY, Caller, Installation
+
+assert application  # with it come all errors that it answers with
 
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"^```sh\n(.*?)^```$", (ROOT / "docs" / "http-api.md").read_text(), re.DOTALL | re.MULTILINE)
@@ -37,6 +41,33 @@ def test_every_example_works_and_every_route_has_one(attended: Installation, ser
     routes = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
     missing = [(method, path) for method, path in routes if not any(fits(path, method, call) for call in called)]
     assert not missing
+
+
+def test_every_code_of_a_problem_is_in_the_table_of_its_status() -> None:
+    page = (ROOT / "docs" / "http-api.md").read_text()
+    rows = re.findall(r"^\| (\d{3}(?:, \d{3})*) \| (.*) \|$", page, re.MULTILINE)
+    told = {(int(status), code) for statuses, text in rows for status in statuses.split(", ") for code in CODE(text)}
+    ours = {(one.http_status, one.code) for one in kinds_of_errors(FileIntelError) if one.__module__ in SEEN_BY_CALLERS}
+    ours |= {(400, "invalid_json"), (400, "bad_request"), (403, "local_only"), (500, "internal")}
+    assert not {(status, code) for status, code in ours if (status, code) not in told}
+
+
+CODE = re.compile(r"`([a-z_]+)`").findall
+SEEN_BY_CALLERS = {
+    "fileintel.errors",
+    "fileintel.api.problems",
+    "fileintel.graphrag.query.inquiry",
+    "fileintel.services.busy",
+    "fileintel.services.index_request",
+    "fileintel.services.submitting",
+}
+# what a task ends with stands in the task, and the rest are their bases
+OF_TASKS = {"failed", "run_failed", "run_cancelled", "budget_reached", "lease_lost"}
+
+
+def kinds_of_errors(base: type[FileIntelError]) -> set[type[FileIntelError]]:
+    below = set(base.__subclasses__())
+    return {one for one in below.union(*map(kinds_of_errors, below)) if one.code not in OF_TASKS}
 
 
 def call_of(trace: str) -> tuple[str, str]:
