@@ -1,6 +1,7 @@
 """What is refused, and how: problem documents for every wrong request, keys, idempotency, conflicts."""
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
@@ -184,6 +185,12 @@ def remote(unattended: Unattended) -> CommandLine:
     return CommandLine({**clean, **own, "FILEINTEL_API_KEY": KEY})
 
 
+def test_the_built_in_models_are_named_for_what_they_are(queueing: Caller) -> None:
+    parts = {part["part"]: part["detail"] for part in queueing.http.get("/readyz").json()["parts"]}
+    assert parts["chat model"] == "built-in extractive, no language model"
+    assert re.fullmatch(r"fileintel-\S+ \(built in\)", parts["embedding model"])
+
+
 def test_a_second_start_is_409_with_the_task_that_is_at_work(queueing: Caller, filled: str) -> None:
     task = queueing.ok("POST", "/graphrag/index", 202, json={"collection_id": filled})["task_id"]
     response = queueing.http.post("/api/v2/graphrag/index", json={"collection_id": filled})
@@ -246,6 +253,9 @@ def test_every_route_wants_a_key_and_health_does_not(unattended: Unattended) -> 
         for wrong in ({}, {"X-API-Key": ""}, {"X-API-Key": KEY[:-1]}, {"X-API-Key": f"{KEY}x"}, {"X-API-Key": b"\xff"}):
             refused = problem(stranger.get("/api/v2/collections", headers=wrong), 401, "unauthorized")
             assert KEY not in refused["detail"]
+        as_bearer = stranger.get("/api/v2/collections", headers={"Authorization": "Bearer wrong"})
+        detail = problem(as_bearer, 401, "unauthorized")["detail"]
+        assert detail == "the key in Authorization is not one of this service's"
         assert "WWW-Authenticate" in stranger.get("/api/v2/collections").headers
         document = stranger.get("/openapi.json").json()
         for path, operations in document["paths"].items():

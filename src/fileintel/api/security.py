@@ -13,6 +13,7 @@ from fileintel.api.backend import Service
 from fileintel.api.problems import Unauthorized
 
 KEY_HEADER = "X-API-Key"
+BEARER_HEADER = "Authorization"
 
 _given_key = APIKeyHeader(
     name=KEY_HEADER, auto_error=False, description="One of the keys of the setting `api.keys`; not needed without keys."
@@ -29,11 +30,12 @@ async def require_key(service: Service, key: RequiredKey, bearer: Bearer = None)
     Raises:
       Unauthorized: there are keys, and none of them was given.
     """
+    header = KEY_HEADER
     if key is None and bearer is not None:
-        key = bearer.credentials
+        key, header = bearer.credentials, BEARER_HEADER
     if not is_authorized(service.settings.api.keys, key):
         what = "is not one of this service's" if key else "is missing"
-        raise Unauthorized(f"the key in {KEY_HEADER} {what}", headers={"WWW-Authenticate": f'ApiKey in="{KEY_HEADER}"'})
+        raise Unauthorized(f"the key in {header} {what}", headers={"WWW-Authenticate": f'ApiKey in="{KEY_HEADER}"'})
 
 
 def is_authorized(keys: Iterable[SecretStr], given: str | None) -> bool:

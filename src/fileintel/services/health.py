@@ -37,7 +37,7 @@ def check_service(
     return [
         _part("database", database),
         _part("broker", broker),
-        _configured("chat model", settings.chat_endpoint),
+        _configured("chat model", settings.chat_endpoint, BUILTIN_MODEL_NAME),
         _configured("embedding model", settings.embedding_endpoint),
     ]
 
@@ -79,14 +79,15 @@ def _workers(queues_of: Mapping[str, Collection[str]]) -> str:
     return ", ".join(sorted(queues_of))
 
 
-def _configured(name: str, endpoint: Callable[[], Endpoint]) -> dict[str, str]:
-    part = _part(name, lambda: _shown(endpoint()))
+def _configured(name: str, endpoint: Callable[[], Endpoint], builtin: str | None = None) -> dict[str, str]:
+    """A model's server, not asked; `builtin` is what to call the built-in model, if not by its name."""
+    part = _part(name, lambda: _shown(endpoint(), builtin))
     return {**part, "state": "configured"} if part["state"] == "ok" else part
 
 
-def _shown(endpoint: Endpoint) -> str:
+def _shown(endpoint: Endpoint, builtin: str | None) -> str:
     if endpoint.builtin:
-        return BUILTIN_MODEL_NAME
+        return builtin or f"{endpoint.model} (built in)"
     return f"{endpoint.model or 'the only model'} at {endpoint.shown_url}"
 
 
