@@ -185,6 +185,12 @@ def remote(unattended: Unattended) -> CommandLine:
     return CommandLine({**clean, **own, "FILEINTEL_API_KEY": KEY})
 
 
+def test_commands_in_problems_can_be_copied_whatever_the_name(queueing: Caller, fresh_name: str) -> None:
+    name = queueing.collection(f"{fresh_name} Übung Größe")
+    refused = queueing.problem("GET", f"/graphrag/{quote(name)}/entities", 409, "no_index")
+    assert f"`fileintel graphrag index '{name}'`" in refused["detail"]
+
+
 def test_the_built_in_models_are_named_for_what_they_are(queueing: Caller) -> None:
     parts = {part["part"]: part["detail"] for part in queueing.http.get("/readyz").json()["parts"]}
     assert parts["chat model"] == "built-in extractive, no language model"

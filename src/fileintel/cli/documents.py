@@ -1,5 +1,6 @@
 """`fileintel documents …`"""
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +61,9 @@ def list_all(context: typer.Context, collection: Collection, as_json: Json = Fal
     if as_json:
         print_json(found)
     else:
-        print_table(COLUMNS, found, f"no documents yet: `fileintel documents add {collection} PATH` adds some")
+        print_table(
+            COLUMNS, found, f"no documents yet: `fileintel documents add {shlex.quote(collection)} PATH` adds some"
+        )
 
 
 @app.command()

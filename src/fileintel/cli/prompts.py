@@ -1,5 +1,6 @@
 """`fileintel graphrag prompts …`"""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -102,4 +103,4 @@ def tune(
     print(f"examples      {tuned['examples']}")
     print(f"prompts       {', '.join(map(str, written) if written else sorted(texts))}")
     if not written:
-        say(f"{collection} has them; `fileintel graphrag index {collection}` builds its index with them")
+        say(f"{collection} has them; `fileintel graphrag index {shlex.quote(collection)}` builds its index with them")

@@ -1,5 +1,6 @@
 """Looking at a published index: its entities, relationships, communities and reports."""
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,7 +215,7 @@ def _community(session: Session, version: IndexVersion, collection: str, number:
         versions.require(session, version)
         raise NotFoundError(
             f"the index of {collection!r} has no community {number}: "
-            f"`fileintel graphrag communities {collection}` lists them"
+            f"`fileintel graphrag communities {shlex.quote(collection)}` lists them"
         )
     return community
 

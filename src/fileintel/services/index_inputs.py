@@ -1,5 +1,6 @@
 """What decides an index: documents, settings, prompts, models. Read once, before anything begins."""
 
+import shlex
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -103,7 +104,7 @@ def read_inputs(workspace: Workspace, request: IndexRequest) -> Inputs:
     if not found:
         raise EmptyCollectionError(
             f"collection {collection.name!r} is empty: add documents with "
-            f"`fileintel documents add {collection.name} PATH`"
+            f"`fileintel documents add {shlex.quote(collection.name)} PATH`"
         )
     for kind in INDEXING:
         library.load(kind)  # a wrong prompt is told before anything has begun

@@ -1,5 +1,6 @@
 """Building an index: finding out whether there is anything to do, holding the run, ending it in the right state."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -196,8 +197,8 @@ class Indexer:
                 if lease is None:
                     raise ConflictError(
                         f"another process is indexing {inputs.collection.name!r} (run {unfinished.id}, "
-                        f"{unfinished.owner}): wait for it; `fileintel graphrag status {inputs.collection.name}` "
-                        f"shows how far it is"
+                        f"{unfinished.owner}): wait for it; "
+                        f"`fileintel graphrag status {shlex.quote(inputs.collection.name)}` shows how far it is"
                     )
                 same = unfinished.fingerprint in ("", inputs.fingerprint)  # "": queued, and never begun
                 if same and request.asks_no_more_than(unfinished):

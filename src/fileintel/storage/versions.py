@@ -1,5 +1,6 @@
 """Index versions: built beside the published one, published by moving a pointer, dropped whole."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import uuid4
@@ -170,7 +171,7 @@ def current(session: Session, collection: Collection) -> IndexVersion:
     if collection.current_version_id is None:
         raise NoIndexError(
             f"collection {collection.name!r} has no index yet: build one with "
-            f"`fileintel graphrag index {collection.name}`"
+            f"`fileintel graphrag index {shlex.quote(collection.name)}`"
         )
     found = session.get(IndexVersion, collection.current_version_id)
     if found is None:  # it was there when the collection was read
