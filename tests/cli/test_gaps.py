@@ -62,3 +62,4 @@ def test_a_run_that_lacks_most_of_a_stage_fails_and_publishes_nothing(
     assert failed.err.count("\n") == 1
     status = indexed("graphrag", "status", COLLECTION, "--json").json
     assert (status["state"], status["version"]["number"]) == ("failed", 1)
+    assert f"`fileintel tasks show {status['run_id']} --json` lists why" in failed.err

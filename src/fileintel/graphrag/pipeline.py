@@ -398,5 +398,6 @@ def _check_gaps(run: Ingredients, stage: str) -> None:
     if counts.total and counts.failed / counts.total > allowed:
         raise RunFailed(
             f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
-            f"graphrag.max_gap_share={allowed} allows; `fileintel graphrag status` lists why"
+            f"graphrag.max_gap_share={allowed} allows; "
+            f"`fileintel tasks show {run.journal.lease.run_id} --json` lists why"
         )

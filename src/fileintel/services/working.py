@@ -83,7 +83,7 @@ class Work:
         if counts.total and counts.failed / counts.total > allowed:
             raise RunFailed(
                 f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
-                f"graphrag.max_gap_share={allowed} allows; `fileintel tasks show {self.run.id}` lists why"
+                f"graphrag.max_gap_share={allowed} allows; `fileintel tasks show {self.run.id} --json` lists why"
             )
 
     def is_over(self, more: Callable[[Session], bool], result: Callable[[Session], dict[str, Any]]) -> bool:
