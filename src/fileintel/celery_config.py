@@ -25,6 +25,7 @@ from typing import Any  # noqa: E402
 from celery import Celery  # noqa: E402
 from celery.signals import (  # noqa: E402
     celeryd_init,
+    task_failure,
     worker_process_shutdown,
     worker_ready,
     worker_shutdown,
@@ -68,6 +69,7 @@ RESULTS_KEPT_SECONDS = 14 * 24 * 3600  # outlives the longest run
 # A gevent worker with 100 greenlets acknowledges more at once than kombu's default pool of 10 connections serves:
 # acknowledgements then fail, and tasks run twice.
 BROKER_CONNECTIONS = 300
+TRACE_LOGGER = "celery.app.trace"  # says how tasks have ended
 
 broker.mend()
 
@@ -100,6 +102,8 @@ def make_app(broker_url: str | None, result_backend: str | None) -> Celery:
         broker_heartbeat=0,
         worker_send_task_events=True,
         task_send_sent_event=True,
+        # how tasks ordinarily end that cannot be done: the run has the reason, and a traceback tells nobody anything
+        task_annotations={"*": {"throws": (FileIntelError,)}},
         enable_utc=True,
         timezone="UTC",
     )
@@ -161,6 +165,14 @@ def _hand_over(**_: Any) -> None:
     from fileintel.services import worker
 
     worker.ask_to_stop()
+
+
+@task_failure.connect  # type: ignore[untyped-decorator]
+def _tell_what_failed(sender: Any = None, exception: BaseException | None = None, **_: Any) -> None:
+    """One line of a task that could not be done. Celery writes one at the level INFO, which is not shown by a worker
+    that was started as Celery's own command starts it."""
+    if isinstance(exception, FileIntelError) and not logging.getLogger(TRACE_LOGGER).isEnabledFor(logging.INFO):
+        logger.warning("%s: %s", getattr(sender, "name", "a task"), exception)
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]

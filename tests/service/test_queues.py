@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 
-from fileintel.celery_config import GRAPHRAG_QUEUES, PREFORK_QUEUES, ROUTES, app
+from fileintel.celery_config import GRAPHRAG_QUEUES, PREFORK_QUEUES, ROUTES, app, make_app
+from fileintel.errors import NoIndexError
 from fileintel.services.dispatching import CeleryDispatcher
 from fileintel.storage.states import RunKind
 
@@ -52,3 +53,25 @@ def test_a_task_can_be_called_with_a_collection_alone_unless_it_belongs_to_a_run
     else:
         assert needed in (["collection_id"], [])
     assert app.tasks[name].__doc__
+
+
+@pytest.mark.parametrize("level", ["INFO", "WARNING"])
+def test_a_task_that_cannot_be_done_is_one_line_in_the_log_and_a_bug_has_its_traceback(
+    level: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = make_app("memory://", "cache+memory://")
+
+    @own.task(name="tests.index")  # type: ignore[untyped-decorator]
+    def index(is_bug: bool) -> None:
+        raise ValueError("a bug") if is_bug else NoIndexError("there is no index yet")
+
+    with caplog.at_level(level):
+        ended = index.apply((False,))
+        assert isinstance(ended.result, NoIndexError)
+        (line,) = [record for record in caplog.records if "there is no index yet" in record.getMessage()]
+        assert (line.exc_info, line.exc_text) == (None, None)
+        assert "tests.index" in line.getMessage()
+        caplog.clear()
+        index.apply((True,))
+        (line,) = [record for record in caplog.records if "a bug" in record.getMessage()]
+        assert line.exc_info
