@@ -23,6 +23,7 @@ COLLECTED_WHEN_FROZEN = 500_000  # objects more than at the start; then it is lo
 C = TypeVar("C", bound=Collection[Any])
 
 _is_calm = False
+_kept = 0  # objects that were left alone when it was last looked for rings among them
 _sparing = 0
 _usual_thresholds = THRESHOLDS
 _looking = threading.Event()  # set when there is nothing to be spared any more
@@ -34,10 +35,11 @@ def calm_collector() -> None:
 
     A walk over everything stopped all greenlets for 128 ms, after every 1,400 model calls.
     """
-    global _is_calm
+    global _is_calm, _kept
     if not _is_calm:
         _is_calm = True
         gc.freeze()
+        _kept = gc.get_freeze_count()
         gc.set_threshold(*THRESHOLDS)
 
 
@@ -46,10 +48,10 @@ def sparing_collector() -> Iterator[None]:
     """While something large is built, the garbage collector leaves alone what has outlived two of its looks.
 
     It would walk over millions of objects again and again: a graph of 100,000 entities stopped all greenlets for 2 s.
-    What is no ring of references is freed all the same. Rings that were left alone are looked for at the end.
+    What is no ring of references is freed all the same. Rings that were left alone are looked for at the end, when
+    there can be many of them, of this piece of work and of earlier ones.
     """
-    global _sparing, _usual_thresholds, _looking
-    before = gc.get_freeze_count()
+    global _kept, _sparing, _usual_thresholds, _looking
     if not _sparing:
         gc.callbacks.append(_spare)
         _looking = threading.Event()
@@ -65,10 +67,11 @@ def sparing_collector() -> Iterator[None]:
             _looking.set()
             gc.callbacks.remove(_spare)
             gc.set_threshold(*_usual_thresholds)
-            if gc.get_freeze_count() - before > COLLECTED_WHEN_FROZEN:
+            if gc.get_freeze_count() - _kept > COLLECTED_WHEN_FROZEN:
                 gc.unfreeze()
                 gc.collect()
                 gc.freeze()
+                _kept = gc.get_freeze_count()
 
 
 def _look_often(is_over: threading.Event) -> None:

@@ -100,6 +100,7 @@ class Built:
         """Free the largest parts, which nobody may need any more, without a stall."""
         let_go(self.graph.entities, self.graph.relationships, self.units, self.claims)
         let_go(self.communities, self.reports, self.contexts)
+        self.vectors.let_go()
 
     def __enter__(self) -> "Built":
         return self
@@ -163,6 +164,8 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
     except Exception:
         stages.let_go()  # a worker that goes on would stand still for seconds while all of it is freed at a stroke
         raise
+    finally:
+        vars(stages).clear()  # they know each other: else nothing but the garbage collector could free them
 
 
 def _built(
@@ -204,6 +207,7 @@ def _built(
         AnsweredVectors(run.database, stages.embed.answers, run.embedding_size),
     )
     _work(run, fanout, until=stages.describe.finished)
+    let_go(undescribed)  # the graph holds the same things, and is to be the last that does
     _check_gaps(run, describe.STAGE)
     write_graph(built, partial(_take_turn, run, fanout))
     _work(run, fanout)

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Protocol
 
 from fileintel.errors import EmbeddingSizeChanged, RunFailed
-from fileintel.runtime import breathe, breathing
+from fileintel.runtime import breathe, breathing, let_go
 from fileintel.storage import answers
 from fileintel.storage.engine import Database
 
@@ -22,12 +22,18 @@ class VectorSource(Protocol):
     def __iter__(self) -> Iterator[Vector]:
         """All of them, by kind and id."""
 
+    def let_go(self) -> None:
+        """Free what is known of them, without a stall."""
+
 
 class KnownVectors:
     """Vectors that are in memory."""
 
-    def __init__(self, vectors: Mapping[tuple[str, str], bytes]) -> None:
+    def __init__(self, vectors: dict[tuple[str, str], bytes]) -> None:
         self._vectors = vectors
+
+    def let_go(self) -> None:
+        let_go(self._vectors)
 
     def __iter__(self) -> Iterator[Vector]:
         for (kind, identity), vector in sorted(self._vectors.items()):
@@ -42,10 +48,13 @@ class AnsweredVectors:
       size: numbers in each.
     """
 
-    def __init__(self, database: Database, keys: Mapping[str, Mapping[str, bytes]], size: int) -> None:
+    def __init__(self, database: Database, keys: Mapping[str, dict[str, bytes]], size: int) -> None:
         self._database = database
         self._keys = keys
         self._size = size
+
+    def let_go(self) -> None:
+        let_go(*self._keys.values())
 
     def __iter__(self) -> Iterator[Vector]:
         """All of them, by kind and id. No transaction is open between two.

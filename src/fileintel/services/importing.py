@@ -355,7 +355,7 @@ def _publish(
         embedding_size=size,
         fingerprint=_fingerprint(found),
     )
-    made = _vectors(workspace, run, tally, found, units) if vectors else {}
+    made = _vectors(workspace, run, tally, found, units) if vectors else KnownVectors({})
     graph = found.graph
     built = Built(stored, units, graph.graph, graph.claims, graph.communities, graph.reports, contexts={}, vectors=made)
     try:
