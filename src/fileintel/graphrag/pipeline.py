@@ -67,7 +67,8 @@ class Paused(Stopped):
 
 @dataclass(frozen=True)
 class Ingredients:
-    """What a run is made of. `chat_model` and `embedding_model` are names; `embedding_size` was measured."""
+    """What a run is made of. `chat_model` and `embedding_model` are names; `embedding_size` was measured.
+    `form_is_settled`: whether it is known by now that the model can be asked in this form; the fan-out finds out."""
 
     database: Database
     settings: Settings
@@ -81,6 +82,7 @@ class Ingredients:
     embedding_model: str
     embedding_size: int
     fingerprint: str
+    form_is_settled: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def _built(
     load_ahead(run.settings.chunking, SENDING_SECONDS)
     _work(run, fanout, until=lambda: stages.extract.finished() and stages.claims.finished())
     for stage in (extract.STAGE, claims.STAGE):
-        _check_gaps(run, stage)
+        _check_gaps(run, fanout, stage)
 
     graph = stages.graph = stages.merged.graph() if asks_for_records else _noun_graph(run, units, fanout)
     found_claims = stages.claims.claims(merging.shown_titles(graph))
@@ -208,11 +210,11 @@ def _built(
     )
     _work(run, fanout, until=stages.describe.finished)
     let_go(undescribed)  # the graph holds the same things, and is to be the last that does
-    _check_gaps(run, describe.STAGE)
+    _check_gaps(run, fanout, describe.STAGE)
     write_graph(built, partial(_take_turn, run, fanout))
     _work(run, fanout)
     for stage in (report.STAGE, embed.STAGE):
-        _check_gaps(run, stage)
+        _check_gaps(run, fanout, stage)
     reporting.let_go()
     return built
 
@@ -396,10 +398,11 @@ def _take_turn(run: Ingredients, fanout: Fanout) -> None:
         raise Paused if run.journal.pausing else Stopped
 
 
-def _check_gaps(run: Ingredients, stage: str) -> None:
+def _check_gaps(run: Ingredients, fanout: Fanout, stage: str) -> None:
     counts = next(counts for counts in run.progress.counts() if counts.name == stage)
     allowed = run.settings.graphrag.max_gap_share
     if counts.total and counts.failed / counts.total > allowed:
+        _work(run, fanout, until=run.form_is_settled)  # all of it may have been asked for in the wrong format
         raise RunFailed(
             f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
             f"graphrag.max_gap_share={allowed} allows; "

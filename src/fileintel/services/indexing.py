@@ -17,7 +17,6 @@ from fileintel.errors import (
     EmbeddingSizeChanged,
     ModelServerUnavailable,
     RunCancelled,
-    RunFailed,
 )
 from fileintel.graphrag import pipeline, publishing
 from fileintel.graphrag.fanout import Fanout
@@ -292,6 +291,7 @@ class Indexer:
                 embedding_model=str(workspace.embedder.endpoint.model),
                 embedding_size=self._embedding_size(journal, fanout, inputs.current, fresh=embeds_afresh(run)),
                 fingerprint=inputs.fingerprint,
+                form_is_settled=is_settled,
             )
             try:
                 with (
@@ -300,10 +300,6 @@ class Indexer:
                 ):
                     fanout.close()
                     edition.publish(built)
-            except RunFailed:
-                fanout.run(is_settled)  # what failed may have been asked for in the wrong format
-                journal.write_last_progress()
-                raise
             except BaseException:
                 journal.write_last_progress()
                 raise
