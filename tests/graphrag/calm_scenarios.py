@@ -14,7 +14,7 @@ from fileintel.graphrag.stages.tuple_records import parse_records
 UNITS = 20_000
 
 
-def _turns(work: Callable[[], object]) -> int:
+def turns_during(work: Callable[[], object]) -> int:
     """How often another greenlet has its turn during some work."""
     turns = []
 
@@ -37,7 +37,7 @@ def turns_while_a_late_text_unit_lets_all_others_be_merged() -> int:
     order = InOrder(range(UNITS))
     for number in range(1, UNITS):
         order.over(number, parse_records(record.format(number)))
-    turns = _turns(lambda: order.over(0, Extraction()))
+    turns = turns_during(lambda: order.over(0, Extraction()))
     assert len(order.graph().entities) == UNITS - 1
     return turns
 
@@ -48,4 +48,4 @@ def turns_while_a_name_of_the_example_is_looked_for() -> int:
     units = [TextUnit(str(number), number, "document", 0, 1, 1, 1, 1, text) for number in range(UNITS // 4)]
     example = '("entity"<|>EXAMPLE WORKS<|>ORGANIZATION<|>A company.)<|COMPLETE|>'
     names = ExampleNames(example, parse_records, units)
-    return _turns(lambda: names.without(parse_records(example), text))
+    return turns_during(lambda: names.without(parse_records(example), text))

@@ -6,23 +6,17 @@ import time
 import gevent
 
 from fileintel.graphrag.stages import cluster_process
-from fileintel.graphrag.stages.net import Choices, Net
+from fileintel.graphrag.stages.net import Choices, Net, Part
+
+from .calm_scenarios import turns_during
 
 
 def turns_meanwhile() -> int:
     """How often another greenlet has its turn while a ring is clustered."""
-    turns = []
-
-    def take_turns() -> None:
-        while True:
-            turns.append(time.monotonic())
-            time.sleep(0.001)
-
-    other = gevent.spawn(take_turns)
-    parts = list(cluster_process.divided_aside(_ring(50), Choices(10, False, 1)))
-    other.kill()
+    parts: list[Part] = []
+    turns = turns_during(lambda: parts.extend(cluster_process.divided_aside(_ring(50), Choices(10, False, 1))))
     assert sorted(number for part in parts if not part.level for number in part.entities) == list(range(50))
-    return len(turns)
+    return turns
 
 
 def is_left_behind(endless: list[str]) -> bool:
