@@ -15,11 +15,12 @@ from benchmarks.index import READING
 from benchmarks.simulator import Record
 from benchmarks.workplace import Workplace
 from fileintel.celery_config import make_app
-from fileintel.embedded.redis import EmbeddedRedis
+from fileintel.local.redis import EmbeddedRedis
 from fileintel.queues import CELERY, GRAPH_WORKER
-from fileintel.services import submitting, tasks
-from fileintel.services.dispatching import CeleryDispatcher
-from fileintel.services.workspace import Workspace
+from fileintel.runs import submission
+from fileintel.runs.dispatch import CeleryDispatcher
+from fileintel.services import tasks
+from fileintel.workspace import Workspace
 from tests.api.installation import READY
 
 START_SECONDS, END_SECONDS = 180.0, 3600.0
@@ -89,7 +90,7 @@ class Crew:
                 done = measuring.run_command([sys.executable, "-m", "fileintel", *words], environment, self._place.home)
                 assert done.code == 0, done.output
             before = sum(worker.cpu() for worker in self._workers)
-            run_id = submitting.submit_index(workspace, CeleryDispatcher(self._app), COLLECTION).run_id
+            run_id = submission.submit_index(workspace, CeleryDispatcher(self._app), COLLECTION).run_id
             give_up = time.monotonic() + END_SECONDS
             while not tasks.is_over(task := tasks.show(workspace, run_id)):
                 assert time.monotonic() < give_up, task

@@ -19,15 +19,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fileintel.builtin_model.report import report as builtin_report
 from fileintel.errors import FileIntelError
-from fileintel.graphrag.context import Context
-from fileintel.graphrag.graph_context import GraphContexts
+from fileintel.graphrag.contexts.context import Context
+from fileintel.graphrag.contexts.graph_context import GraphContexts
 from fileintel.graphrag.imports.folder import read_tables
 from fileintel.graphrag.imports.tables import Imported, import_graph
 from fileintel.graphrag.model import Community, Graph, Report
 from fileintel.graphrag.stages.cluster import cluster
 from fileintel.graphrag.stages.report import parse_report
-from fileintel.llm.extractive.report import report as builtin_report
 from fileintel.llm.tokens import CACHE_VARIABLE, Tokenizer, shipped_folder
 
 MAX_CLUSTER_SIZE, SEED = 10, 0xDEADBEEF  # upstream's defaults

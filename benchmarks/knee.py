@@ -16,7 +16,7 @@ from benchmarks.simulator.behaviour import Behaviour  # noqa: E402
 from benchmarks.workplace import Workplace, workplace  # noqa: E402
 from fileintel.llm.client import ModelClient, Tally  # noqa: E402
 from fileintel.runtime import make_pool  # noqa: E402
-from fileintel.services.workspace import Workspace  # noqa: E402
+from fileintel.workspace import Workspace  # noqa: E402
 
 CONFIGURED = 50
 MEAN = 0.5  # seconds of an answer

@@ -17,8 +17,8 @@ from uuid import UUID
 
 import numpy as np
 
+from fileintel.llm.caller import Errand
 from fileintel.llm.client import Tally, embedding_answer
-from fileintel.llm.errand import Errand
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed
 from fileintel.runtime import breathe
 from fileintel.storage import documents

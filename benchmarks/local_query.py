@@ -35,13 +35,13 @@ from typing import Any
 
 from sqlalchemy import text
 
-from fileintel import collector
+from fileintel import garbage_collection
 from fileintel.config import load_settings
-from fileintel.embedded.postgres import EmbeddedPostgres
 from fileintel.llm.transport import PooledTransport
-from fileintel.services.workspace import Workspace
+from fileintel.local.postgres import EmbeddedPostgres
 from fileintel.storage import collections, runs, schema, versions
 from fileintel.storage.engine import Database
+from fileintel.workspace import Workspace
 
 SIZE = 384  # numbers in a vector
 PASSAGES_PER_DOCUMENT = 100
@@ -229,10 +229,10 @@ def measure(workspace: Workspace, home: Path, count: int) -> dict[str, float]:
     machine with nothing else to do, whatever this one is doing.
     """
     from fileintel.graphrag.query.inquiry import Inquiry
-    from fileintel.services import performing, submitting
+    from fileintel.runs import execute, submission
 
     watch = Stopwatch()
-    collector.calm_collector()
+    garbage_collection.calm_collector()
     before = resident()
     outside: list[float] = []
     own: list[float] = []
@@ -240,10 +240,10 @@ def measure(workspace: Workspace, home: Path, count: int) -> dict[str, float]:
     this_time = time.time_ns()  # an answer from before would be found again
     for number in range(count + WARM_UP):
         inquiry = Inquiry(f"What is said about name {number} in {this_time}?")
-        run_id = submitting.submit_question(workspace, None, NAME, inquiry).run_id
+        run_id = submission.submit_question(workspace, None, NAME, inquiry).run_id
         database, watch.seconds, watch.cpu = database_cpu(home), 0.0, 0.0
         ran, began = time.process_time(), time.perf_counter()
-        reply = performing.answer(workspace, run_id)
+        reply = execute.answer(workspace, run_id)
         outside.append(1000 * (time.perf_counter() - began - watch.seconds))
         ran = time.process_time() - ran - watch.cpu
         own.append(1000 * ran)

@@ -21,12 +21,12 @@ from benchmarks import corpus, measuring, results  # noqa: E402
 from benchmarks.simulator import Simulator  # noqa: E402
 from benchmarks.simulator.behaviour import Behaviour  # noqa: E402
 from benchmarks.workplace import Workplace, begin_run, workplace  # noqa: E402
-from fileintel.graphrag.fanout import Fanout  # noqa: E402
-from fileintel.graphrag.request import Outcome, Request  # noqa: E402
+from fileintel.fanout.fanout import Fanout  # noqa: E402
+from fileintel.fanout.request import Outcome, Request  # noqa: E402
 from fileintel.graphrag.stages.report import SCHEMA, parse_report  # noqa: E402
 from fileintel.llm.client import Tally  # noqa: E402
 from fileintel.llm.questions import Answered, ChatQuestion, Message, Sampling  # noqa: E402
-from fileintel.services.workspace import Workspace  # noqa: E402
+from fileintel.workspace import Workspace  # noqa: E402
 
 SLOTS = 50
 INSTRUCTIONS = corpus.text(2_000, seed=1)

@@ -14,13 +14,13 @@ from benchmarks import communities, measuring, results  # noqa: E402
 from benchmarks.ideal import CHAT, Task, schedule  # noqa: E402
 from benchmarks.simulator.behaviour import Behaviour  # noqa: E402
 from benchmarks.workplace import Workplace, begin_run, workplace  # noqa: E402
-from fileintel.graphrag.fanout import Fanout  # noqa: E402
-from fileintel.graphrag.graph_context import GraphContexts  # noqa: E402
+from fileintel.fanout.fanout import Fanout  # noqa: E402
+from fileintel.graphrag.contexts.graph_context import GraphContexts  # noqa: E402
 from fileintel.graphrag.prompts import REPORT  # noqa: E402
 from fileintel.graphrag.stages.report import ReportStage  # noqa: E402
 from fileintel.llm.questions import Sampling  # noqa: E402
 from fileintel.llm.tokens import Tokenizer  # noqa: E402
-from fileintel.services.workspace import Workspace  # noqa: E402
+from fileintel.workspace import Workspace  # noqa: E402
 
 SLOTS = 50
 DRAWS = 51

@@ -47,8 +47,8 @@ def ours(questions: list[dict[str, Any]], home: Path) -> dict[str, dict[str, Any
     """The recall of each of our modes."""
     from fileintel.config import load_settings
     from fileintel.graphrag.query.inquiry import Inquiry
-    from fileintel.services import questions as asking
-    from fileintel.services.workspace import Workspace
+    from fileintel.runs import questions as asking
+    from fileintel.workspace import Workspace
 
     found: dict[str, dict[str, Any]] = {}
     with Workspace(load_settings({"home": str(home)}, {})) as workspace:
@@ -77,7 +77,7 @@ def upstream(questions: list[dict[str, Any]], home: Path, environment: Mapping[s
     """The recall of graphrag's searches over the exported tables."""
     folder = home / "exported"
     fileintel("graphrag", "export", NAME, folder, environment=environment)
-    from fileintel.llm.extractive.launch import BuiltinModelServer
+    from fileintel.builtin_model.launch import BuiltinModelServer
 
     server = BuiltinModelServer()
     try:

@@ -25,17 +25,17 @@ from typing import Any, cast  # noqa: E402
 from benchmarks import large_collection, results  # noqa: E402
 from benchmarks.phases import Phases  # noqa: E402
 from benchmarks.workplace import BenchRun, Workplace, begin_run, workplace  # noqa: E402
-from fileintel import collector  # noqa: E402
+from fileintel import garbage_collection  # noqa: E402
+from fileintel.fanout.fanout import Fanout  # noqa: E402
 from fileintel.graphrag import pipeline, publishing  # noqa: E402
 from fileintel.graphrag.export import export_index  # noqa: E402
-from fileintel.graphrag.fanout import Fanout  # noqa: E402
 from fileintel.graphrag.pipeline import Ingredients  # noqa: E402
 from fileintel.graphrag.stages import cluster, extract, report  # noqa: E402
 from fileintel.llm.client import ModelClient  # noqa: E402
-from fileintel.services.workspace import Workspace  # noqa: E402
 from fileintel.storage import coverage, documents, runs, versions  # noqa: E402
 from fileintel.storage.models import IndexVersion  # noqa: E402
 from fileintel.storage.states import RunState  # noqa: E402
+from fileintel.workspace import Workspace  # noqa: E402
 
 MODEL = "made in this process"
 FLAT = 1.3
@@ -62,7 +62,7 @@ def index(place: Workplace, text_units: int, dimensions: int) -> dict[str, Any]:
     with Workspace(settings) as workspace:
         with Phases(place.home) as phases:  # what a process loads once, whatever it indexes, is loaded now
             index_one(place, workspace, begin_run(workspace, "small"), WARM_UP_UNITS, dimensions, phases)
-        collector.calm_collector()
+        garbage_collection.calm_collector()
         bench = begin_run(workspace, "large")
         with Phases(place.home) as phases:
             version_id = index_one(place, workspace, bench, text_units, dimensions, phases)
@@ -89,7 +89,7 @@ def index_one(
     with workspace.database.transaction() as session:
         collection_id = runs.find(session, bench.journal.lease.run_id).collection_id
     large_collection.write(workspace.database, collection_id, text_units)
-    with collector.sparing_collector():
+    with garbage_collection.sparing_collector():
         version_id = build(workspace, bench, collection_id, dimensions, phases)
     export(place, workspace, version_id, phases)
     phases.end()

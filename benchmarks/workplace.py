@@ -13,15 +13,15 @@ from typing import Any
 from benchmarks.simulator import Simulator
 from benchmarks.simulator.behaviour import Behaviour
 from fileintel.config import Settings, load_settings
-from fileintel.embedded.postgres import EmbeddedPostgres
-from fileintel.graphrag.journal import RunJournal
-from fileintel.graphrag.lease import this_process
+from fileintel.fanout.journal import RunJournal
+from fileintel.fanout.progress import Progress
 from fileintel.graphrag.pipeline import STAGES
-from fileintel.graphrag.progress import Progress
 from fileintel.llm.client import Tally
-from fileintel.services.workspace import Workspace
+from fileintel.local.postgres import EmbeddedPostgres
+from fileintel.runs.lease import this_process
 from fileintel.storage import collections, runs, schema
 from fileintel.storage.engine import Database
+from fileintel.workspace import Workspace
 
 ROOT = Path(__file__).resolve().parents[1]
 # the machine's own settings must not reach a benchmark

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 from xdist.scheduler import LoadScopeScheduling
 
-from fileintel.embedded.postgres import EmbeddedPostgres
+from fileintel.local.postgres import EmbeddedPostgres
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
 from tests.green import GreenProcess

@@ -14,7 +14,7 @@ Truth about the work is in PostgreSQL. A message only says "look at run N": losi
 costs nothing.
 """
 
-from fileintel import collector, runtime
+from fileintel import garbage_collection, runtime
 
 runtime.go_green_database()  # before anything connects
 
@@ -139,9 +139,10 @@ def _refuse_an_unpatched_gevent_pool(options: Any = None, **_: Any) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _check_and_tell(**_: Any) -> None:
     """Prove that what has to yield does, and say how this worker works."""
-    from fileintel.services import selfcheck, worker
+    from fileintel.runs import worker
+    from fileintel.services import selfcheck
 
-    collector.calm_collector()
+    garbage_collection.calm_collector()
     runtime.watch_hub()
     workspace = worker.workspace()
     try:
@@ -162,7 +163,7 @@ def _check_and_tell(**_: Any) -> None:
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _hand_over(**_: Any) -> None:
     """A warm shutdown: runs stop sending, keep what arrives, and are handed to the next worker."""
-    from fileintel.services import worker
+    from fileintel.runs import worker
 
     worker.ask_to_stop()
 
@@ -178,6 +179,6 @@ def _tell_what_failed(sender: Any = None, exception: BaseException | None = None
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 @worker_shutdown.connect  # type: ignore[untyped-decorator]
 def _close(**_: Any) -> None:
-    from fileintel.services import worker
+    from fileintel.runs import worker
 
     worker.close()

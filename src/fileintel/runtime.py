@@ -24,7 +24,7 @@ from functools import cache
 from types import FrameType
 from typing import Any, NoReturn, Protocol, TypeVar
 
-from fileintel.collector import THRESHOLDS
+from fileintel.garbage_collection import THRESHOLDS
 
 HUB_PAUSE_SECONDS = 0.0005  # sleep(0) does not let waiting greenlets run enough; half a millisecond does
 TIME_SLICE_SECONDS = 0.01  # computing between two pauses: well below the 100 ms that count as a stall

@@ -10,7 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from fileintel.celery_config import PREFORK_QUEUES
-from fileintel.embedded.postgres import EmbeddedPostgres
+from fileintel.local.postgres import EmbeddedPostgres
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
 from tests.api.installation import KEY, READY, Caller, Installation, Redis, remove

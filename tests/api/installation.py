@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import httpx
 
 from tests.conftest import FOREIGN
-from tests.embedded.processes import wait_until_stopped
+from tests.local.processes import wait_until_stopped
 
 KEY = "a-key-of-the-tests"
 LIMIT = 120.0  # seconds until a condition counts as never met; on busy cores everything takes long

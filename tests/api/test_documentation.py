@@ -57,9 +57,9 @@ SEEN_BY_CALLERS = {
     "fileintel.errors",
     "fileintel.api.problems",
     "fileintel.graphrag.query.inquiry",
-    "fileintel.services.busy",
-    "fileintel.services.index_request",
-    "fileintel.services.submitting",
+    "fileintel.runs.active_run",
+    "fileintel.runs.index_request",
+    "fileintel.runs.submission",
 }
 # what a task ends with stands in the task, and the rest are their bases
 OF_TASKS = {"failed", "run_failed", "run_cancelled", "budget_reached", "lease_lost"}

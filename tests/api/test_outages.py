@@ -2,11 +2,11 @@
 
 import httpx
 
-from fileintel.embedded import keeper
+from fileintel.local import keeper
 from tests.api.conftest import Unattended
 from tests.api.installation import Caller, Installation, Redis, problem, remove, wait_for
 from tests.conftest import short_folder
-from tests.embedded.processes import kill
+from tests.local.processes import kill
 
 TEXT = ("a.md", b"Anton Haddouche wrote to Berit Halvane.")
 

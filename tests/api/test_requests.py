@@ -24,7 +24,7 @@ def filled(unattended: Unattended, queueing: Caller, fresh_name: str) -> str:
     """A collection with a document, which no worker was needed for."""
     from fileintel.config import load_settings
     from fileintel.services import documents
-    from fileintel.services.workspace import Workspace
+    from fileintel.workspace import Workspace
 
     queueing.collection(fresh_name)
     path = unattended.home / f"{fresh_name}.md"

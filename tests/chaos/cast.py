@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 import httpx
 
-from fileintel.embedded import keeper
-from fileintel.embedded.postgres import EmbeddedPostgres
+from fileintel.local import keeper
+from fileintel.local.postgres import EmbeddedPostgres
 from fileintel.storage import schema
 from fileintel.storage.engine import Database
 from tests.api.installation import READY, Process, Redis, wait_for

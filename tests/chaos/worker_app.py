@@ -7,8 +7,8 @@ from typing import Any
 from celery.worker.control import inspect_command
 
 from fileintel.celery_config import app
+from fileintel.runs import worker
 from fileintel.runtime import is_green
-from fileintel.services import worker
 
 __all__ = ["app"]
 KEPT = {"sweeper"}  # threads of ours that live as long as the worker
@@ -34,7 +34,7 @@ def _greenlets_of_fanouts() -> int:
         return 0
     from gevent import Greenlet
 
-    from fileintel.graphrag.fanout import Fanout
+    from fileintel.fanout.fanout import Fanout
 
     alive = [one for one in gc.get_objects() if isinstance(one, Greenlet) and not one.dead]
     return sum(isinstance(getattr(one._run, "__self__", None), Fanout) for one in alive)

@@ -12,8 +12,9 @@ import pytest
 
 from fileintel.config import load_settings
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.services import documents, questions
-from fileintel.services.workspace import Workspace
+from fileintel.runs import questions
+from fileintel.services import documents
+from fileintel.workspace import Workspace
 from tests.conftest import CommandLine
 from tests.standin import StandIn
 from tests.standin.settings import Canned, Fault

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from fileintel.services.vector_size import PROBE_TEXT, ROUNDS
+from fileintel.runs.embedding_size import PROBE_TEXT, ROUNDS
 from tests.conftest import SAMPLES, CommandLine
 from tests.standin import StandIn
 from tests.standin.settings import Fault

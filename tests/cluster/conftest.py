@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from fileintel.embedded.postgres import EmbeddedPostgres
+from fileintel.local.postgres import EmbeddedPostgres
 from fileintel.storage import collections, documents, schema
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
-from fileintel.llm.extractive import sections
+from fileintel.builtin_model import sections
 from tests.standin import synthetic
 
 ISLAND = re.compile(r"Island (\w+) lies")

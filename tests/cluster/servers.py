@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from sqlalchemy.engine import URL
 
-from fileintel.embedded.server_identity import find_identity
+from fileintel.local.server_identity import find_identity
 from tests.api.installation import Process, wait_for
 from tests.deployment.compose import services
 

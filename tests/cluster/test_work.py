@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from fileintel.config import load_settings
-from fileintel.embedded import keeper
+from fileintel.local import keeper
 from fileintel.tasks.graphrag import build_graphrag_index_task
 from tests.api.installation import KEY, Caller, problem, wait_for
 from tests.cluster.cluster import GRAPH, MAIN, Cluster, watched
 from tests.cluster.conftest import ARCHIPELAGO, ISLANDS_ALONE, DatabaseServer
 from tests.conftest import CommandLine
 from tests.deployment.compose import option, services
-from tests.embedded.processes import kill
+from tests.local.processes import kill
 from tests.service.processes import own_environment, wait_until
 from tests.standin import StandIn
 

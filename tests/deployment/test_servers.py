@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from fileintel.embedded.server import find_programs
+from fileintel.local.server import find_programs
 from tests.cluster.servers import PgBouncer
 from tests.conftest import short_folder
 from tests.deployment.compose import services

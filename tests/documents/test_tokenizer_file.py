@@ -130,7 +130,7 @@ def test_without_the_library_the_error_names_the_extra_and_nothing_else_needs_it
     code = f"""
 import sys
 sys.modules["tokenizers"] = None
-import pathlib, fileintel.services.indexing
+import pathlib, fileintel.runs.index
 from fileintel.llm.tokenizer_file import FileTokenizer
 assert not any(name.startswith("huggingface") for name in sys.modules)
 FileTokenizer(pathlib.Path({str(file_of(BYTES))!r}))

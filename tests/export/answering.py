@@ -5,8 +5,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from fileintel.llm.extractive import engine, protocol
-from fileintel.llm.extractive.server import Handler, ModelServer
+from fileintel.builtin_model import engine, protocol
+from fileintel.builtin_model.server import Handler, ModelServer
 
 STEP = "# The lighthouse\nA museum bought it."
 FOLLOW_UP = "Which museum?"

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from fileintel.builtin_model import engine
 from fileintel.graphrag import rows
 from fileintel.graphrag.model import Claim, Community, Entity, Finding, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.stages import cluster, embed
 from fileintel.graphrag.vectors import KnownVectors
 from fileintel.identity import content_id, digest
-from fileintel.llm.extractive import engine
 from fileintel.storage import collections, documents, runs, versions
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.engine import Database

@@ -9,9 +9,9 @@ from typing import Any
 from sqlalchemy import func, select
 
 from fileintel.config import Endpoint
-from fileintel.graphrag.fanout import Fanout
-from fileintel.graphrag.journal import Journal
-from fileintel.graphrag.request import Outcome, Request
+from fileintel.fanout.fanout import Fanout
+from fileintel.fanout.journal import Journal
+from fileintel.fanout.request import Outcome, Request
 from fileintel.llm.client import ModelClient, Patience, Tally
 from fileintel.llm.gate import Gate
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Message

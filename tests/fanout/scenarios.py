@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import func, select, text
 
 from fileintel.errors import FileIntelError
-from fileintel.graphrag.journal import Journal, RunJournal
-from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.request import Outcome, Request
+from fileintel.fanout.journal import Journal, RunJournal
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Outcome, Request
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, InvalidAnswer
 from fileintel.runtime import TIME_SLICE_SECONDS, breathe, is_green

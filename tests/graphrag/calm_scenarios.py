@@ -7,7 +7,7 @@ import gevent
 
 from fileintel.graphrag.model import TextUnit
 from fileintel.graphrag.stages.examples import ExampleNames
-from fileintel.graphrag.stages.extraction import Extraction
+from fileintel.graphrag.stages.extract_records import Extraction
 from fileintel.graphrag.stages.merging import InOrder
 from fileintel.graphrag.stages.tuple_records import parse_records
 

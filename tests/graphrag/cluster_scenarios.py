@@ -6,7 +6,7 @@ import time
 import gevent
 
 from fileintel.graphrag.stages import cluster_process
-from fileintel.graphrag.stages.net import Choices, Net, Part
+from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
 
 from .calm_scenarios import turns_during
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable
 from random import Random
 
-from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.request import Outcome, Request
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Outcome, Request
 from fileintel.llm.questions import Answered, ChatQuestion, Failed, InvalidAnswer
 from fileintel.storage.run_counts import StageCounts
 

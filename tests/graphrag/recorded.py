@@ -2,9 +2,9 @@
 
 from functools import cache
 
+from fileintel.builtin_model import extract
 from fileintel.documents.chunk import chunk_text
 from fileintel.graphrag.model import TextUnit
-from fileintel.llm.extractive import extract
 from fileintel.llm.tokens import Tokenizer
 from tests.conftest import SAMPLES
 

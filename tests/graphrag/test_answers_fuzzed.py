@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from fileintel.graphrag.stages import json_records, tuple_records
 from fileintel.graphrag.stages.claims import parse_claims
-from fileintel.graphrag.stages.extraction import EntityRecord, Extraction, RelationshipRecord
+from fileintel.graphrag.stages.extract_records import EntityRecord, Extraction, RelationshipRecord
 from fileintel.graphrag.stages.records import LONGEST_NAME
 from fileintel.llm.questions import InvalidAnswer
 

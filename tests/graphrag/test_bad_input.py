@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fileintel.graphrag.stages import json_records, tuple_records
-from fileintel.graphrag.stages.extraction import Extraction
+from fileintel.graphrag.stages.extract_records import Extraction
 from fileintel.llm.questions import InvalidAnswer
 
 ADA = '("entity"<|>ADA<|>PERSON<|>Ada wrote programs.)'

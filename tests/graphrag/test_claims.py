@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.progress import Progress
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Request
 from fileintel.graphrag.prompts import CLAIMING
-from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages.claims import STAGE, ClaimRecord, ClaimsStage, parse_claims
 from fileintel.llm.questions import InvalidAnswer, Sampling
 

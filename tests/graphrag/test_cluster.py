@@ -14,8 +14,8 @@ from fileintel.graphrag.model import Community, Graph
 from fileintel.graphrag.stages import cluster as cluster_module
 from fileintel.graphrag.stages import cluster_process
 from fileintel.graphrag.stages.cluster import RESIDUAL_SIZE, TOP, cluster, divided, net_of, repeated
+from fileintel.graphrag.stages.cluster_types import Choices
 from fileintel.graphrag.stages.cluster_wire import pack_net, pack_parts, read_net, read_parts
-from fileintel.graphrag.stages.net import Choices
 from tests.green import GreenProcess
 
 from . import cluster_scenarios

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.context import SECTIONS, Context
-from fileintel.graphrag.graph_context import GraphContexts
+from fileintel.graphrag.contexts.context import SECTIONS, Context
+from fileintel.graphrag.contexts.graph_context import GraphContexts
 from fileintel.graphrag.model import Claim, Community, Finding, Graph, Report
 from fileintel.graphrag.stages.cluster import cluster
 from fileintel.llm.tokens import grapheme_floor

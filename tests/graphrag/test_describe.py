@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Request
 from fileintel.graphrag.model import Entity, Graph, Relationship
-from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import DESCRIBE
-from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages.describe import STAGE, DescribeStage
 from fileintel.llm.questions import Sampling
 

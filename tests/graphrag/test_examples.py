@@ -2,9 +2,9 @@
 
 import json
 
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Request
 from fileintel.graphrag.model import TextUnit
-from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages.examples import ExampleNames
 from fileintel.graphrag.stages.extract import FORMATS, STAGE, Extraction, ExtractStage, merge, parse_gleaning
 from fileintel.llm.questions import Sampling

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.progress import Progress
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Request
 from fileintel.graphrag.prompts import CONTINUE, EXTRACT, LOOP
-from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages.extract import STAGE, ExtractStage
 from fileintel.llm.questions import Failed, Sampling
 

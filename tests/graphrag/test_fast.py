@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fileintel.graphrag.model import Graph
 from fileintel.graphrag.stages.fast import MOST_RELATED, noun_graph
-from tests.extractive.prose_samples import ENGLISH, FINNISH, FRENCH, GERMAN
+from tests.builtin_model.prose_samples import ENGLISH, FINNISH, FRENCH, GERMAN
 
 from .samples import unit
 

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.graph_context import GraphContexts
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Request
+from fileintel.graphrag.contexts.graph_context import GraphContexts
 from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report
-from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import DESCRIBE, REPORT
-from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages import describe, report
 from fileintel.graphrag.stages.cluster import cluster, repeated
 from fileintel.graphrag.stages.describe import DescribeStage

@@ -9,9 +9,9 @@ import pytest
 
 from fileintel.config import load_settings
 from fileintel.errors import NotFoundError
+from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import documents, graph
-from fileintel.services.indexing import Indexer, IndexRequest
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 from tests.conftest import FOREIGN, SAMPLES
 from tests.standin import StandIn
 

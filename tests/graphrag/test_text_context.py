@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fileintel.graphrag.contexts.text_context import TextContexts
 from fileintel.graphrag.model import Community, Finding, Graph, Report, TextUnit
 from fileintel.graphrag.stages.cluster import cluster
 from fileintel.graphrag.stages.extract import Extraction, merge
-from fileintel.graphrag.text_context import TextContexts
 
 from .samples import SMALL_EXTRACTIONS, graph, unit
 from .test_context import rows_tokens, tables, words

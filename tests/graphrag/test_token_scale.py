@@ -6,7 +6,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileintel.graphrag.request import Outcome, Request
+from fileintel.fanout.request import Outcome, Request
 from fileintel.graphrag.token_scale import LARGEST, TokenScale
 from fileintel.llm.questions import Answered, ChatQuestion, Message
 

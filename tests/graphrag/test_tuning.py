@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fileintel.graphrag.prompts import EXTRACT, EXTRACT_JSON, KINDS, REPORT, TUNE_PROFILE, PromptLibrary, check_template
 from fileintel.graphrag.stages import json_records, tuple_records
-from fileintel.graphrag.stages.extraction import Extraction
+from fileintel.graphrag.stages.extract_records import Extraction
 from fileintel.graphrag.tuning import (
     EXCERPTS,
     Example,

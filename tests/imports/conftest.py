@@ -12,8 +12,8 @@ from sqlalchemy.pool import NullPool
 
 from fileintel.config import load_settings
 from fileintel.graphrag.export import export_index
-from fileintel.services.workspace import Workspace
 from fileintel.storage.engine import Database
+from fileintel.workspace import Workspace
 from tests.conftest import FOREIGN
 from tests.export.example import Example, example, publish
 from tests.standin import StandIn

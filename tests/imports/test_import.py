@@ -21,14 +21,15 @@ from fileintel.errors import (
 )
 from fileintel.graphrag.export.columns import EMBEDDED
 from fileintel.graphrag.query.inquiry import GLOBAL, MODES, Inquiry
-from fileintel.services import control, documents, graph, questions, versions
-from fileintel.services.importing import import_index, import_uploaded
-from fileintel.services.indexing import Indexer, IndexRequest
+from fileintel.runs import questions
+from fileintel.runs.import_index import import_index, import_uploaded
+from fileintel.runs.index import Indexer, IndexRequest
+from fileintel.runs.submission import submit_import
+from fileintel.services import control, documents, graph, versions
 from fileintel.services.status import index_status
-from fileintel.services.submitting import submit_import
-from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, runs
 from fileintel.storage.models import Answer, TextUnit
+from fileintel.workspace import Workspace
 from tests.export.example import LINKS, TITLES, Example
 from tests.standin import StandIn
 

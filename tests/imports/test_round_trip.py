@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import select, update
 
 from fileintel.graphrag.imports.texts import SourceFile, SourceText
+from fileintel.runs.import_index import import_index
+from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import documents, graph
-from fileintel.services.importing import import_index
-from fileintel.services.indexing import Indexer, IndexRequest
-from fileintel.services.workspace import Workspace
 from fileintel.storage import collections
 from fileintel.storage.models import DocumentPage, TextUnit
+from fileintel.workspace import Workspace
 from tests.conftest import SAMPLES
 
 from .folders import Rows, changed, read

@@ -5,7 +5,7 @@ from typing import Any
 import gevent
 from gevent.pool import Group
 
-from fileintel.llm.errand import Errand
+from fileintel.llm.caller import Errand
 from fileintel.llm.gate import Gate
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
+from fileintel.llm.caller import CalledOff, Errand
 from fileintel.llm.client import ModelClient, Tally
-from fileintel.llm.errand import CalledOff, Errand
 from fileintel.llm.questions import Answered, Failed
 from tests.llm.asking import chat, client_of
 from tests.llm.raw_server import Reply, completion, refusal, serving

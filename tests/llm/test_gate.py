@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.llm.errand import CalledOff, Errand
+from fileintel.llm.caller import CalledOff, Errand
 from fileintel.llm.gate import Gate, ServerAway
 from tests.green import GreenProcess
 from tests.llm import gate_scenarios

@@ -10,11 +10,11 @@ from fileintel.config import load_settings
 from fileintel.documents.passages import cut
 from fileintel.graphrag import load
 from fileintel.llm.tokens import Tokenizer
+from fileintel.runs.cut import cut_collection, uncut
 from fileintel.services import documents
-from fileintel.services.passages import cut_collection, uncut
-from fileintel.services.workspace import Workspace
 from fileintel.storage import collections
 from fileintel.storage import documents as stored_documents
+from fileintel.workspace import Workspace
 
 from .conftest import COLLECTION, Opener
 from .working import EMBED, done, passages, vectors

@@ -5,10 +5,10 @@ import hashlib
 import pytest
 
 from fileintel.errors import EmptyCollectionError
+from fileintel.runs.active_run import ActiveRunError
+from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import control, documents
-from fileintel.services.busy import ActiveRunError
-from fileintel.services.indexing import Indexer, IndexRequest
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 from tests.conftest import SAMPLES
 from tests.standin import StandIn
 from tests.standin.settings import Fault

@@ -14,7 +14,7 @@ from fileintel.graphrag.stages.metadata import parse_metadata
 from fileintel.llm.questions import InvalidAnswer
 from fileintel.llm.tokens import Tokenizer
 from fileintel.services import documents
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 from tests.standin import StandIn
 from tests.standin.settings import Canned, Fault
 

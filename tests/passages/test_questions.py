@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from fileintel.errors import ConfigError, EmptyCollectionError, NotFoundError, NoVectorsError, UsageError
-from fileintel.services import documents, performing, questions, submitting, tasks
-from fileintel.services.workspace import Workspace
+from fileintel.runs import execute, questions, submission
+from fileintel.services import documents, tasks
+from fileintel.workspace import Workspace
 from tests.conftest import SAMPLES
 from tests.standin import StandIn
 from tests.standin.settings import Canned
@@ -100,7 +101,7 @@ def test_without_vectors_the_question_is_refused_with_what_to_do(workspace: Work
     with pytest.raises(NoVectorsError, match=r"have no vectors yet: make them with .*process town --embed"):
         ask(workspace)
     with pytest.raises(NoVectorsError, match="no vectors yet"):
-        submitting.submit_passage_question(workspace, None, COLLECTION, QUESTION)
+        submission.submit_passage_question(workspace, None, COLLECTION, QUESTION)
     documents.create_collection(workspace, "empty")
     with pytest.raises(EmptyCollectionError):
         questions.ask_passages(workspace, "empty", QUESTION)
@@ -117,10 +118,10 @@ def test_without_vectors_the_question_is_refused_with_what_to_do(workspace: Work
 
 def test_a_queued_question_is_answered_once_and_keeps_its_reply(workspace: Workspace, model_server: StandIn) -> None:
     done(workspace, EMBED)
-    run_id = submitting.submit_passage_question(workspace, None, COLLECTION, QUESTION).run_id
-    reply = performing.answer_from_passages(workspace, run_id)
+    run_id = submission.submit_passage_question(workspace, None, COLLECTION, QUESTION).run_id
+    reply = execute.answer_from_passages(workspace, run_id)
     asked = model_server.stats().asked
-    assert performing.answer_from_passages(workspace, run_id)["answer"] == reply["answer"]
+    assert execute.answer_from_passages(workspace, run_id)["answer"] == reply["answer"]
     assert model_server.stats().asked == asked
     shown = tasks.show(workspace, run_id)
     assert (shown["kind"], shown["state"]) == ("passage_question", "succeeded")

@@ -10,15 +10,16 @@ import pytest
 from sqlalchemy import delete
 
 from fileintel.errors import RunCancelled, ServiceUnavailable
-from fileintel.services import control, documents, housekeeping, performing, processing, submitting, tasks, working
-from fileintel.services.busy import ActiveRunError
+from fileintel.runs import execute, processing, run_context, submission
+from fileintel.runs.active_run import ActiveRunError
+from fileintel.runs.processing import Order
+from fileintel.services import control, documents, housekeeping, tasks
 from fileintel.services.housekeeping import PIECES_KEPT_SECONDS
-from fileintel.services.processing import Order
 from fileintel.services.spool import STALE_SECONDS, spool_of
-from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, run_events, runs, versions
 from fileintel.storage.models import Passage, Run, utc_now
 from fileintel.storage.states import RunKind, RunState
+from fileintel.workspace import Workspace
 from tests.conftest import SAMPLES
 
 from .conftest import COLLECTION, DOCUMENTS, Opener
@@ -52,8 +53,8 @@ def folder(home: Path) -> Path:
 def read(workspace: Workspace, folder: Path, dispatcher: Sent) -> Any:
     """An upload, taken in and read."""
     documents.create_collection(workspace, COLLECTION)
-    run_id = submitting.submit_documents(workspace, None, COLLECTION, folder).run_id
-    performing.process_documents(workspace, run_id, dispatcher)
+    run_id = submission.submit_documents(workspace, None, COLLECTION, folder).run_id
+    execute.process_documents(workspace, run_id, dispatcher)
     return tasks.show(workspace, run_id)
 
 
@@ -91,8 +92,8 @@ def test_an_upload_that_is_cancelled_keeps_what_was_read(
 ) -> None:
     workspace = opened()
     documents.create_collection(workspace, COLLECTION)
-    run_id = submitting.submit_documents(workspace, None, COLLECTION, folder).run_id
-    reading = performing.add_documents
+    run_id = submission.submit_documents(workspace, None, COLLECTION, folder).run_id
+    reading = execute.add_documents
 
     def read_and_cancel(*arguments: Any, **options: Any) -> Any:
         for one in reading(*arguments, **options):
@@ -100,9 +101,9 @@ def test_an_upload_that_is_cancelled_keeps_what_was_read(
                 control.cancel(workspace, run_id)
             yield one
 
-    monkeypatch.setattr(performing, "add_documents", read_and_cancel)
+    monkeypatch.setattr(execute, "add_documents", read_and_cancel)
     with pytest.raises(RunCancelled):
-        performing.process_documents(workspace, run_id)
+        execute.process_documents(workspace, run_id)
     assert tasks.show(workspace, run_id)["state"] == "cancelled"
     assert len(documents.list_documents(workspace, COLLECTION)) <= 1
     assert not folder.exists()
@@ -111,7 +112,7 @@ def test_an_upload_that_is_cancelled_keeps_what_was_read(
 def test_processing_without_a_wish_only_cuts(workspace: Workspace, opened: Opener) -> None:
     coarser, before = opened(chunking__size=400), len(passages(workspace))
     (one,) = processing.submit(coarser, None, COLLECTION, Order())
-    performing.process_documents(coarser, one.submitted.run_id)
+    execute.process_documents(coarser, one.submitted.run_id)
     run = tasks.show(coarser, one.submitted.run_id)
     assert (run["kind"], run["state"], run["result"]) == ("documents", "succeeded", {"documents_cut": 3})
     assert len(passages(workspace)) < before
@@ -135,7 +136,7 @@ def test_a_broker_that_is_away_leaves_no_run_behind(workspace: Workspace) -> Non
 
 
 def test_a_collection_is_not_deleted_under_the_hands_of_a_run(workspace: Workspace) -> None:
-    held = working.take(workspace, submitted(workspace, EMBED))
+    held = run_context.take(workspace, submitted(workspace, EMBED))
     assert held is not None
     with workspace.database.transaction() as session:
         session.get_one(Run, held.run.id).owner = "another machine"

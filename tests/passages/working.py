@@ -9,12 +9,13 @@ from sqlalchemy import func, select
 
 from fileintel.errors import FileIntelError
 from fileintel.graphrag.pipeline import Stopped
-from fileintel.services import processing, tasks
-from fileintel.services.cataloguing import extract_metadata
-from fileintel.services.embedding import embed_passages
-from fileintel.services.processing import Order
-from fileintel.services.workspace import Workspace
+from fileintel.runs import processing
+from fileintel.runs.embed import embed_passages
+from fileintel.runs.extract_metadata import extract_metadata
+from fileintel.runs.processing import Order
+from fileintel.services import tasks
 from fileintel.storage.models import Document, Passage, PassageVector, VectorSet
+from fileintel.workspace import Workspace
 
 from .conftest import COLLECTION
 

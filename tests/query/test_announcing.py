@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileintel.graphrag.query.announcing import Announcer
+from fileintel.graphrag.query.answer_buffer import Announcer
 from fileintel.graphrag.query.citations import check
 
 KNOWN = {"S1", "S2", "E10", "R3"}

@@ -16,10 +16,11 @@ from fileintel.errors import DatabaseUnavailable, NoUsableAnswer
 from fileintel.graphrag.query import asking, citations, local
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.llm.client import ModelClient
-from fileintel.services import documents, performing, submitting
-from fileintel.services.workspace import Workspace
+from fileintel.runs import execute, submission
+from fileintel.services import documents
 from fileintel.storage import in_flight
 from fileintel.storage.answers import StoredAnswer
+from fileintel.workspace import Workspace
 from tests.query.town import COLLECTION, LIMIT, Meanwhile, Place, add, ask, build, opened
 from tests.standin import StandIn
 
@@ -73,9 +74,9 @@ def counted(workspace: Workspace) -> Iterator[Cost]:
 
 def answered(workspace: Workspace, question: str) -> Cost:
     """What a worker does with the message of a question."""
-    run_id = submitting.submit_question(workspace, None, COLLECTION, Inquiry(question)).run_id
+    run_id = submission.submit_question(workspace, None, COLLECTION, Inquiry(question)).run_id
     with counted(workspace) as cost:
-        assert performing.answer(workspace, run_id)["citations"]
+        assert execute.answer(workspace, run_id)["citations"]
     return cost
 
 

@@ -28,7 +28,7 @@ def question_during_an_index_run(place: Place, streamed: bool) -> dict[str, Any]
     """All slots are held by an index run that has more to ask, others wait for each of them, and then a question: which
     goes first?"""
     from fileintel.graphrag.query.inquiry import Inquiry
-    from fileintel.services import questions
+    from fileintel.runs import questions
 
     model = model_of(place)
     with opened(place, graphrag__concurrency=SLOTS) as workspace:

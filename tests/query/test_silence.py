@@ -9,8 +9,9 @@ import pytest
 from fileintel.errors import ModelServerUnavailable, RunCancelled
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.llm import server
-from fileintel.services import documents, questions
-from fileintel.services.workspace import Workspace
+from fileintel.runs import questions
+from fileintel.services import documents
+from fileintel.workspace import Workspace
 from tests.query.town import COLLECTION, Hearer, Meanwhile, Place, add, ask, build, model_of, opened
 from tests.standin import StandIn
 

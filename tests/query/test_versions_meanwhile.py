@@ -7,8 +7,8 @@ import pytest
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
 from fileintel.services import documents, graph, versions
-from fileintel.services.workspace import Workspace
 from fileintel.storage import versions as stored
+from fileintel.workspace import Workspace
 from tests.query.town import COLLECTION, Meanwhile, Place, add, ask, build, opened
 from tests.standin import StandIn
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from fileintel.config import load_settings
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.services import documents, questions
-from fileintel.services.index_request import IndexRequest
-from fileintel.services.indexing import Indexer
-from fileintel.services.workspace import Workspace
+from fileintel.runs import questions
+from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
+from fileintel.services import documents
+from fileintel.workspace import Workspace
 from tests.standin import StandIn
 
 COLLECTION = "town"

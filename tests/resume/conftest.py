@@ -12,11 +12,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from fileintel.config import load_settings
+from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import graph
 from fileintel.services.documents import add_documents
-from fileintel.services.indexing import Indexer, IndexRequest
-from fileintel.services.workspace import Workspace
 from fileintel.storage import collections
+from fileintel.workspace import Workspace
 from tests.chaos import documents
 from tests.cli.tables import Tables, read_tables
 from tests.conftest import TEMPLATE

@@ -11,11 +11,11 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fileintel.errors import FileIntelError
-from fileintel.services.indexing import Indexer
-from fileintel.services.submitting import submit_index
-from fileintel.services.workspace import Workspace
+from fileintel.runs.index import Indexer
+from fileintel.runs.submission import submit_index
 from fileintel.storage import engine, runs
 from fileintel.storage.states import ACTIVE_STATES
+from fileintel.workspace import Workspace
 from tests.cli.tables import read_tables
 from tests.resume.conftest import COLLECTION, LIMIT, Town, open_workspace
 from tests.resume.mortal import Death, Fate, Moment, die, go_away

@@ -9,9 +9,9 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from fileintel.graphrag.pipeline import Paused
+from fileintel.runs.index import Indexer
+from fileintel.runs.submission import submit_index
 from fileintel.services import control
-from fileintel.services.indexing import Indexer
-from fileintel.services.submitting import submit_index
 from tests.cli.tables import read_tables
 from tests.resume.conftest import COLLECTION, Town, open_workspace
 from tests.standin import StandIn

@@ -8,14 +8,14 @@ import pytest
 from sqlalchemy import text
 
 from fileintel.config import load_settings
-from fileintel.embedded.postgres import EmbeddedPostgres
-from fileintel.services.indexing import Indexer, IndexRequest
-from fileintel.services.workspace import Workspace
+from fileintel.local.postgres import EmbeddedPostgres
+from fileintel.runs.index import Indexer, IndexRequest
+from fileintel.workspace import Workspace
 from tests.chaos import documents
 from tests.cli.conftest import environment
 from tests.cli.tables import read_tables
 from tests.conftest import CommandLine, short_folder
-from tests.embedded.processes import kill, postmaster, wait_until_stopped
+from tests.local.processes import kill, postmaster, wait_until_stopped
 from tests.resume.conftest import COLLECTION, LIMIT, SETTINGS, Town
 from tests.resume.mortal import Fate, Moment
 from tests.standin import StandIn

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy import text
 
 from fileintel.errors import DatabaseUnavailable
-from fileintel.services.holding import MOST_ATTEMPTS
-from fileintel.services.indexing import Indexer
-from fileintel.services.submitting import submit_index
-from fileintel.services.workspace import Workspace
+from fileintel.runs.index import Indexer
+from fileintel.runs.outcome import MOST_ATTEMPTS
+from fileintel.runs.submission import submit_index
 from fileintel.storage import engine, runs
+from fileintel.workspace import Workspace
 from tests.cli.tables import read_tables
 from tests.resume.conftest import COLLECTION, LIMIT, Town, open_workspace
 from tests.standin import StandIn

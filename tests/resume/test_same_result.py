@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
+from fileintel.runs.index import Indexer
+from fileintel.runs.submission import submit_index
 from fileintel.services import graph
-from fileintel.services.indexing import Indexer
-from fileintel.services.submitting import submit_index
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 from tests.cli.tables import read_tables
 from tests.resume.conftest import COLLECTION, Town, open_workspace
 from tests.standin import StandIn

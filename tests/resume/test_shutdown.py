@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from fileintel.services.dispatching import CeleryDispatcher
-from fileintel.services.indexing import Indexer
-from fileintel.services.submitting import submit_index
+from fileintel.runs.dispatch import CeleryDispatcher
+from fileintel.runs.index import Indexer
+from fileintel.runs.submission import submit_index
 from tests.api.installation import READY, Installation, Process, Redis, remove, wait_for
 from tests.cli.tables import read_tables
 from tests.conftest import short_folder

@@ -1,12 +1,12 @@
-"""`fileintel.embedded.service` with the embedded Redis, a small API and a small worker, and no database."""
+"""`fileintel.local.service` with the embedded Redis, a small API and a small worker, and no database."""
 
 import os
 import sys
 from collections.abc import Mapping
 
-from fileintel.embedded import service
-from fileintel.embedded.program import Program
-from fileintel.embedded.redis import EmbeddedRedis
+from fileintel.local import service
+from fileintel.local.program import Program
+from fileintel.local.redis import EmbeddedRedis
 
 API = """
 import http.server, sys

@@ -9,12 +9,12 @@ import os
 import sys
 from pathlib import Path
 
-from fileintel.embedded.console import Console
-from fileintel.embedded.file_lock import FileLock
-from fileintel.embedded.leash import Leash
-from fileintel.embedded.program import Program, Role
-from fileintel.embedded.supervisor import Supervisor
 from fileintel.errors import FileIntelError
+from fileintel.local.console import Console
+from fileintel.local.file_lock import FileLock
+from fileintel.local.leash import Leash
+from fileintel.local.program import Program, Role
+from fileintel.local.supervisor import Supervisor
 
 TOOLS = """
 import os, signal, subprocess, sys, time

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fileintel.embedded.console import LineReader
+from fileintel.local.console import LineReader
 
 
 def write_and_read(*pieces: bytes) -> list[str]:
@@ -67,7 +67,7 @@ def test_a_log_is_bounded_and_keeps_the_newest_lines(tmp_path: Path) -> None:
 def console(code: str, log: Path | None) -> str:
     """What a console of a process of its own prints, which it gives its stdout to."""
     start = (
-        "from pathlib import Path\nfrom fileintel.embedded import console as console_module\n"
+        "from pathlib import Path\nfrom fileintel.local import console as console_module\n"
         f"console = console_module.Console(['api'], {f'Path({str(log)!r})' if log else None})\n"
     )
     done = subprocess.run([sys.executable, "-c", start + code], capture_output=True, text=True, check=True)

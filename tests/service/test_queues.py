@@ -6,7 +6,7 @@ import pytest
 
 from fileintel.celery_config import GRAPHRAG_QUEUES, PREFORK_QUEUES, ROUTES, app, make_app
 from fileintel.errors import NoIndexError
-from fileintel.services.dispatching import CeleryDispatcher
+from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.storage.states import RunKind
 
 app.loader.import_default_modules()

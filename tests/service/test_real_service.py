@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from celery import Celery
 
-from fileintel.embedded import keeper
-from fileintel.embedded.redis import EmbeddedRedis
+from fileintel.local import keeper
+from fileintel.local.redis import EmbeddedRedis
 from tests.service.processes import Running, kill, own_environment, processes_of, running, wait_until
 
 

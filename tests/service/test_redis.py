@@ -13,8 +13,8 @@ from celery import Celery
 from kombu import Connection, Queue
 
 from fileintel import broker
-from fileintel.embedded import redis as embedded_redis
-from fileintel.embedded.redis import EmbeddedRedis, RedisUnavailable
+from fileintel.local import redis as embedded_redis
+from fileintel.local.redis import EmbeddedRedis, RedisUnavailable
 from tests.service.processes import kill, processes_of, wait_until
 
 JOURNAL = Path("redis", "appendonly.aof")
@@ -153,7 +153,7 @@ def test_a_second_server_for_the_same_data_is_refused(redis: EmbeddedRedis, home
 
 def test_it_ends_with_a_process_that_is_killed(home: Path) -> None:
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom fileintel.embedded.redis import EmbeddedRedis\n"
+        "import sys, time\nfrom pathlib import Path\nfrom fileintel.local.redis import EmbeddedRedis\n"
         "EmbeddedRedis(Path(sys.argv[1])).start(); print('started', flush=True); time.sleep(600)"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(home)], stdout=subprocess.PIPE)
@@ -167,7 +167,7 @@ def test_it_ends_with_a_process_that_is_killed(home: Path) -> None:
 def test_it_runs_under_a_process_that_is_patched_for_greenlets(home: Path) -> None:
     code = (
         "from gevent import monkey; monkey.patch_all()\nimport sys\nfrom pathlib import Path\n"
-        "from fileintel.embedded.redis import EmbeddedRedis\n"
+        "from fileintel.local.redis import EmbeddedRedis\n"
         "redis = EmbeddedRedis(Path(sys.argv[1])); redis.start(); print(redis.running()); redis.stop()"
     )
     done = subprocess.run([sys.executable, "-c", code, str(home)], capture_output=True, text=True, check=True)

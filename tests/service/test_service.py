@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 
 from fileintel.config import load_settings
-from fileintel.embedded import service_control
-from fileintel.embedded.service import Options
-from fileintel.embedded.service_environment import service_environment
-from fileintel.embedded.service_processes import process_rows
-from fileintel.embedded.service_state import LOG, is_free, read_state, running_service
-from fileintel.embedded.supervisor import ServiceFailed
 from fileintel.errors import EXIT_UNAVAILABLE
+from fileintel.local import service_control
+from fileintel.local.service import Options
+from fileintel.local.service_environment import service_environment
+from fileintel.local.service_processes import process_rows
+from fileintel.local.service_state import LOG, is_free, read_state, running_service
+from fileintel.local.supervisor import ServiceFailed
 from tests.service.processes import Running, alive, kill, own_environment, processes_of, running, wait_until
 
 SMALL_SERVICE = Path(__file__).with_name("small_service.py")

@@ -7,7 +7,7 @@ import pytest
 
 from fileintel.config import load_settings
 from fileintel.services import documents
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 from tests.standin import StandIn
 
 COLLECTION = "port"

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from fileintel.graphrag.pipeline import Paused
-from fileintel.services import control, documents, performing, submitting, tasks
+from fileintel.runs import execute, submission
+from fileintel.services import control, documents, tasks
 from fileintel.services.documents import Addition
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 
 def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
@@ -27,17 +28,17 @@ def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
             yield one
 
     documents.create_collection(workspace, "c")
-    task = submitting.submit_documents(workspace, None, "c", folder).run_id
+    task = submission.submit_documents(workspace, None, "c", folder).run_id
     with monkeypatch.context() as patched:
-        patched.setattr(performing, "add_documents", paused_meanwhile)
+        patched.setattr(execute, "add_documents", paused_meanwhile)
         with pytest.raises(Paused):
-            performing.process_documents(workspace, task)
+            execute.process_documents(workspace, task)
     shown = tasks.show(workspace, task)
     assert (shown["state"], shown["owner"]) == ("paused", None)
     assert documents.show_collection(workspace, "c").documents == 2
     assert folder.exists(), "its files are still needed"
     control.resume(workspace, None, task)
-    performing.process_documents(workspace, task)
+    execute.process_documents(workspace, task)
     assert tasks.show(workspace, task)["state"] == "succeeded"
     assert documents.show_collection(workspace, "c").documents == 3
     assert not folder.exists()

@@ -8,7 +8,7 @@ import pytest
 
 from fileintel.errors import AmbiguousName, NotFoundError, UsageError
 from fileintel.services import documents
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 from tests.services.conftest import COLLECTION, TEXTS
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from fileintel.graphrag import pipeline
-from fileintel.services.index_request import IndexRequest
-from fileintel.services.indexing import Indexer
-from fileintel.services.workspace import Workspace
+from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
+from fileintel.workspace import Workspace
 
 from .conftest import COLLECTION
 

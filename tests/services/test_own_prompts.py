@@ -9,11 +9,12 @@ import pytest
 from fileintel.errors import ModelServerRefused, NotFoundError, PromptError, UsageError
 from fileintel.graphrag.prompts import EXTRACT, LOOP, REPORT, PromptLibrary
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.services import documents, prompts, questions
-from fileintel.services.indexing import Indexer, IndexRequest
+from fileintel.runs import questions
+from fileintel.runs.index import Indexer, IndexRequest
+from fileintel.services import documents, prompts
 from fileintel.services.status import index_status
 from fileintel.services.tuning import tune
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 from tests.standin import StandIn
 from tests.standin.settings import Canned
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select
 
 from fileintel.errors import ConfigError
-from fileintel.services import passages
-from fileintel.services.indexing import Indexer, IndexRequest
-from fileintel.services.workspace import Workspace
+from fileintel.runs import cut
+from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.storage.models import IndexVersion, Run, TextUnit
+from fileintel.workspace import Workspace
 from tests.documents.test_tokenizer_file import BYTES, WORDS, made
 
 from .conftest import COLLECTION, Opened
@@ -55,5 +55,5 @@ def test_the_content_of_the_file_decides_passages_and_index(workspace: Workspace
     made(BYTES).save(str(path))
     assert len(units(counting, indexer.index(request))) > len(words)
     collection_id = counting.database.insist(lambda session: session.get_one(Run, first).collection_id)
-    assert len(passages.uncut(counting, collection_id)) == 2
-    assert sum(passages.cut_collection(counting, collection_id)) > len(words)
+    assert len(cut.uncut(counting, collection_id)) == 2
+    assert sum(cut.cut_collection(counting, collection_id)) > len(words)

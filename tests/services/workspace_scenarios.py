@@ -6,7 +6,7 @@ import gevent
 
 from fileintel.config import load_settings
 from fileintel.llm.client import ModelClient
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 
 def clients_of_greenlets(environment: dict[str, str]) -> int:

@@ -19,12 +19,13 @@ from sqlalchemy.pool import NullPool
 from fileintel.celery_config import make_app
 from fileintel.config import load_settings
 from fileintel.queues import CELERY, GRAPH_WORKER
-from fileintel.services import submitting, tasks
-from fileintel.services.dispatching import CeleryDispatcher
+from fileintel.runs import submission
+from fileintel.runs.dispatch import CeleryDispatcher
+from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
+from fileintel.services import tasks
 from fileintel.services.documents import add_documents, create_collection
-from fileintel.services.index_request import IndexRequest
-from fileintel.services.indexing import Indexer
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 from tests.api.installation import READY, Process, Redis, remove, wait_for
 from tests.cli.tables import Tables, read_tables
 from tests.conftest import FOREIGN, TEMPLATE, short_folder
@@ -68,7 +69,7 @@ class Crew:
     def order(self) -> str:
         """Have everything asked afresh, and an index made of it; the id of the run."""
         self.model.reset()
-        return submitting.submit_index(self.workspace, CeleryDispatcher(self.app), COLLECTION, fresh=True).run_id
+        return submission.submit_index(self.workspace, CeleryDispatcher(self.app), COLLECTION, fresh=True).run_id
 
     def hold(self, count: int) -> None:
         """Hold all extractions, and wait until so many are under way."""

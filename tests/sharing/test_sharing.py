@@ -7,8 +7,9 @@ import uuid
 
 from sqlalchemy import text
 
-from fileintel.services import control, helping
-from fileintel.services.dispatching import CeleryDispatcher
+from fileintel.runs import help
+from fileintel.runs.dispatch import CeleryDispatcher
+from fileintel.services import control
 from tests.api.installation import wait_for
 from tests.sharing.conftest import DOCUMENTS, LIMIT, Crew
 from tests.standin import Fault
@@ -70,7 +71,7 @@ def test_a_paused_run_is_not_helped_with(crew: Crew) -> None:
 
 def test_who_has_nothing_to_help_with_leaves(crew: Crew) -> None:
     def helps(run_id: str, worker: int = os.getpid()) -> bool:
-        return helping.help_with(crew.workspace, run_id, worker, lambda: False)
+        return help.help_with(crew.workspace, run_id, worker, lambda: False)
 
     run_id = crew.order()
     crew.hold(BOTH)

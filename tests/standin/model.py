@@ -11,8 +11,8 @@ from typing import Any
 
 from gevent.event import Event
 
-from fileintel.llm.extractive import engine, protocol
-from fileintel.llm.extractive.protocol import ProtocolError
+from fileintel.builtin_model import engine, protocol
+from fileintel.builtin_model.protocol import ProtocolError
 
 from . import faults, synthetic
 from .ledger import Book, Ledger, question_id

@@ -12,7 +12,7 @@ import gevent
 from gevent.server import StreamServer
 from gevent.threadpool import ThreadPool
 
-from fileintel.llm.extractive import protocol
+from fileintel.builtin_model import protocol
 
 from .ledger import Book
 from .model import HOLD_STEP, Model

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
-from fileintel.llm.extractive import sections
+from fileintel.builtin_model import sections
 
 TOPICS = 40  # groups of names, so that communities form
 NAMES_PER_TOPIC = 12

@@ -11,7 +11,7 @@ import httpx
 import openai
 import pytest
 
-from fileintel.llm.extractive import engine
+from fileintel.builtin_model import engine
 
 from . import Canned, StandIn
 

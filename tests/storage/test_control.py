@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text, update
 
 from fileintel.errors import ConflictError, LeaseLost, RunCancelled
-from fileintel.graphrag.journal import RunJournal
-from fileintel.graphrag.progress import Progress
+from fileintel.fanout.journal import RunJournal
+from fileintel.fanout.progress import Progress
 from fileintel.llm.client import Tally
 from fileintel.storage import collections, control, run_events, runs
 from fileintel.storage.engine import Database

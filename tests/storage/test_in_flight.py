@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DataError
 
-from fileintel.graphrag.journal import Journal
+from fileintel.fanout.journal import Journal
 from fileintel.storage import answers, in_flight
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.bulk import ROWS_PER_STATEMENT

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import func, select, text
 
 from fileintel.errors import ConflictError, LeaseLost, RunCancelled
-from fileintel.graphrag.journal import RunJournal
-from fileintel.graphrag.lease import LeaseKeeper, is_gone, this_process
-from fileintel.graphrag.progress import Progress
+from fileintel.fanout.journal import RunJournal
+from fileintel.fanout.progress import Progress
 from fileintel.llm.client import Tally
+from fileintel.runs.lease import LeaseKeeper, is_gone, this_process
 from fileintel.storage import answers, collections, control, run_counts, run_events, runs
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
@@ -274,7 +274,7 @@ def test_this_process_is_not_gone() -> None:
 
 
 def test_a_process_that_died_is_gone_even_before_its_parent_has_noticed() -> None:
-    code = "from fileintel.graphrag.lease import this_process; print(this_process(), flush=True); input()"
+    code = "from fileintel.runs.lease import this_process; print(this_process(), flush=True); input()"
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
     owner = child.stdout.readline().strip()

@@ -10,9 +10,9 @@ from fastapi import Depends, Request
 
 from fileintel.config import Settings
 from fileintel.errors import DatabaseUnavailable, ServiceUnavailable
-from fileintel.services.dispatching import CeleryDispatcher
+from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.services.spool import spool_of
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 BROKER_TIMEOUT_SECONDS = 5.0  # without one, a broker that hangs would hold a thread for ever
 OPENING_SECONDS = 15.0  # for another thread that opens the database; longer than one attempt to connect

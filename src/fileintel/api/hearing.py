@@ -16,8 +16,8 @@ from fileintel.api import following, problems
 from fileintel.api.backend import Backend
 from fileintel.api.problems import NoAnswerYet, QuestionFailed, ShuttingDown, about_task
 from fileintel.errors import DatabaseUnavailable, FileIntelError, NotFoundError
+from fileintel.runs.answer_stream import RESTART, TEXT
 from fileintel.services import tasks
-from fileintel.services.telling import RESTART, TEXT
 
 SHORTEST_PAUSE_SECONDS = 0.05  # stored answers come at once
 LONGEST_PAUSE_SECONDS = 0.5  # while nothing comes; a writing model says something each quarter of a second

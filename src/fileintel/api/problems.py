@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from fileintel.api import chat_errors as chat
 from fileintel.errors import DatabaseUnavailable, FileIntelError
-from fileintel.services.busy import ActiveRunError
+from fileintel.runs.active_run import ActiveRunError
 
 MEDIA_TYPE = "application/problem+json"
 TASKS = "/api/v2/tasks"

@@ -24,8 +24,8 @@ from starlette.requests import Request
 from fileintel.api.problems import BadUpload, InvalidRequest, TooLarge, UnsupportedMediaType
 from fileintel.config import Settings
 from fileintel.errors import DocumentError, ServiceUnavailable
+from fileintel.runs.submission import Submitted
 from fileintel.services.documents import check_file_name
-from fileintel.services.submitting import Submitted
 
 FIELD = "files"
 MOST_FILES = 200  # in one request; a collection may take as many requests as it likes

@@ -13,7 +13,7 @@ from fileintel.errors import UsageError
 if TYPE_CHECKING:
     from fileintel.cli.installation.contract import Installation
     from fileintel.config import Settings
-    from fileintel.services.workspace import Workspace
+    from fileintel.workspace import Workspace
 
 
 LARGEST_INTEGER = 2**31 - 1  # of PostgreSQL's integer columns
@@ -73,7 +73,7 @@ class Invocation:
     @contextmanager
     def workspace(self) -> "Iterator[Workspace]":
         """The workspace of this machine, service or not: for the database's own matters. Closed at the block's end."""
-        from fileintel.services.workspace import Workspace
+        from fileintel.workspace import Workspace
 
         with Workspace(self.settings) as workspace:
             yield workspace

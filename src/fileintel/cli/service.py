@@ -31,9 +31,9 @@ def up(
 
     DATABASE_URL and CELERY_BROKER_URL name servers of your own; without them, embedded ones are started.
     """
-    from fileintel.embedded.service import Options, command
-    from fileintel.embedded.service_control import start_in_background
-    from fileintel.embedded.service_environment import service_environment
+    from fileintel.local.service import Options, command
+    from fileintel.local.service_control import start_in_background
+    from fileintel.local.service_environment import service_environment
 
     settings = invocation(context).settings
     environment = service_environment(settings, os.environ)
@@ -62,7 +62,7 @@ def down(
     now: Annotated[bool, typer.Option("--now", help="Do not let running tasks finish.")] = False,
 ) -> None:
     """Stop the service, and wait until it has ended. It is no error when none runs."""
-    from fileintel.embedded.service_control import stop
+    from fileintel.local.service_control import stop
 
     home = invocation(context).settings.home
     try:
@@ -77,8 +77,8 @@ def down(
 
 def ps(context: typer.Context, as_json: Json = False) -> None:
     """List the processes of the service, with the memory that each takes."""
-    from fileintel.embedded.service_processes import process_rows
-    from fileintel.embedded.service_state import running_service
+    from fileintel.local.service_processes import process_rows
+    from fileintel.local.service_state import running_service
 
     home = invocation(context).settings.home
     try:

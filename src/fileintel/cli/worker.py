@@ -34,8 +34,8 @@ def main(context: typer.Context, pool: Pool = None, concurrency: Concurrency = N
 def _become(
     context: typer.Context, kind: WorkerKind, pool: str | None, concurrency: int | None, more: list[str] | None
 ) -> None:
-    from fileintel.embedded.service_environment import service_environment
     from fileintel.errors import ServiceUnavailable
+    from fileintel.local.service_environment import service_environment
 
     settings = invocation(context).settings
     if settings.celery.broker_url is None:

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 
-from fileintel.collector import spared
 from fileintel.config import Settings
 from fileintel.errors import EmptyCollectionError, RunFailed, UsageError
+from fileintel.fanout.fanout import Fanout
+from fileintel.fanout.journal import RunJournal
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Request
+from fileintel.garbage_collection import spared
 from fileintel.graphrag import load
-from fileintel.graphrag.context import Context, Contexts
-from fileintel.graphrag.fanout import Fanout
-from fileintel.graphrag.graph_context import GraphContexts
-from fileintel.graphrag.journal import RunJournal
+from fileintel.graphrag.contexts.context import Context, Contexts
+from fileintel.graphrag.contexts.graph_context import GraphContexts
+from fileintel.graphrag.contexts.text_context import TextContexts
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report, TextUnit
-from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CLAIMING, DESCRIBE, REPORT, REPORT_TEXT, PromptKind, PromptLibrary
-from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages import claims, cluster, describe, embed, extract, merging, report
-from fileintel.graphrag.text_context import TextContexts
 from fileintel.graphrag.token_scale import TokenScale
 from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
 from fileintel.llm.questions import Sampling

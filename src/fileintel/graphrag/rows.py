@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from fileintel.graphrag.context import Context
+from fileintel.graphrag.contexts.context import Context
+from fileintel.graphrag.contexts.text_context import text_units_of
 from fileintel.graphrag.model import Claim, Community, Graph, Report, TextUnit
 from fileintel.graphrag.stages.embed import report_id
-from fileintel.graphrag.text_context import text_units_of
 from fileintel.graphrag.vectors import Vector
 from fileintel.runtime import breathing
 from fileintel.storage.bulk import vector_text

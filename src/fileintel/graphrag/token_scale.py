@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from fileintel.graphrag.request import Outcome, Request
+from fileintel.fanout.request import Outcome, Request
 from fileintel.llm.questions import Answered, ChatQuestion, Message
 
 STEPS = 20  # of the scale in one: 5 % each

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from fileintel.graphrag.model import TextUnit
 from fileintel.graphrag.prompts import EXTRACT, EXTRACT_JSON, REPORT, TUNE_PROFILE, PromptLibrary
 from fileintel.graphrag.stages.examples import ExampleNames
-from fileintel.graphrag.stages.extraction import EntityRecord, Extraction, RelationshipRecord
+from fileintel.graphrag.stages.extract_records import EntityRecord, Extraction, RelationshipRecord
 from fileintel.graphrag.stages.records import clean_text, merge_key
 from fileintel.graphrag.stages.tuple_records import parse_gleaning, parse_records
 from fileintel.graphrag.tables import on_one_line

@@ -16,8 +16,8 @@ import openai
 from fileintel.config import Endpoint
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
 from fileintel.llm.answer_checks import foreign_script, goes_in_circles
+from fileintel.llm.caller import Errand
 from fileintel.llm.dialect import Dialect
-from fileintel.llm.errand import Errand
 from fileintel.llm.faults import BUSY, Cure, Fault, describe_fault
 from fileintel.llm.gate import Gate, ServerAway
 from fileintel.llm.patience import STARVING, Patience, Trail

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from fileintel.llm.errand import CalledOff, Errand
+from fileintel.llm.caller import CalledOff, Errand
 
 SHRINK_FACTOR = 0.7
 SHRINK_PAUSE_SECONDS = 1.0  # one burst of refusals is one signal, not fifty

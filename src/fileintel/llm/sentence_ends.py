@@ -8,7 +8,7 @@ the sentence goes on: one that is a little long is better than one that is torn 
 import re
 from collections.abc import Iterator
 
-from fileintel.llm.extractive.wordlists import word_set
+from fileintel.builtin_model.wordlists import word_set
 
 # Abbreviations that something follows, whatever it is. Most stand before names.
 ABBREVIATIONS = word_set("""

@@ -10,10 +10,10 @@ import openai
 
 from fileintel.config import Endpoint
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
+from fileintel.llm.adaptive_limit import FLOOR, Governor, NoMetrics
 from fileintel.llm.dialect import Dialect
 from fileintel.llm.faults import Cure, Fault, describe_fault
 from fileintel.llm.gate import Gate
-from fileintel.llm.governor import FLOOR, Governor, NoMetrics
 from fileintel.llm.patience import FAILING_TOGETHER, TimeLimits, Trail
 from fileintel.llm.responses import usage
 from fileintel.llm.server_metrics import Load, metrics_url, read_load

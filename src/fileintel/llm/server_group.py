@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fileintel.llm.errand import Errand
+from fileintel.llm.caller import Errand
 from fileintel.llm.gate import GateReading
 from fileintel.llm.server import ModelServer
 

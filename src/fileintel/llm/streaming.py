@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
+from fileintel.llm.caller import Errand
 from fileintel.llm.client import ModelClient, Tally
-from fileintel.llm.errand import Errand
 from fileintel.llm.gate import ServerAway
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, without_nul
 from fileintel.llm.responses import MALFORMED, Completion, read_completion

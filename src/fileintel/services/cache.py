@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from fileintel.errors import UsageError
-from fileintel.services.workspace import Workspace
 from fileintel.storage import answers, upkeep
 from fileintel.storage.models import utc_now
 from fileintel.storage.upkeep import Removed, Stale
+from fileintel.workspace import Workspace
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGE = re.compile(rf"(\d{{1,5}})\s*([{''.join(_UNITS)}])", re.IGNORECASE)

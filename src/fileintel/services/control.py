@@ -7,15 +7,16 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, NothingToRetry, ServiceUnavailable
-from fileintel.graphrag.lease import is_gone
-from fileintel.services import submitting, tasks
-from fileintel.services.dispatching import Dispatcher
-from fileintel.services.index_request import IndexRequest, freshness
-from fileintel.services.submitting import Submitted
-from fileintel.services.workspace import Workspace
+from fileintel.runs import submission
+from fileintel.runs.dispatch import Dispatcher
+from fileintel.runs.index_request import IndexRequest, freshness
+from fileintel.runs.lease import is_gone
+from fileintel.runs.submission import Submitted
+from fileintel.services import tasks
 from fileintel.storage import control, run_counts, runs, versions
 from fileintel.storage.models import Collection, Run
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
+from fileintel.workspace import Workspace
 
 
 def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
@@ -83,7 +84,7 @@ def retry(workspace: Workspace, dispatcher: Dispatcher | None, run_id: str) -> S
             _refuse_to_repeat(run)
             parameters = {**run.parameters, "retry_of": run.id}
             again = runs.create(session, run.collection_id, RunKind(run.kind), parameters=parameters)
-    return submitting.sent(workspace, dispatcher, again)
+    return submission.sent(workspace, dispatcher, again)
 
 
 def resume_here(workspace: Workspace, run_id: str) -> IndexRequest:
@@ -110,7 +111,7 @@ def request_for_gaps(workspace: Workspace, run_id: str) -> IndexRequest:
 
 def _request_for_gaps(session: Session, run: Run) -> IndexRequest:
     collection = session.get_one(Collection, run.collection_id)
-    submitting.refuse_while_active(session, collection)
+    submission.refuse_while_active(session, collection)
     if run.state == RunState.SUCCEEDED.value:
         raise NothingToRetry(f"nothing to retry: task {run.id} has no gaps")
     if run.method == runs.IMPORT:

@@ -16,13 +16,13 @@ from fileintel.documents.kinds import is_supported, unsupported
 from fileintel.documents.load import DocumentReader
 from fileintel.errors import DocumentError, UsageError
 from fileintel.identity import content_id
-from fileintel.services.busy import refuse_while_busy
-from fileintel.services.passages import check_encoding, cut_document
-from fileintel.services.workspace import Workspace
+from fileintel.runs.active_run import refuse_while_busy
+from fileintel.runs.cut import check_encoding, cut_document
 from fileintel.storable import storable
 from fileintel.storage import collections, documents, prompts, runs, vectors, versions
 from fileintel.storage.collections import CollectionSummary
 from fileintel.storage.models import Collection, Document, utc_now
+from fileintel.workspace import Workspace
 
 LONGEST_NAME = 200  # characters
 _FORBIDDEN_IN_PROMPTS = re.compile(r"[,\x00-\x1f\x7f]")  # types stand in a list that commas divide

@@ -10,10 +10,9 @@ from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from fileintel.errors import IndexGone, NotFoundError
-from fileintel.graphrag.context import SECTIONS
-from fileintel.graphrag.stored_context import stored_text
-from fileintel.services.busy import INDEXING, refuse_while_busy
-from fileintel.services.workspace import Workspace
+from fileintel.graphrag.contexts.context import SECTIONS
+from fileintel.graphrag.contexts.stored_context import stored_text
+from fileintel.runs.active_run import INDEXING, refuse_while_busy
 from fileintel.storage import collections, prompts, runs, versions
 from fileintel.storage.models import (
     Base,
@@ -24,6 +23,7 @@ from fileintel.storage.models import (
     Relationship,
 )
 from fileintel.storage.states import RunKind
+from fileintel.workspace import Workspace
 
 _IDS = ("id", "human_readable_id")
 _HIDDEN = frozenset({"version_id", "context"})  # a context is shown by itself

@@ -6,9 +6,9 @@ from fileintel.config import Endpoint, Settings
 from fileintel.errors import FileIntelError, ServiceUnavailable
 from fileintel.llm.client import ModelClient
 from fileintel.queues import GRAPHRAG_QUEUES, PREFORK_QUEUES
-from fileintel.services.dispatching import CeleryDispatcher
-from fileintel.services.workspace import BUILTIN_MODEL_NAME, Workspace
+from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.storage import schema
+from fileintel.workspace import BUILTIN_MODEL_NAME, Workspace
 
 
 def check(workspace: Workspace) -> list[dict[str, str]]:

@@ -1,11 +1,11 @@
 """Housekeeping: what crashes and deletions have left behind."""
 
-from fileintel.services import dispatching
-from fileintel.services.dispatching import Dispatcher
+from fileintel.runs import dispatch
+from fileintel.runs.answer_stream import RESTART, TEXT
+from fileintel.runs.dispatch import Dispatcher
 from fileintel.services.spool import clear_stale
-from fileintel.services.telling import RESTART, TEXT
-from fileintel.services.workspace import Workspace
 from fileintel.storage import run_events, vectors, versions
+from fileintel.workspace import Workspace
 
 PIECES_KEPT_SECONDS = 86_400.0  # somebody who listens may come back and hear them again; the whole answer stays
 
@@ -18,7 +18,7 @@ def clean_up(workspace: Workspace, dispatcher: Dispatcher) -> dict[str, int]:
     Raises:
       ServiceUnavailable, DatabaseUnavailable: the broker or PostgreSQL does not answer.
     """
-    sent = dispatching.send_unattended(workspace, dispatcher)
+    sent = dispatch.send_unattended(workspace, dispatcher)
     uploads = clear_stale(workspace)
     with workspace.database.transaction() as session:
         abandoned = versions.abandoned(session)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Integer, func, select
 
-from fileintel.services.workspace import Workspace
 from fileintel.storage import answers
 from fileintel.storage.answers import StoreSize
 from fileintel.storage.models import Run
+from fileintel.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from typing import Any
 
 from fileintel.errors import UsageError
 from fileintel.graphrag.prompts import KINDS, PromptKind, PromptLibrary, check_template
-from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, prompts
+from fileintel.workspace import Workspace
 
 
 def list_prompts(workspace: Workspace, collection_name: str) -> list[dict[str, Any]]:

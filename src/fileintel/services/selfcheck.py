@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import text
 
 from fileintel import runtime
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 SIDE_BY_SIDE = 5
 SLOW_SECONDS = 0.2  # of one operation

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from fileintel.config import Settings
-from fileintel.services.workspace import Workspace
 from fileintel.storage import runs
+from fileintel.workspace import Workspace
 
 STALE_SECONDS = 7 * 24 * 3600  # no upload takes that long; only a paused run waits that long
 

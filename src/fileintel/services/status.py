@@ -6,10 +6,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from fileintel.errors import NotFoundError
-from fileintel.services.workspace import BUILTIN_MODEL_NAME, Workspace
 from fileintel.storage import collections, run_counts, run_events, runs, versions
 from fileintel.storage.models import Collection, Community, IndexVersion, Run
 from fileintel.storage.states import RunKind
+from fileintel.workspace import BUILTIN_MODEL_NAME, Workspace
 
 NOT_INDEXED = "not_indexed"
 _COUNTS = ("documents", "text_units", "entities", "relationships", "communities", "reports", "covariates")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from fileintel.errors import FileIntelError, NotFoundError
-from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, run_counts, run_events, runs
 from fileintel.storage.models import Run
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
+from fileintel.workspace import Workspace
 
 
 def show(workspace: Workspace, run_id: str) -> dict[str, Any]:

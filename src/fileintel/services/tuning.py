@@ -13,10 +13,10 @@ from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, Sampling
 from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.llm.tokens import Tokenizer
-from fileintel.services.own_settings import library_for, settings_for
-from fileintel.services.single_question import ask_once
-from fileintel.services.workspace import Workspace
+from fileintel.runs.collection_settings import library_for, settings_for
+from fileintel.runs.single_question import ask_once
 from fileintel.storage import collections, documents, prompts
+from fileintel.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from typing import Any
 
-from fileintel.services.workspace import Workspace
 from fileintel.storage import collections, comparison, coverage, run_counts, versions
 from fileintel.storage.models import IndexVersion
+from fileintel.workspace import Workspace
 
 
 def list_versions(workspace: Workspace, collection_name: str) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from celery import Celery
 
 from fileintel.errors import RunCancelled
 from fileintel.graphrag.pipeline import Stopped
-from fileintel.services import dispatching, processing, tasks, worker
-from fileintel.services.processing import Order
-from fileintel.services.workspace import Workspace
+from fileintel.runs import dispatch, processing, worker
+from fileintel.runs.processing import Order
+from fileintel.services import tasks
+from fileintel.workspace import Workspace
 
 Work = Callable[[Workspace, str, Callable[[], bool]], object]
 
@@ -25,5 +26,5 @@ def worked_on(app: Celery, collection_id: str, run_id: str | None, order: Order,
         with suppress(RunCancelled):  # the run says so
             work(workspace, run_id, worker.stopping)
     except Stopped:
-        dispatching.send_again(workspace, dispatching.CeleryDispatcher(app), run_id)
+        dispatch.send_again(workspace, dispatch.CeleryDispatcher(app), run_id)
     return tasks.show(workspace, run_id)

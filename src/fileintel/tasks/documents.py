@@ -7,8 +7,9 @@ from celery import shared_task
 
 from fileintel.errors import RunCancelled
 from fileintel.graphrag.pipeline import Paused
-from fileintel.services import dispatching, performing, processing, tasks, worker
-from fileintel.services.processing import Order
+from fileintel.runs import dispatch, execute, processing, worker
+from fileintel.runs.processing import Order
+from fileintel.services import tasks
 
 
 @shared_task(name="fileintel.tasks.documents.process_documents_task", bind=True)  # type: ignore[untyped-decorator]
@@ -26,5 +27,5 @@ def process_documents_task(self: Any, collection_id: str, run_id: str | None = N
     if run_id is None:
         run_id = processing.submit(workspace, None, collection_id, Order())[0].submitted.run_id
     with suppress(RunCancelled, Paused):  # the run says so
-        performing.process_documents(workspace, run_id, dispatching.CeleryDispatcher(self.app))
+        execute.process_documents(workspace, run_id, dispatch.CeleryDispatcher(self.app))
     return tasks.show(workspace, run_id)

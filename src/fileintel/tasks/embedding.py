@@ -8,8 +8,8 @@ from typing import Any
 
 from celery import shared_task
 
-from fileintel.services.embedding import embed_passages
-from fileintel.services.processing import Order
+from fileintel.runs.embed import embed_passages
+from fileintel.runs.processing import Order
 from fileintel.tasks.collection_run import worked_on
 
 

@@ -13,8 +13,9 @@ from celery import shared_task
 from fileintel.errors import BudgetReached, LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.services import dispatching, helping, performing, questions, submitting, tasks, worker
-from fileintel.services.indexing import Indexer
+from fileintel.runs import dispatch, execute, help, questions, submission, worker
+from fileintel.runs.index import Indexer
+from fileintel.services import tasks
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +36,13 @@ def build_graphrag_index_task(
     """
     workspace = worker.workspace()
     if run_id is None:
-        run_id = submitting.submit_index(workspace, None, collection_id, force=force_rebuild, fresh=fresh).run_id
+        run_id = submission.submit_index(workspace, None, collection_id, force=force_rebuild, fresh=fresh).run_id
     try:
-        dispatcher = dispatching.CeleryDispatcher(self.app)
+        dispatcher = dispatch.CeleryDispatcher(self.app)
         Indexer(workspace, stopping=worker.stopping, call_helpers=dispatcher.call_helpers).work_on(run_id)
     except Stopped:
         with suppress(ServiceUnavailable):  # then another worker finds the run
-            dispatching.send_again(workspace, dispatching.CeleryDispatcher(self.app), run_id)
+            dispatch.send_again(workspace, dispatch.CeleryDispatcher(self.app), run_id)
     except BudgetReached as error:
         logger.warning("%s", error)  # a person resumes it
     except LeaseLost as error:
@@ -49,11 +50,11 @@ def build_graphrag_index_task(
     return tasks.show(workspace, run_id)
 
 
-@shared_task(name=dispatching.HELP, ignore_result=True)  # type: ignore[untyped-decorator]
+@shared_task(name=dispatch.HELP, ignore_result=True)  # type: ignore[untyped-decorator]
 def help_with_index_task(run_id: str) -> None:
     """Answer questions of an index run that another worker holds, as long as there are any. Lost or delivered twice,
     the message does no harm."""
-    helping.help_with(worker.workspace(), run_id, worker.PROCESS, worker.stopping)
+    help.help_with(worker.workspace(), run_id, worker.PROCESS, worker.stopping)
 
 
 @shared_task(name="fileintel.tasks.graphrag.query_graphrag_task")  # type: ignore[untyped-decorator]
@@ -67,5 +68,5 @@ def query_graphrag_task(
     """
     workspace = worker.workspace()
     if run_id is not None:
-        return performing.answer(workspace, run_id)
+        return execute.answer(workspace, run_id)
     return questions.ask(workspace, collection_id, Inquiry(question, mode))

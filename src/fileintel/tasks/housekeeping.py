@@ -7,10 +7,11 @@ from typing import Any
 
 from celery import shared_task
 
-from fileintel.services import dispatching, housekeeping, worker
+from fileintel.runs import dispatch, worker
+from fileintel.services import housekeeping
 
 
 @shared_task(name="fileintel.tasks.housekeeping.clean_up_task", bind=True)  # type: ignore[untyped-decorator]
 def clean_up_task(self: Any) -> dict[str, int]:
     """Send runs without a worker to one, and delete what nobody needs any more; returns how much of each."""
-    return housekeeping.clean_up(worker.workspace(), dispatching.CeleryDispatcher(self.app))
+    return housekeeping.clean_up(worker.workspace(), dispatch.CeleryDispatcher(self.app))

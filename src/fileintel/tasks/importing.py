@@ -6,7 +6,8 @@ from typing import Any
 from celery import shared_task
 
 from fileintel.errors import RunCancelled
-from fileintel.services import importing, tasks, worker
+from fileintel.runs import import_index, worker
+from fileintel.services import tasks
 
 
 @shared_task(name="fileintel.tasks.importing.import_index_task")  # type: ignore[untyped-decorator]
@@ -21,5 +22,5 @@ def import_index_task(collection_id: str, run_id: str) -> dict[str, Any]:
     """
     workspace = worker.workspace()
     with suppress(RunCancelled):  # the run says so
-        importing.import_uploaded(workspace, run_id)
+        import_index.import_uploaded(workspace, run_id)
     return tasks.show(workspace, run_id)

@@ -8,8 +8,8 @@ from typing import Any
 
 from celery import shared_task
 
-from fileintel.services.cataloguing import extract_metadata
-from fileintel.services.processing import Order
+from fileintel.runs.extract_metadata import extract_metadata
+from fileintel.runs.processing import Order
 from fileintel.tasks.collection_run import worked_on
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from celery import shared_task
 
-from fileintel.services import performing, questions, worker
+from fileintel.runs import execute, questions, worker
 
 
 @shared_task(name="fileintel.tasks.questions.answer_question_task")  # type: ignore[untyped-decorator]
@@ -22,5 +22,5 @@ def answer_question_task(collection_id: str, question: str = "", run_id: str | N
     """
     workspace = worker.workspace()
     if run_id is not None:
-        return performing.answer_from_passages(workspace, run_id)
+        return execute.answer_from_passages(workspace, run_id)
     return questions.ask_passages(workspace, collection_id, question)

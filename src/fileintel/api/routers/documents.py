@@ -17,7 +17,8 @@ from fileintel.api.problems import documented
 from fileintel.api.requests import CollectionName, DocumentName, IdempotencyKey, MetadataChanges, require_json
 from fileintel.api.routers.tasks import accepted
 from fileintel.api.uploads import UploadLimits
-from fileintel.services import documents, submitting
+from fileintel.runs import submission
+from fileintel.services import documents
 
 router = APIRouter(prefix="/collections/{collection}/documents", tags=["documents"])
 anywhere = APIRouter(prefix="/documents", tags=["documents"])
@@ -131,9 +132,9 @@ def _expect(service: Backend, collection: str) -> None:
     documents.show_collection(service.workspace(), collection)
 
 
-def _hand_over(service: Backend, collection: str, folder: Path, key: str | None) -> submitting.Submitted:
-    def submit() -> submitting.Submitted:
-        return submitting.submit_documents(
+def _hand_over(service: Backend, collection: str, folder: Path, key: str | None) -> submission.Submitted:
+    def submit() -> submission.Submitted:
+        return submission.submit_documents(
             service.workspace(), service.dispatcher(), collection, folder, idempotency_key=key
         )
 

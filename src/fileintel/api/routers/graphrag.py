@@ -13,11 +13,12 @@ from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
 from fileintel.api.problems import BadCursor, documented
 from fileintel.api.requests import CollectionName, IdempotencyKey, IndexOrder, Question, Text, require_json
 from fileintel.api.routers.tasks import accepted
-from fileintel.services import graph, submitting
+from fileintel.runs import submission
+from fileintel.services import graph
 from fileintel.services.graph import Slice
 from fileintel.services.health import check_everything
 from fileintel.services.status import index_status
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -44,7 +45,7 @@ CommunityNumber = Annotated[int, Path(ge=0, le=LARGEST_INTEGER, description="The
 )
 def start_index(service: Service, body: IndexOrder, response: Response, idempotency_key: IdempotencyKey = None) -> Any:
     """Build the index of a collection, or bring it up to date. One run at a time works on a collection."""
-    submitted = submitting.submit_index(
+    submitted = submission.submit_index(
         service.workspace(),
         service.dispatcher(),
         body.collection_id,
@@ -68,8 +69,8 @@ async def ask_question(service: Service, collection: CollectionName, body: Quest
     written: events `task`, `text` and `restart` (what came so far does not count), and at the end `answer` with the
     whole checked answer, or `problem`."""
 
-    def submit() -> submitting.Submitted:
-        return submitting.submit_question(service.workspace(), service.dispatcher(), collection, body.inquiry())
+    def submit() -> submission.Submitted:
+        return submission.submit_question(service.workspace(), service.dispatcher(), collection, body.inquiry())
 
     submitted = await run_in_threadpool(submit)
     if body.stream:

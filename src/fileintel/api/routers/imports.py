@@ -17,8 +17,8 @@ from fileintel.api.routers.tasks import accepted
 from fileintel.api.uploads import UploadLimits
 from fileintel.errors import IndexFolderError
 from fileintel.graphrag.imports.folder import check_tables
-from fileintel.services import submitting
-from fileintel.services.importing import without_place
+from fileintel.runs import submission
+from fileintel.runs.import_index import without_place
 
 ENDING = ".parquet"
 
@@ -58,14 +58,14 @@ def _check_name(name: str) -> None:
         raise InvalidRequest(f"{name!r} is no table of an index: send the files that end in {ENDING}")
 
 
-def _hand_over(service: Backend, collection: str, folder: Path, vectors: bool, key: str | None) -> submitting.Submitted:
-    def submit() -> submitting.Submitted:
+def _hand_over(service: Backend, collection: str, folder: Path, vectors: bool, key: str | None) -> submission.Submitted:
+    def submit() -> submission.Submitted:
         _lay_together(folder)
         try:
             check_tables(folder, service.settings.documents.max_expanded_mb * 1024 * 1024)
         except IndexFolderError as error:
             raise IndexFolderError(without_place(str(error), str(folder))) from error
-        return submitting.submit_import(
+        return submission.submit_import(
             service.workspace(), service.dispatcher(), collection, folder, vectors=vectors, idempotency_key=key
         )
 

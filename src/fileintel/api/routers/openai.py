@@ -16,10 +16,11 @@ from fileintel.api.chat_errors import PREFIX
 from fileintel.api.hearing import PROBLEM, SILENCE
 from fileintel.api.requests import CollectionName, require_json
 from fileintel.errors import NotFoundError
-from fileintel.services import documents, questions, submitting
-from fileintel.services.submitting import Submitted
-from fileintel.services.telling import RESTART, TEXT
-from fileintel.services.workspace import Workspace
+from fileintel.runs import questions, submission
+from fileintel.runs.answer_stream import RESTART, TEXT
+from fileintel.runs.submission import Submitted
+from fileintel.services import documents
+from fileintel.workspace import Workspace
 
 router = APIRouter(prefix=PREFIX, tags=["openai"])
 
@@ -53,7 +54,7 @@ async def complete_chat(service: Service, body: ChatRequest) -> Any:
     def submit() -> Submitted:
         workspace, dispatcher = service.workspace(), service.dispatcher()
         name, mode = _asked(workspace, body.model)
-        return submitting.submit_question(workspace, dispatcher, name, body.inquiry(mode))
+        return submission.submit_question(workspace, dispatcher, name, body.inquiry(mode))
 
     submitted = await run_in_threadpool(submit)
     created = int(time.time())

@@ -11,8 +11,8 @@ from fileintel.api.backend import Service
 from fileintel.api.problems import documented
 from fileintel.api.requests import CollectionName, IdempotencyKey, PassageQuestion, ProcessingOrder, require_json
 from fileintel.api.routers.tasks import lead_to, links_to
-from fileintel.services import processing, submitting
-from fileintel.services.processing import Order
+from fileintel.runs import processing, submission
+from fileintel.runs.processing import Order
 
 router = APIRouter(prefix="/collections/{collection}", tags=["documents"], dependencies=[Depends(require_json)])
 
@@ -53,8 +53,8 @@ async def ask_passages(service: Service, collection: CollectionName, body: Passa
     """Answer a question from the passages that are nearest to it, with citations; no index of the graph is needed.
     Waits for the answer."""
 
-    def submit() -> submitting.Submitted:
-        return submitting.submit_passage_question(service.workspace(), service.dispatcher(), collection, body.question)
+    def submit() -> submission.Submitted:
+        return submission.submit_passage_question(service.workspace(), service.dispatcher(), collection, body.question)
 
     submitted = await run_in_threadpool(submit)
     return success(await following.answered(service, submitted.run_id, body.wait_seconds))

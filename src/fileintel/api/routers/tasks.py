@@ -13,7 +13,8 @@ from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
 from fileintel.api.problems import TASKS, BadCursor, documented
 from fileintel.api.requests import TaskId, Text
 from fileintel.errors import NotFoundError
-from fileintel.services import control, submitting, tasks
+from fileintel.runs import submission
+from fileintel.services import control, tasks
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a task that was just taken on
 
@@ -93,14 +94,14 @@ async def follow_task(
     )
 
 
-def accepted(submitted: submitting.Submitted, response: Response) -> dict[str, Any]:
+def accepted(submitted: submission.Submitted, response: Response) -> dict[str, Any]:
     """The answer to work that was taken on."""
     links = links_to(submitted)
     lead_to(links, response)
     return success(links)
 
 
-def links_to(submitted: submitting.Submitted) -> dict[str, Any]:
+def links_to(submitted: submission.Submitted) -> dict[str, Any]:
     """A task that was taken on, and where to look at it."""
     where = f"{TASKS}/{submitted.run_id}"
     return {

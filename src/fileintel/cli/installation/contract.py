@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.announcing import Hearer
+    from fileintel.graphrag.query.answer_buffer import Hearer
     from fileintel.graphrag.query.inquiry import Inquiry
 
 from fileintel.errors import BudgetReached, NotFoundError

@@ -9,17 +9,17 @@ from typing import Any
 
 from fileintel.config import Settings
 from fileintel.errors import EmbeddingSizeChanged, ModelServerUnavailable, NoUsableAnswer, NoVectorsError
-from fileintel.graphrag.fanout import Fanout
-from fileintel.graphrag.journal import Journal
+from fileintel.fanout.fanout import Fanout
+from fileintel.fanout.journal import Journal
+from fileintel.fanout.request import Outcome, Request
 from fileintel.graphrag.prompts import PromptLibrary
-from fileintel.graphrag.query.announcing import Hearer
+from fileintel.graphrag.query.answer_buffer import Hearer
 from fileintel.graphrag.query.citations import Citation
 from fileintel.graphrag.query.conversation import Turn, messages, recent, searched_for
+from fileintel.graphrag.query.hang_detector import Silence
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.graphrag.query.silence import Silence
-from fileintel.graphrag.request import Outcome, Request
+from fileintel.llm.caller import Errand
 from fileintel.llm.client import ModelClient, Tally
-from fileintel.llm.errand import Errand
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed, Message, Question, Sampling
 from fileintel.llm.readiness import Readiness
 from fileintel.llm.streaming import Narrator

@@ -2,7 +2,7 @@
 at. As graphrag's basic search."""
 
 from fileintel.graphrag.query.asking import IndexAsking, Reply
-from fileintel.graphrag.query.concluding import found_only, replied, said
+from fileintel.graphrag.query.final_answer import found_only, replied, said
 from fileintel.graphrag.query.inquiry import BASIC
 from fileintel.graphrag.query.pieces import Piece, source_of
 from fileintel.graphrag.query.sources import answer_from, fitting

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from fileintel.fanout.request import Outcome
 from fileintel.graphrag.prompts import DRIFT_LOCAL, DRIFT_PRIMER, DRIFT_REDUCE
 from fileintel.graphrag.query.asking import IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked
-from fileintel.graphrag.query.concluding import conclude, expect_room, found_only, replied, said
+from fileintel.graphrag.query.final_answer import conclude, expect_room, found_only, replied, said
 from fileintel.graphrag.query.global_search import POINT_COLUMNS, Point, fitting_points, shortened
 from fileintel.graphrag.query.inquiry import DRIFT
 from fileintel.graphrag.query.local import Budget, context_for
 from fileintel.graphrag.query.pieces import REPORTS, Piece, Pieces, report
-from fileintel.graphrag.request import Outcome
 from fileintel.graphrag.stages.embed import REPORTS as REPORT_VECTORS
 from fileintel.graphrag.tables import section
 from fileintel.llm.json_answers import read_object

@@ -12,7 +12,7 @@ from fileintel.errors import ConfigError
 from fileintel.graphrag.prompts import GLOBAL_MAP, GLOBAL_REDUCE
 from fileintel.graphrag.query.asking import IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked
-from fileintel.graphrag.query.concluding import conclude, found_only, replied, said
+from fileintel.graphrag.query.final_answer import conclude, found_only, replied, said
 from fileintel.graphrag.query.inquiry import GLOBAL
 from fileintel.graphrag.query.pieces import REPORTS, Piece, Pieces, report
 from fileintel.graphrag.query.selection import select

@@ -3,7 +3,7 @@
 import queue
 from collections.abc import Callable
 
-from fileintel.llm.errand import CalledOff
+from fileintel.llm.caller import CalledOff
 from fileintel.llm.questions import Answered
 from fileintel.runtime import make_pool
 

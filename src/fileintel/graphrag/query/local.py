@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.prompts import LOCAL as PROMPT
-from fileintel.graphrag.query.alongside import Alongside
 from fileintel.graphrag.query.asking import IndexAsking, Reply
-from fileintel.graphrag.query.concluding import conclude, expect_room, found_only, replied, said
+from fileintel.graphrag.query.background_result import Alongside
+from fileintel.graphrag.query.final_answer import conclude, expect_room, found_only, replied, said
 from fileintel.graphrag.query.inquiry import LOCAL
 from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source_of
 from fileintel.graphrag.stages.embed import TEXT_UNITS

@@ -6,7 +6,7 @@ from fileintel.errors import ConfigError
 from fileintel.graphrag.prompts import PASSAGES
 from fileintel.graphrag.query.asking import Asking
 from fileintel.graphrag.query.citations import Checked
-from fileintel.graphrag.query.concluding import conclude
+from fileintel.graphrag.query.final_answer import conclude
 from fileintel.graphrag.query.pieces import SOURCES, Piece, Pieces
 from fileintel.graphrag.tables import row
 

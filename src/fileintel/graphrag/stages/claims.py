@@ -11,11 +11,11 @@ from dataclasses import astuple, dataclass, field
 from functools import partial
 from itertools import pairwise
 
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Request
 from fileintel.graphrag.model import Claim, TextUnit
-from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
-from fileintel.graphrag.request import Request
-from fileintel.graphrag.stages.extraction import CODE_FENCE, CUT_OFF, has_fence
+from fileintel.graphrag.stages.extract_records import CODE_FENCE, CUT_OFF, has_fence
 from fileintel.graphrag.stages.gleaning import Gleaning, Readings
 from fileintel.graphrag.stages.records import (
     COMPLETION,

@@ -13,9 +13,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
-from fileintel.collector import SPARED_SIZE, spare, spared
+from fileintel.garbage_collection import SPARED_SIZE, spare, spared
 from fileintel.graphrag.model import Community, Graph
-from fileintel.graphrag.stages.net import Choices, Net, Part
+from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
 from fileintel.identity import content_id
 from fileintel.runtime import breathe, breathing, let_go
 

@@ -9,8 +9,8 @@ from typing import BinaryIO
 
 from fileintel.documents.load import PASSED_ON, PASSED_ON_PREFIXES
 from fileintel.errors import RunFailed
+from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
 from fileintel.graphrag.stages.cluster_wire import pack_net, read_parts
-from fileintel.graphrag.stages.net import Choices, Net, Part
 
 _COMMAND = [sys.executable, "-P", "-m", "fileintel.graphrag.stages.cluster_worker"]
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import chain
 from typing import BinaryIO, Final, Literal
 
-from fileintel.graphrag.stages.net import Choices, Net, Part
+from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
 from fileintel.runtime import breathe
 
 NUMBERS: Final = "I"  # type codes of `array`

@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 
-from fileintel.collector import spared
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Outcome, Request
+from fileintel.garbage_collection import spared
+from fileintel.graphrag.contexts.shortening import natural_end
 from fileintel.graphrag.model import Entity, Graph, Relationship
-from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
-from fileintel.graphrag.request import Outcome, Request
-from fileintel.graphrag.shortening import natural_end
 from fileintel.graphrag.stages.records import folded
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
 from fileintel.runtime import breathe, breathing

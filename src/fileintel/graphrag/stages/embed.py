@@ -5,9 +5,9 @@ from functools import partial
 from typing import Protocol
 
 from fileintel.errors import EmbeddingSizeChanged
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Outcome, Request
 from fileintel.graphrag.model import Entity, Report, TextUnit
-from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.request import Outcome, Request
 from fileintel.identity import content_id
 from fileintel.llm.questions import Answered, EmbeddingQuestion
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from fileintel.graphrag.model import TextUnit
-from fileintel.graphrag.stages.extraction import Extraction
+from fileintel.graphrag.stages.extract_records import Extraction
 from fileintel.graphrag.stages.records import clean_text, folded, merge_key
 from fileintel.runtime import breathing
 

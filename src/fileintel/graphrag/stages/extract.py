@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Request
 from fileintel.graphrag.model import TextUnit
-from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import CONTINUE, CONTINUE_JSON, EXTRACT, EXTRACT_JSON, LOOP, Prompt, PromptKind
-from fileintel.graphrag.request import Request
 from fileintel.graphrag.stages import json_records
 from fileintel.graphrag.stages.examples import ExampleNames
-from fileintel.graphrag.stages.extraction import EntityRecord, Extraction, RelationshipRecord
+from fileintel.graphrag.stages.extract_records import EntityRecord, Extraction, RelationshipRecord
 from fileintel.graphrag.stages.gleaning import Gleaning, Readings, parse_yes_or_no
 from fileintel.graphrag.stages.merging import merge
 from fileintel.graphrag.stages.tuple_records import parse_gleaning, parse_records

@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations
 
+from fileintel.builtin_model import kinds, relations
+from fileintel.builtin_model.entities import read
 from fileintel.graphrag.model import Entity, Graph, Relationship, TextUnit
-from fileintel.graphrag.stages.extraction import EntityRecord, Extraction, RelationshipRecord
+from fileintel.graphrag.stages.extract_records import EntityRecord, Extraction, RelationshipRecord
 from fileintel.graphrag.stages.merging import merge
 from fileintel.graphrag.stages.records import LONGEST_NAME, clean_name, clean_text, merge_key
-from fileintel.llm.extractive import kinds, relations
-from fileintel.llm.extractive.entities import read
 from fileintel.runtime import breathe, breathing, sorted_calmly
 
 WEAKEST_SHARE = 0.4  # of the relationships are left out, as upstream's min_edge_weight_pct

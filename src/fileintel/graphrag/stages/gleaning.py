@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from fileintel.graphrag.progress import Progress
-from fileintel.graphrag.request import Outcome, Request
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Outcome, Request
 from fileintel.llm.questions import Answered, ChatQuestion, Failed
 
 # Once no more texts than these are unread for each slot, all of them are begun before any is finished: a text that is

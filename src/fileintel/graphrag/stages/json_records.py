@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from fileintel.graphrag.stages.extraction import CUT_OFF, Extraction
+from fileintel.graphrag.stages.extract_records import CUT_OFF, Extraction
 from fileintel.llm.json_answers import DEEPEST_NESTING, mended, nesting_depth, strip_fence
 from fileintel.llm.questions import InvalidAnswer, Schema
 

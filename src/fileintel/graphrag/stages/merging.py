@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from fileintel.graphrag.model import Entity, Graph, Relationship, TextUnit
-from fileintel.graphrag.stages.extraction import UNKNOWN_TYPE, Extraction
+from fileintel.graphrag.stages.extract_records import UNKNOWN_TYPE, Extraction
 from fileintel.graphrag.stages.records import merge_key
 from fileintel.identity import content_id
 from fileintel.runtime import breathe, breathing, let_go

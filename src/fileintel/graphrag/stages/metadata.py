@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from fileintel.documents.metadata import FIELDS, LISTS, Metadata
-from fileintel.graphrag.progress import Progress
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import Outcome, Request
 from fileintel.graphrag.prompts import Prompt
-from fileintel.graphrag.request import Outcome, Request
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
 

@@ -13,12 +13,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from fileintel.collector import spared
-from fileintel.graphrag.context import Context, Contexts
+from fileintel.fanout.progress import Progress
+from fileintel.fanout.request import LateRequest, Outcome, Request
+from fileintel.garbage_collection import spared
+from fileintel.graphrag.contexts.context import Context, Contexts
 from fileintel.graphrag.model import Community, Entity, Finding, Graph, Relationship, Report
-from fileintel.graphrag.progress import Progress
 from fileintel.graphrag.prompts import Prompt
-from fileintel.graphrag.request import LateRequest, Outcome, Request
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema

@@ -10,7 +10,7 @@ fields only the first ones.
 
 import re
 
-from fileintel.graphrag.stages.extraction import CUT_OFF, SELF_LOOP, Extraction
+from fileintel.graphrag.stages.extract_records import CUT_OFF, SELF_LOOP, Extraction
 from fileintel.graphrag.stages.records import COMPLETION, COMPLETION_MARK, FIELD_DELIMITER, read_fields
 from fileintel.llm.questions import InvalidAnswer
 

@@ -28,7 +28,7 @@ from fileintel.storage.models.index import (
     TextUnit,
 )
 from fileintel.storage.models.runs import Gap, Run, RunEvent, RunStage
-from fileintel.storage.models.shards import RunHelper, SharedQuestion
+from fileintel.storage.models.shared_questions import RunHelper, SharedQuestion
 
 __all__ = [
     "UUID_TEXT",

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fileintel.config import Settings
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 if TYPE_CHECKING:
     from fileintel.cli.installation.local.cache import LocalCache

@@ -6,8 +6,8 @@ from typing import Any
 
 from fileintel.cli.installation.contract import Row
 from fileintel.services import documents
-from fileintel.services.workspace import Workspace
 from fileintel.storage.collections import CollectionSummary
+from fileintel.workspace import Workspace
 
 
 class LocalCollections:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fileintel.cli.installation.contract import ProcessingOrder, Row, Watcher
 from fileintel.services import documents
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 
 class LocalDocuments:
@@ -38,7 +38,7 @@ class LocalDocuments:
         return process(self._workspace, order, watcher)
 
     def ask(self, collection: str, question: str) -> Row:
-        from fileintel.services.questions import ask_passages
+        from fileintel.runs.questions import ask_passages
 
         return ask_passages(self._workspace, collection, question)
 

@@ -10,13 +10,13 @@ from fileintel.cli.installation.local.views import progress_of
 from fileintel.cli.interrupt import Interrupted, Parted, Stop
 from fileintel.services import graph, status
 from fileintel.services.graph import Slice
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.announcing import Hearer
+    from fileintel.graphrag.query.answer_buffer import Hearer
     from fileintel.graphrag.query.inquiry import Inquiry
-    from fileintel.services.index_request import IndexRequest
-    from fileintel.services.indexing import View
+    from fileintel.runs.index import View
+    from fileintel.runs.index_request import IndexRequest
 
 
 class LocalGraph:
@@ -26,7 +26,7 @@ class LocalGraph:
         self._workspace = workspace
 
     def index(self, order: IndexOrder, watcher: Watcher) -> Row:
-        from fileintel.services.index_request import IndexRequest
+        from fileintel.runs.index_request import IndexRequest
 
         return self._index(
             IndexRequest(order.collection, order.force, order.fresh, order.method, order.fresh_from), order, watcher
@@ -46,7 +46,7 @@ class LocalGraph:
 
     def _index(self, request: "IndexRequest", order: IndexOrder, watcher: Watcher) -> Row:
         from fileintel.graphrag.pipeline import Paused, Stopped
-        from fileintel.services.indexing import Indexer
+        from fileintel.runs.index import Indexer
 
         known: list[str] = []
 
@@ -77,7 +77,7 @@ class LocalGraph:
         return status.index_status(self._workspace, collection)
 
     def ask(self, collection: str, inquiry: "Inquiry", hearer: "Hearer | None" = None) -> Row:
-        from fileintel.services.questions import ask
+        from fileintel.runs.questions import ask
 
         return ask(self._workspace, collection, inquiry, hearer)
 
@@ -100,7 +100,7 @@ class LocalGraph:
         return graph.show_context(self._workspace, collection, number)
 
     def take_over(self, collection: str, directory: Path, *, vectors: bool) -> Row:
-        from fileintel.services.importing import import_index
+        from fileintel.runs.import_index import import_index
 
         return import_index(self._workspace, collection, directory, vectors=vectors)
 

@@ -5,14 +5,15 @@ from fileintel.cli.installation.local.views import progress_of
 from fileintel.cli.interrupt import Interrupted, Parted, Stop
 from fileintel.errors import RunCancelled
 from fileintel.graphrag.pipeline import Stopped
-from fileintel.services import control, performing, processing, tasks
-from fileintel.services.busy import ActiveRunError
-from fileintel.services.cataloguing import extract_metadata
-from fileintel.services.embedding import embed_passages
-from fileintel.services.indexing import View
-from fileintel.services.processing import Order
-from fileintel.services.workspace import Workspace
+from fileintel.runs import execute, processing
+from fileintel.runs.active_run import ActiveRunError
+from fileintel.runs.embed import embed_passages
+from fileintel.runs.extract_metadata import extract_metadata
+from fileintel.runs.index import View
+from fileintel.runs.processing import Order
+from fileintel.services import control, tasks
 from fileintel.storage.states import RunKind
+from fileintel.workspace import Workspace
 
 
 def process(workspace: Workspace, order: ProcessingOrder, watcher: Watcher) -> list[Row]:
@@ -38,7 +39,7 @@ def _perform(workspace: Workspace, order: ProcessingOrder, kind: RunKind, run_id
         watcher.progressed(progress_of(view))
 
     if kind is RunKind.DOCUMENTS:
-        performing.process_documents(workspace, run_id)
+        execute.process_documents(workspace, run_id)
         return
     work = embed_passages if kind is RunKind.EMBEDDING else extract_metadata
     with Stop().heard() as stop:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from fileintel.cli.installation.contract import Row
 from fileintel.services import prompts, tuning
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 
 class LocalPrompts:

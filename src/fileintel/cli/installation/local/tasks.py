@@ -4,7 +4,7 @@ import time
 
 from fileintel.cli.installation.contract import Progress, Row, Watcher, raise_where_it_rests
 from fileintel.services import control, tasks
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 POLL_SECONDS = 0.5
 

@@ -2,7 +2,7 @@
 
 from fileintel.cli.installation.contract import Row
 from fileintel.services import versions
-from fileintel.services.workspace import Workspace
+from fileintel.workspace import Workspace
 
 
 class LocalVersions:

@@ -10,7 +10,7 @@ from fileintel.cli.installation.remote.portions import Portion
 from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, raise_unless_done
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.announcing import Hearer
+    from fileintel.graphrag.query.answer_buffer import Hearer
     from fileintel.graphrag.query.inquiry import Inquiry
 
 

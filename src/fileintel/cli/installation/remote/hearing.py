@@ -9,7 +9,7 @@ from fileintel.cli.installation.remote.problems import Unfinished, Unreachable, 
 from fileintel.cli.installation.remote.tasks import TIMEOUT, RemoteTasks, Silent, raise_unless_done
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.announcing import Hearer
+    from fileintel.graphrag.query.answer_buffer import Hearer
     from fileintel.graphrag.query.inquiry import Inquiry
 
 

@@ -1,0 +1,277 @@
+"""What a fan-out reads and writes in the database: stored answers, new answers, gaps, progress.
+
+Each method is one short transaction that can be repeated: a database that is away is waited for (`Database.insist`).
+The greenlet that owns a run looks up and writes what is the run's; the scribe keeps answers.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from sqlalchemy.orm import Session
+
+from fileintel.errors import FileIntelError, RunCancelled
+from fileintel.fanout.progress import Progress
+from fileintel.identity import content_id
+from fileintel.llm.client import Tally
+from fileintel.llm.questions import Answered, ChatQuestion, Question
+from fileintel.runtime import Stalls, hub_stalls
+from fileintel.storage import answers as answer_store
+from fileintel.storage import in_flight, run_counts, run_events, runs, shared_questions
+from fileintel.storage.answers import Freshness, StoredAnswer
+from fileintel.storage.engine import Database
+from fileintel.storage.run_counts import GapRecord
+from fileintel.storage.runs import Lease
+from fileintel.storage.states import RunState
+
+PROGRESS_SECONDS = 1.0  # how often counts are written while answers come in
+NUL_IN_ANSWER = "answer with NUL characters, which were left out"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LookUp:
+    """What became of some questions: `stored` ones have an answer, `taken` ones are ours to ask. Somebody else is
+    asking the rest, and will store the answers."""
+
+    stored: dict[bytes, StoredAnswer]
+    taken: set[bytes]
+
+
+class Journal:
+    """The answer store alone: for work outside of a run, such as a question to an index.
+
+    Parameters:
+      fresh: which stored answers are too old to be used.
+      patience: seconds for which a database that is away is waited for; None: as long as the settings say.
+
+    Raises, from every method: DatabaseUnavailable, when patience is over.
+    """
+
+    _keeps_alone = True  # nobody else has to be told in the transaction that keeps an answer
+
+    def __init__(self, database: Database, fresh: Freshness | None = None, patience: float | None = None) -> None:
+        self._database = database
+        self._fresh = fresh
+        self._patience = patience
+        self._asker = str(uuid4())
+        self._taken: set[bytes] = set()  # and not given back yet
+        self.longest_unsaved = 0.0  # seconds that an answer was in memory only, before it was committed
+
+    def find(self, keys: Collection[bytes]) -> dict[bytes, StoredAnswer]:
+        """The stored answers among these keys."""
+        return self._insist(lambda session: answer_store.find(session, list(keys), self._fresh))
+
+    def look_up(self, keys: Collection[bytes]) -> LookUp:
+        """The stored answers among these keys; what has none and is asked by nobody is taken."""
+        # a question that was taken, and whose look-up fails then, is ours when that is repeated
+        found = self._database.insist(lambda session: self._look_up(session, keys), self._patience, alone=True)
+        self._taken |= found.taken
+        return found
+
+    def collect(self, keys: Collection[bytes]) -> LookUp:
+        """The same for questions that others have answered, or have given up, on our behalf."""
+        return Journal.look_up(self, keys)
+
+    def hand_over(self, keys: Collection[bytes], work: Callable[[Session], None]) -> None:
+        """Ask these no more: do what makes somebody else ask them, which has to give them back, in a transaction."""
+        self._insist(work)
+        self._taken.difference_update(keys)
+
+    def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
+        """Store answers, and give their questions back."""
+        patience = self._patience if patience is None else patience
+        alone = self._keeps_alone and answer_store.fits_one_statement(answers)
+        self._database.insist(lambda session: self._keep(session, answers), patience, alone=alone)
+        self._taken.difference_update(answer.key for answer in answers)
+
+    def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
+        """These questions have no answer: write that down, and let others ask them."""
+        self._insist(lambda session: self._fail(session, keys, gaps))
+        self._taken.difference_update(keys)
+
+    def delivered(self, question: Question, answered: Answered) -> None:
+        """An answer is being handed out, new or stored."""
+
+    def stay(self) -> None:
+        """Say that what was taken is still being asked."""
+        if self._taken:
+            self._database.insist(lambda session: in_flight.renew(session, self._asker), patience=0)
+
+    def leave(self) -> None:
+        """Give back all that was taken."""
+        if self._taken:
+            self._database.insist(lambda session: in_flight.give_all_back(session, self._asker), patience=0)
+            self._taken.clear()
+
+    def tick(self) -> None:
+        """Called often while a fan-out is at work."""
+
+    def _look_up(self, session: Session, keys: Collection[bytes]) -> LookUp:
+        taken = in_flight.take(session, keys, self._asker, self._fresh)
+        stored = answer_store.find(session, list(keys), self._fresh)
+        if overtaken := taken & stored.keys():  # answered between the two statements
+            in_flight.give_back(session, sorted(overtaken), self._asker)
+        return LookUp(stored, taken - stored.keys())
+
+    def _keep(self, session: Session, answers: Sequence[StoredAnswer]) -> None:
+        in_flight.answered(session, answers, self._asker)
+
+    def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
+        del gaps  # outside of a run nobody repairs them
+        in_flight.give_back(session, keys, self._asker)
+
+    def _insist(self, work: Callable[[Session], T]) -> T:
+        return self._database.insist(work, self._patience)
+
+
+class RunJournal(Journal):
+    """The journal of a run: the same, under the run's lease, with its gaps and its progress.
+
+    Raises, from every method that writes:
+      LeaseLost: another worker holds the run now. Nothing was written but answers, which belong to nobody.
+      RunCancelled: somebody asked for it.
+
+    Parameters:
+      throttling: says why the model servers take less than they are given; None while they take all.
+
+    Attributes:
+      pausing: somebody has asked for a pause: what is under way is still to be kept, and nothing new to be sent.
+      workers: how many workers ask for the run at this moment.
+      stalls: how often and how long the hubs of earlier attempts' workers stood still.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        lease: Lease,
+        progress: Progress,
+        tally: Tally,
+        fresh: Freshness | None = None,
+        on_progress: Callable[[], None] = lambda: None,
+        patience: float | None = None,
+        throttling: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        super().__init__(database, fresh, patience)
+        self._asker = _asker(lease.run_id, lease.token)
+        self.lease = lease
+        self.pausing = False
+        self.workers = 1
+        self.stalls = Stalls()
+        self._stalls_at_first = hub_stalls().count
+        self._throttling = throttling
+        self._progress = progress
+        self._tally = tally
+        self._on_progress = on_progress
+        self._cached = 0
+        self._failed = 0
+        self._written_at = float("-inf")
+
+    @property
+    def asker(self) -> str:
+        """Who asks, as rows of questions under way name it."""
+        return self._asker
+
+    def exchange(self, work: Callable[[Session], T], patience: float | None = None) -> T:
+        """What `work` returns, done under the run's lease, in a transaction that may be repeated."""
+
+        def fenced(session: Session) -> T:
+            runs.require(session, self.lease)
+            return work(session)
+
+        return self._database.insist(fenced, self._patience if patience is None else patience)
+
+    def take_over(self) -> None:
+        """Earlier attempts of the run ask no more: nobody has to wait until that shows."""
+        earlier = [_asker(self.lease.run_id, token) for token in range(1, self.lease.token)]
+
+        def work(session: Session) -> None:
+            runs.renew(session, self.lease)
+            in_flight.give_all_back(session, *earlier)
+            shared_questions.clear(session, self.lease.run_id)
+
+        self._insist(work)
+
+    def look_up(self, keys: Collection[bytes]) -> LookUp:
+        found = super().look_up(keys)
+        self._cached += len(found.stored)
+        return found
+
+    def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
+        super().fail(keys, gaps)
+        self._failed += len(gaps)
+
+    def delivered(self, question: Question, answered: Answered) -> None:
+        if isinstance(question, ChatQuestion) and question.holds_nul(answered.content or ""):
+            self._progress.records_read(0, {}, {NUL_IN_ANSWER: 1})
+
+    def tick(self) -> None:
+        if time.monotonic() - self._written_at >= PROGRESS_SECONDS:
+            self.write_progress()
+
+    def write_progress(self) -> None:
+        """Write the counts down, renew the lease, and hear whether the run is to stop."""
+        self._insist(self.save_progress)
+        self._written_at = time.monotonic()
+        self._on_progress()
+
+    def warn(self, stage: str, message: str) -> None:
+        """Tell whoever looks at the run of something that they should know before it is over."""
+        self._insist(lambda session: self._save_warning(session, {"stage": stage, "message": message}))
+
+    def write_last_progress(self) -> None:
+        """Write the counts down once more, if that can be done: whatever ended the work is what has to be told."""
+        with contextlib.suppress(FileIntelError):
+            self._database.insist(self.save_progress, patience=0)
+        self._on_progress()
+
+    def save_progress(self, session: Session) -> None:
+        """The same, within a transaction of the caller."""
+        self.heed(session)
+        runs.renew(session, self.lease, llm=self.llm_counts(), records=self._progress.records())
+        run_counts.save_stages(session, self.lease.run_id, self._progress.counts())
+        runs.show_throttling(session, self.lease, self._throttling())
+
+    def llm_counts(self) -> dict[str, Any]:
+        """Calls, tokens and the like, of all attempts of the run."""
+        tally = self._tally
+        return {
+            "calls": tally.calls,
+            "cached": self._cached,
+            "failed": self._failed,
+            "retries": tally.retries,
+            "prompt_tokens": tally.prompt_tokens,
+            "completion_tokens": tally.completion_tokens,
+            "peak_in_flight": tally.peak_in_flight,
+            "workers": self.workers,
+            "longest_unsaved_ms": round(self.longest_unsaved * 1000),
+            "hub_stalls": self.stalls.count + hub_stalls().count - self._stalls_at_first,
+            "longest_stall_ms": round(max(self.stalls.longest, hub_stalls().longest) * 1000),
+        }
+
+    def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
+        runs.renew(session, self.lease)  # first: whoever was replaced writes nothing
+        run_counts.save_gaps(session, self.lease.run_id, gaps)
+        super()._fail(session, keys, gaps)
+
+    def _save_warning(self, session: Session, data: dict[str, str]) -> None:
+        runs.renew(session, self.lease)
+        if data not in run_events.warnings(session, self.lease.run_id):  # an earlier attempt of the run may have told
+            run_events.note(session, self.lease.run_id, "warning", data)
+
+    def heed(self, session: Session) -> None:
+        """Hear whether a person wants the run to stop; a wish to pause is noted."""
+        requested = runs.requested_state(session, self.lease.run_id)
+        if requested is RunState.CANCELLING:
+            raise RunCancelled("the run was cancelled; its answers are kept")
+        # once heard it stays so: the run may be resumed before everything under way has arrived
+        self.pausing = self.pausing or requested is RunState.PAUSED
+
+
+def _asker(run_id: str, token: int) -> str:
+    """Who asks on behalf of a run: a name for each attempt, which its successor knows."""
+    return content_id("asker", run_id, token)

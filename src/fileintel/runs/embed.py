@@ -1,0 +1,147 @@
+"""Vectors for the passages of a collection, so that they can be asked without an index of the graph."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from fileintel.documents.passages import cut_name
+from fileintel.graphrag.stages.embed import STAGE as EMBED
+from fileintel.graphrag.stages.embed import PassageStage
+from fileintel.llm.tokenizer_file import tokenizer_for
+from fileintel.runs import run_context
+from fileintel.runs.cut import cut_collection, uncut
+from fileintel.runs.embedding_size import embedding_size
+from fileintel.runs.index import Observer
+from fileintel.runs.outcome import ending
+from fileintel.runs.run_context import Work
+from fileintel.storage import passages, runs, vectors
+from fileintel.storage.models import Passage, VectorSet
+from fileintel.workspace import Workspace
+
+CUT = "cut"
+STAGES = (CUT, EMBED)
+PASSAGES_PER_QUERY = 256  # of about 5,000 characters: a megabyte or two at once
+VECTORS_PER_WRITE = 500
+
+
+def embed_passages(
+    workspace: Workspace,
+    run_id: str,
+    stopping: Callable[[], bool] = lambda: False,
+    observe: Observer = lambda _view: None,
+) -> bool:
+    """Do a queued run: cut what is not cut with the present settings, and ask for the vectors that are missing.
+
+    Returns False, and does nothing, when the run is over or somebody alive is at work on it.
+
+    Raises, the run being failed with the reason:
+      ModelServerUnavailable, ModelServerRefused, EmbeddingSizeChanged: the model cannot be asked.
+      ConfigError: the token encoding is missing.
+      Stopped: as asked for by `stopping`; the run is queued again.
+    """
+    held = run_context.take(workspace, run_id)
+    if held is None:
+        return False
+    with ending(workspace.database, held.lease):
+        embedder = workspace.embedder
+        workspace.check_model(embedder)
+        with run_context.fanning_out(
+            workspace, held, STAGES, embedder=embedder, stopping=stopping, observe=observe
+        ) as work:
+            _Embedding(workspace, work).run()
+    return True
+
+
+class _Embedding:
+    """One run at work."""
+
+    def __init__(self, workspace: Workspace, work: Work) -> None:
+        settings = workspace.settings
+        self._workspace = workspace
+        self._work = work
+        self._collection_id = work.run.collection_id
+        self._model = str(workspace.embedder.endpoint.model)
+        size = embedding_size(workspace.embedder, work.journal, work.fanout, settings.embedding.dimensions)
+        self._set = self._open_set(size)
+        self._stage = PassageStage(
+            self._model,
+            work.progress,
+            size=size,
+            dimensions=settings.embedding.dimensions,
+            fit=partial(tokenizer_for(settings.chunking).fit, max_tokens=settings.embedding.max_input_tokens),
+        )
+
+    def run(self) -> None:
+        """Until there is nothing left: what comes in meanwhile is taken along."""
+        while not self._work.is_over(self._more, self._result):
+            self._cut()
+            self._embed()
+            self._tidy()
+            self._work.check_gaps(EMBED, self._workspace.settings.graphrag.max_gap_share)
+        self._drop_other_sets()
+
+    def _open_set(self, size: int) -> VectorSet:
+        with self._workspace.database.transaction() as session:
+            found = vectors.open_set(session, self._collection_id, self._model, size)
+            runs.renew(session, self._work.lease, models={"embedding": self._model})
+            return found
+
+    def _more(self, session: Session) -> bool:
+        if passages.uncut(session, self._collection_id, cut_name(self._workspace.settings.chunking)):
+            return True
+        failed = self._stage.failed
+        lacking = vectors.lacking(session, self._collection_id, self._set.id, None, len(failed) + 1)
+        return any(passage.id not in failed for passage in lacking)
+
+    def _result(self, session: Session) -> dict[str, Any]:
+        coverage = vectors.coverage(session, self._collection_id, self._set.id)
+        return {"passages": coverage.passages, "with_vector": coverage.with_vector, "embedding_model": self._model}
+
+    def _cut(self) -> None:
+        self._work.progress.begin(CUT, len(uncut(self._workspace, self._collection_id)))
+        for _ in cut_collection(self._workspace, self._collection_id):
+            self._work.progress.item_done(CUT)
+            self._work.journal.tick()
+        self._work.progress.complete(CUT)
+
+    def _embed(self) -> None:
+        with self._workspace.database.transaction() as session:
+            missing = vectors.coverage(session, self._collection_id, self._set.id).lacking
+        self._work.progress.begin(EMBED, missing - len(self._stage.failed))
+        self._work.fanout.add(self._stage.requests(self._lacking()))
+        done = False
+        while not done:
+            self._work.ask(until=lambda: self._stage.waiting >= VECTORS_PER_WRITE)
+            done = self._stage.waiting < VECTORS_PER_WRITE
+            self._write(self._stage.take())
+
+    def _lacking(self) -> Iterator[Passage]:
+        """The passages without a vector that were not given up, a batch in each transaction."""
+        after: tuple[str, int] | None = None
+        while True:
+            with self._workspace.database.transaction() as session:
+                batch = vectors.lacking(session, self._collection_id, self._set.id, after, PASSAGES_PER_QUERY)
+            yield from (passage for passage in batch if passage.id not in self._stage.failed)
+            if not batch:
+                return
+            after = (batch[-1].document_id, batch[-1].number)
+
+    def _write(self, found: list[tuple[str, bytes]]) -> None:
+        with self._workspace.database.transaction() as session:
+            vectors.add(session, self._set.id, found)
+            runs.renew(
+                session, self._work.lease
+            )  # last, because it locks the run's row against the keeper of the lease
+
+    def _tidy(self) -> None:
+        with self._workspace.database.transaction() as session:
+            vectors.tidy(session, self._set)
+            runs.renew(session, self._work.lease)
+
+    def _drop_other_sets(self) -> None:
+        """The vectors of an earlier model, now that this one's are there."""
+        with self._workspace.database.transaction() as session:
+            others = [one.id for one in vectors.sets_of(session, self._collection_id) if one.id != self._set.id]
+            vectors.drop_all(session, others)

@@ -1,0 +1,129 @@
+"""Cataloguing: asking the chat model for the metadata of a collection's documents."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from fileintel.documents.metadata import Metadata
+from fileintel.graphrag.prompts import METADATA, Prompt
+from fileintel.graphrag.stages.metadata import STAGE, MetadataStage
+from fileintel.llm.questions import Sampling
+from fileintel.llm.tokenizer_file import tokenizer_for
+from fileintel.runs import run_context
+from fileintel.runs.collection_settings import library_for
+from fileintel.runs.index import Observer
+from fileintel.runs.outcome import ending
+from fileintel.runs.run_context import Work
+from fileintel.storage import collections, documents, runs
+from fileintel.workspace import Workspace
+
+STAGES = (STAGE,)
+DOCUMENTS_PER_WRITE = 50
+PAGES_AT_ONCE = 10
+CHARACTERS_PER_TOKEN = 8  # more than any language has: so much text surely holds the budget
+
+
+def extract_metadata(
+    workspace: Workspace,
+    run_id: str,
+    stopping: Callable[[], bool] = lambda: False,
+    observe: Observer = lambda _view: None,
+) -> bool:
+    """Do a queued run: ask the chat model about each document of a collection. A document that it was asked about
+    before costs nothing.
+
+    Returns False, and does nothing, when the run is over or somebody alive is at work on it.
+
+    Raises, the run being failed with the reason:
+      ModelServerUnavailable, ModelServerRefused: the model cannot be asked.
+      PromptError, ConfigError: the prompt or the token encoding cannot be used.
+      Stopped: as asked for by `stopping`; the run is queued again.
+    """
+    held = run_context.take(workspace, run_id)
+    if held is None:
+        return False
+    with ending(workspace.database, held.lease):
+        chat = workspace.chat
+        with workspace.database.transaction() as session:
+            library = library_for(workspace, session, collections.find(session, held.run.collection_id))
+        prompt = library.load(METADATA)
+        workspace.check_model(chat)
+        with run_context.fanning_out(workspace, held, STAGES, chat=chat, stopping=stopping, observe=observe) as work:
+            _Extraction(workspace, work, prompt).run()
+    return True
+
+
+class _Extraction:
+    """One run at work."""
+
+    def __init__(self, workspace: Workspace, work: Work, prompt: Prompt) -> None:
+        settings = workspace.settings
+        self._workspace = workspace
+        self._work = work
+        self._model_name = workspace.chat_model_name
+        self._tokenizer = tokenizer_for(settings.chunking)
+        self._budget = settings.documents.metadata_max_input_tokens
+        llm = settings.llm
+        self._stage = MetadataStage(
+            str(workspace.chat.endpoint.model),
+            prompt,
+            Sampling(llm.temperature, llm.top_p, llm.max_tokens),
+            work.progress,
+        )
+        self._seen: set[str] = set()
+        with workspace.database.transaction() as session:
+            runs.renew(session, work.lease, models={"chat": workspace.chat.endpoint.model})
+
+    def run(self) -> None:
+        """Until every document has been asked about: those that come in meanwhile are taken along."""
+        while not self._work.is_over(lambda session: bool(self._unseen(session)), self._result):
+            with self._workspace.database.transaction() as session:
+                unseen = self._unseen(session)
+            self._seen.update(unseen)
+            self._work.progress.begin(STAGE, len(unseen))
+            self._work.fanout.add(self._stage.requests(self._beginnings(unseen)))
+            done = False
+            while not done:
+                self._work.ask(until=lambda: self._stage.waiting >= DOCUMENTS_PER_WRITE)
+                done = self._stage.waiting < DOCUMENTS_PER_WRITE
+                self._write(self._stage.take())
+            self._work.check_gaps(STAGE, self._workspace.settings.graphrag.max_gap_share)
+
+    def _result(self, session: Session) -> dict[str, Any]:
+        documents_, extracted = documents.extracted_count(session, self._work.run.collection_id)
+        return {"documents": documents_, "with_metadata": extracted, "model": self._model_name}
+
+    def _unseen(self, session: Session) -> list[str]:
+        found = documents.ids_in_collection(session, self._work.run.collection_id)
+        return [document_id for document_id in found if document_id not in self._seen]
+
+    def _beginnings(self, document_ids: list[str]) -> Iterator[tuple[str, str]]:
+        for document_id in document_ids:
+            text = self._beginning(document_id)
+            if text:
+                yield document_id, text
+            else:  # it was deleted meanwhile, or has no text
+                self._work.progress.item_done(STAGE)
+
+    def _beginning(self, document_id: str) -> str:
+        """The first pages of a document, up to the budget."""
+        parts: list[str] = []
+        number = length = 0
+        while length < self._budget * CHARACTERS_PER_TOKEN:
+            with self._workspace.database.transaction() as session:
+                batch = documents.pages_from(session, document_id, number, PAGES_AT_ONCE)
+            if not batch:
+                break
+            parts += [page.text for page in batch]
+            length += sum(len(page.text) for page in batch)
+            number = batch[-1].number + 1
+        return self._tokenizer.truncate("".join(parts), self._budget).strip()
+
+    def _write(self, found: dict[str, Metadata]) -> None:
+        with self._workspace.database.transaction() as session:
+            for document_id, metadata in found.items():
+                documents.set_extracted(session, document_id, metadata, self._model_name)
+            runs.renew(
+                session, self._work.lease
+            )  # last, because it locks the run's row against the keeper of the lease

@@ -1,0 +1,106 @@
+"""Holding a run: its lease is kept while somebody works on it, and how it ended is written down."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from fileintel.errors import BudgetReached, DatabaseUnavailable, FileIntelError, LeaseLost, RunCancelled
+from fileintel.graphrag.pipeline import Paused, Stopped
+from fileintel.runs.lease import LeaseKeeper
+from fileintel.storage import run_counts, runs, versions
+from fileintel.storage.engine import Database
+from fileintel.storage.runs import Lease
+from fileintel.storage.states import RunState
+
+MOST_ATTEMPTS = 5  # of a run that the database lets down; each has waited for it
+
+
+@contextmanager
+def holding(database: Database, lease: Lease) -> Iterator[None]:
+    """Keep the lease while the block works, and end the run in the state that fits how the block ends."""
+    with ending(database, lease):
+        yield
+    database.insist(lambda session: finish(session, lease))
+
+
+@contextmanager
+def ending(database: Database, lease: Lease) -> Iterator[None]:
+    """Keep the lease while the block works, and let the run end as it does where that is not well: cancelled, failed
+    with its reason, or, where it is only interrupted, handed back for somebody to go on with. A block that ends well
+    has to `finish` the run."""
+    try:
+        with LeaseKeeper(database, lease):
+            yield
+    except LeaseLost:
+        raise
+    except RunCancelled as error:
+        _end(database, lease, RunState.CANCELLED, str(error))
+        raise
+    except DatabaseUnavailable as error:  # it is back by now, or this is not written: then the lease runs out
+        _leave_or_fail(database, lease, str(error))
+        raise
+    except BudgetReached as error:
+        _pause(database, lease, str(error))
+        raise
+    except FileIntelError as error:
+        _end(database, lease, RunState.FAILED, str(error), {"code": error.code, "http_status": error.http_status})
+        raise
+    except Paused:
+        _end(database, lease, None, "paused")
+        raise
+    except Stopped:
+        _end(database, lease, None, "its worker stops")
+        raise
+    except Exception as error:
+        _end(database, lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
+        raise
+    except BaseException:  # Ctrl-C, or the greenlet was killed
+        _end(database, lease, None, "its worker was interrupted")
+        raise
+
+
+def _pause(database: Database, lease: Lease, reason: str) -> None:
+    """Let a run rest until a person resumes it. One that is to be cancelled ends instead."""
+    with suppress(FileIntelError), database.transaction() as session:
+        runs.renew(session, lease, error=reason)  # else what is there is its new owner's
+        versions.drop_unfinished(session, lease.run_id)
+        run = runs.locked(session, lease.run_id)
+        if RunState(run.state) in (RunState.RUNNING, RunState.THROTTLED):
+            runs.move(session, run, RunState.PAUSED, reason)
+        runs.hand_back(session, lease, reason)
+
+
+def _leave_or_fail(database: Database, lease: Lease, reason: str) -> None:
+    """A blip of the database is no reason to fail: another attempt goes on. A disk that stays full is one."""
+    with suppress(FileIntelError):
+        with database.transaction() as session:
+            attempts = runs.find(session, lease.run_id).attempts
+        _end(database, lease, None if attempts < MOST_ATTEMPTS else RunState.FAILED, reason)
+
+
+def finish(session: Session, lease: Lease, **values: Any) -> None:
+    """End a run that has done its work, with gaps if it has any; `values` go into its row."""
+    gaps = run_counts.gap_count(session, lease.run_id)
+    runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED, **values)
+
+
+def _end(
+    database: Database, lease: Lease, state: RunState | None, reason: str, result: dict[str, Any] | None = None
+) -> None:
+    """Write how a run ended, or (None) that it is left for another worker, if that can still be written: it must not
+    hide why it ended."""
+    try:
+        with database.transaction() as session:
+            runs.renew(session, lease)  # else what is there is its new owner's
+            versions.drop_unfinished(session, lease.run_id)
+        with database.transaction() as session:
+            if state is None:
+                runs.hand_back(session, lease, reason)
+                return
+            if result is not None:
+                runs.renew(session, lease, result=result)
+            runs.finish(session, lease, state, reason)
+    except FileIntelError:
+        return
