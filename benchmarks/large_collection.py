@@ -17,10 +17,10 @@ from uuid import UUID
 
 import numpy as np
 
-from fileintel.llm.caller import Errand
+from fileintel.llm.caller import Caller
 from fileintel.llm.client import Tally, embedding_answer
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed
-from fileintel.runtime import breathe
+from fileintel.runtime import yield_to_hub
 from fileintel.storage import documents
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.engine import Database
@@ -134,7 +134,7 @@ def write(database: Database, collection_id: str, text_units: int) -> None:
 class _OpenGate:
     """Nobody waits at it."""
 
-    def wake(self, errand: Errand) -> None:
+    def wake(self, caller: Caller) -> None:
         """Nothing to be woken."""
 
 
@@ -151,26 +151,26 @@ class Model:
         self._dimensions = dimensions
         self._centres = np.random.default_rng(1).normal(0, 100, (1_000, dimensions)).astype(np.float32)
 
-    def ask(self, question: ChatQuestion, tally: Tally, errand: Errand | None = None) -> Answered | Failed:
+    def ask(self, question: ChatQuestion, tally: Tally, caller: Caller | None = None) -> Answered | Failed:
         """The answer to a question."""
-        del errand
+        del caller
         tally.sent()
         messages = question.messages
         content = answer(question.purpose, [message["content"] for message in messages], question.key)
-        breathe()  # where one that sends would wait
+        yield_to_hub()  # where one that sends would wait
         tokens = sum(len(message["content"]) for message in messages) // 4
         tally.returned()
         tally.answered(tokens, len(content) // 4)
         return Answered(question.parse(content), content, None, "stop", tokens, len(content) // 4)
 
     def embed(
-        self, questions: Sequence[EmbeddingQuestion], tally: Tally, errand: Errand | None = None
+        self, questions: Sequence[EmbeddingQuestion], tally: Tally, caller: Caller | None = None
     ) -> list[Answered | Failed]:
         """The vectors of a batch: each near one of a thousand centres."""
-        del errand
+        del caller
         tally.sent()
         made = [self._vector(question.key) for question in questions]
-        breathe()
+        yield_to_hub()
         vectors = [
             embedding_answer(vector, 1, question.tokens) for vector, question in zip(made, questions, strict=True)
         ]

@@ -232,7 +232,7 @@ def measure(workspace: Workspace, home: Path, count: int) -> dict[str, float]:
     from fileintel.runs import execute, submission
 
     watch = Stopwatch()
-    garbage_collection.calm_collector()
+    garbage_collection.tune_collector()
     before = resident()
     outside: list[float] = []
     own: list[float] = []

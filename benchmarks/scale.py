@@ -29,7 +29,7 @@ from fileintel import garbage_collection  # noqa: E402
 from fileintel.fanout.fanout import Fanout  # noqa: E402
 from fileintel.graphrag import pipeline, publishing  # noqa: E402
 from fileintel.graphrag.export import export_index  # noqa: E402
-from fileintel.graphrag.pipeline import Ingredients  # noqa: E402
+from fileintel.graphrag.pipeline import BuildInputs  # noqa: E402
 from fileintel.graphrag.stages import cluster, extract, report  # noqa: E402
 from fileintel.llm.client import ModelClient  # noqa: E402
 from fileintel.storage import coverage, documents, runs, versions  # noqa: E402
@@ -62,7 +62,7 @@ def index(place: Workplace, text_units: int, dimensions: int) -> dict[str, Any]:
     with Workspace(settings) as workspace:
         with Phases(place.home) as phases:  # what a process loads once, whatever it indexes, is loaded now
             index_one(place, workspace, begin_run(workspace, "small"), WARM_UP_UNITS, dimensions, phases)
-        garbage_collection.calm_collector()
+        garbage_collection.tune_collector()
         bench = begin_run(workspace, "large")
         with Phases(place.home) as phases:
             version_id = index_one(place, workspace, bench, text_units, dimensions, phases)
@@ -89,7 +89,7 @@ def index_one(
     with workspace.database.transaction() as session:
         collection_id = runs.find(session, bench.journal.lease.run_id).collection_id
     large_collection.write(workspace.database, collection_id, text_units)
-    with garbage_collection.sparing_collector():
+    with garbage_collection.young_objects_only():
         version_id = build(workspace, bench, collection_id, dimensions, phases)
     export(place, workspace, version_id, phases)
     phases.end()
@@ -104,7 +104,7 @@ def build(workspace: Workspace, bench: BenchRun, collection_id: str, dimensions:
     model = cast(ModelClient, large_collection.Model(dimensions))
     with workspace.database.transaction() as session:
         found = documents.in_collection(session, collection_id)
-    run = Ingredients(
+    run = BuildInputs(
         database=workspace.database,
         settings=settings,
         prompts=workspace.prompts,
@@ -150,7 +150,7 @@ def export(place: Workplace, workspace: Workspace, version_id: str, phases: Phas
         coverage.of_version(session, version)
     phases.begin("export")
     export_index(workspace.database, version, place.home / "export")
-    runtime.aside(shutil.rmtree, place.home / "export")  # which is no part of what is measured
+    runtime.in_native_thread(shutil.rmtree, place.home / "export")  # which is no part of what is measured
 
 
 def one(text_units: int, dimensions: int) -> int:

@@ -142,7 +142,7 @@ def _check_and_tell(**_: Any) -> None:
     from fileintel.runs import worker
     from fileintel.services import selfcheck
 
-    garbage_collection.calm_collector()
+    garbage_collection.tune_collector()
     runtime.watch_hub()
     workspace = worker.workspace()
     try:

@@ -29,7 +29,7 @@ _usual_thresholds = THRESHOLDS
 _looking = threading.Event()  # set when there is nothing to be spared any more
 
 
-def calm_collector() -> None:
+def tune_collector() -> None:
     """Let the garbage collector leave alone what is there after the start, mostly modules; once in a process, when all
     is imported.
 
@@ -44,7 +44,7 @@ def calm_collector() -> None:
 
 
 @contextmanager
-def sparing_collector() -> Iterator[None]:
+def young_objects_only() -> Iterator[None]:
     """While something large is built, the garbage collector leaves alone what has outlived two of its looks.
 
     It would walk over millions of objects again and again: a graph of 100,000 entities stopped all greenlets for 2 s.
@@ -84,15 +84,15 @@ def _spare(phase: str, info: dict[str, int]) -> None:
         gc.freeze()  # moves a list, whatever its length
 
 
-def spared(collection: C) -> C:
+def exempted_from_gc(collection: C) -> C:
     """The same. A large one is left alone by a sparing collector at once: even a look at what is youngest would walk
     through all of it, several times, a tenth of a second for a million members."""
     if len(collection) >= SPARED_SIZE:
-        spare()
+        exempt_from_gc()
     return collection
 
 
-def spare() -> None:
+def exempt_from_gc() -> None:
     """Let a sparing collector leave alone what is there now: for those who make many lists of a middling size."""
     if _sparing:
         gc.freeze()

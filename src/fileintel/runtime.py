@@ -84,7 +84,7 @@ def is_database_green() -> bool:
     return extensions.get_wait_callback() is not None
 
 
-def aside(function: Callable[..., T], *arguments: Any) -> T:
+def in_native_thread(function: Callable[..., T], *arguments: Any) -> T:
     """Call `function(*arguments)` where it does not keep the hub waiting: in a native thread, while other greenlets
     go on. It must not touch what yields (sockets, locks). Where there are threads, it is simply called."""
     if not is_green():
@@ -114,7 +114,7 @@ def has_arrived(descriptor: int) -> bool:
     return bool(poll.poll(0))
 
 
-def let_go(*collections: dict[Any, Any] | list[Any]) -> None:
+def free_in_slices(*collections: dict[Any, Any] | list[Any]) -> None:
     """Empty large collections piece by piece: to free a million objects at once takes tenths of a second."""
     for collection in collections:
         while collection:
@@ -123,14 +123,14 @@ def let_go(*collections: dict[Any, Any] | list[Any]) -> None:
                     collection.popitem()
             else:
                 del collection[-FREED_AT_ONCE:]
-            breathe()
+            yield_to_hub()
 
 
 _last_pause = 0.0
 _last_round = 0.0  # of the hub
 
 
-def breathe() -> None:
+def yield_to_hub() -> None:
     """Let other greenlets run, from the middle of long computations.
 
     To be called often: it pauses once in a time slice only, and never where there are threads. Nor does it where the
@@ -151,22 +151,22 @@ def _round_of_hub() -> float:
     return float(get_hub().loop.now())
 
 
-def breathing(items: Iterable[T]) -> Iterator[T]:
+def yielding(items: Iterable[T]) -> Iterator[T]:
     """The same items; other greenlets run now and then between two of them."""
     for count, item in enumerate(items):
         if not count % ITEMS_BETWEEN_LOOKS:
-            breathe()
+            yield_to_hub()
         yield item
 
 
-def sorted_calmly(items: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
+def sorted_in_slices(items: Iterable[T], key: Callable[[T], Any]) -> Iterator[T]:
     """The items as `sorted` has them; many are sorted in portions, between which other greenlets run."""
     rest = iter(items)
     portions = []
     while portion := list(itertools.islice(rest, SORTED_AT_ONCE)):
         portions.append(sorted(portion, key=key))
-        breathe()
-    return breathing(heapq.merge(*portions, key=key) if len(portions) > 1 else itertools.chain(*portions))
+        yield_to_hub()
+    return yielding(heapq.merge(*portions, key=key) if len(portions) > 1 else itertools.chain(*portions))
 
 
 class Pool(Protocol):

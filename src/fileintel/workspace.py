@@ -17,7 +17,7 @@ from fileintel.storage.engine import Database
 
 if TYPE_CHECKING:
     from fileintel.builtin_model.launch import BuiltinModelServer
-    from fileintel.llm.caller import Errand
+    from fileintel.llm.caller import Caller
     from fileintel.llm.client import ModelClient
     from fileintel.llm.readiness import Readiness
     from fileintel.llm.streaming import Narrator
@@ -147,15 +147,15 @@ class Workspace:
     def readiness(self) -> "Readiness":
         """Whether both servers are ready for a person's questions: the same, asked only of one that has not answered
         lately, and through its gate."""
-        from fileintel.llm.caller import Errand
+        from fileintel.llm.caller import Caller
         from fileintel.llm.readiness import Readiness
 
-        return Readiness((self.chat, self.embedder), lambda client: self.check_model(client, Errand(urgent=True)))
+        return Readiness((self.chat, self.embedder), lambda client: self.check_model(client, Caller(urgent=True)))
 
-    def check_model(self, client: "ModelClient", errand: "Errand | None" = None) -> None:
-        """Whether the server of one model is there, for work that needs no other; `errand` as `ModelClient.models`
+    def check_model(self, client: "ModelClient", caller: "Caller | None" = None) -> None:
+        """Whether the server of one model is there, for work that needs no other; `caller` as `ModelClient.models`
         takes it."""
-        offered = client.models(errand)
+        offered = client.models(caller)
         if offered is not None and not client.endpoint.builtin and client.endpoint.model not in offered:
             raise ModelServerRefused(
                 f"model server {client.endpoint.shown_url} does not know the model {client.endpoint.model!r}; "

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from fileintel.errors import EXIT_CANCELLED
+from fileintel.runs.add_documents import add_documents
 from tests.api.conftest import Unattended
 from tests.api.installation import KEY, Caller, problem
 from tests.cli.watching import Watched
@@ -23,14 +24,13 @@ NOBODY = "0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"
 def filled(unattended: Unattended, queueing: Caller, fresh_name: str) -> str:
     """A collection with a document, which no worker was needed for."""
     from fileintel.config import load_settings
-    from fileintel.services import documents
     from fileintel.workspace import Workspace
 
     queueing.collection(fresh_name)
     path = unattended.home / f"{fresh_name}.md"
     path.write_bytes(TEXT[1])
     with Workspace(load_settings(environ=unattended.environment)) as workspace:
-        list(documents.add_documents(workspace, fresh_name, [str(path)]))
+        list(add_documents(workspace, fresh_name, [str(path)]))
     return fresh_name
 
 

@@ -20,7 +20,7 @@ def census(state: Any) -> dict[str, Any]:
     del state
     workspace = worker.workspace()
     gates = [client.gate.reading() for client in (workspace.chat, workspace.embedder)]
-    ours = {"scribe", "lease-keeper", "fanout", "sweeper"}
+    ours = {"answer_writer", "lease-keeper", "fanout", "sweeper"}
     return {
         "connections": workspace.database.engine.pool.checkedout(),  # type: ignore[attr-defined]
         "requests": sum(gate.in_flight + gate.waiting for gate in gates),

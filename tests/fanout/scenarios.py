@@ -18,7 +18,7 @@ from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Outcome, Request
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, InvalidAnswer
-from fileintel.runtime import TIME_SLICE_SECONDS, breathe, is_green
+from fileintel.runtime import TIME_SLICE_SECONDS, is_green, yield_to_hub
 from fileintel.storage import answers, collections, run_counts, runs
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.engine import Database
@@ -435,7 +435,7 @@ def _remote(base_url: str) -> StandIn:
     return StandIn(None, base_url)  # type: ignore[arg-type]
 
 
-def breathing() -> dict[str, Any]:
+def yielding() -> dict[str, Any]:
     """How often a thousand breaths in a row really pause; those of one who computes between them, and of one who has
     waited."""
     pauses: list[float] = []
@@ -444,7 +444,7 @@ def breathing() -> dict[str, Any]:
     try:
         started = time.monotonic()
         for _ in range(1000):
-            breathe()
+            yield_to_hub()
         slices = (time.monotonic() - started) / TIME_SLICE_SECONDS
         few = len(pauses) <= slices + 1
         computing, waiting = (_pauses(pauses, between) for between in (_compute, sleep))
@@ -458,7 +458,7 @@ def _pauses(pauses: list[float], between: Callable[[float], object]) -> int:
     pauses.clear()
     for _ in range(5):
         between(2 * TIME_SLICE_SECONDS)
-        breathe()
+        yield_to_hub()
     return len(pauses)
 
 

@@ -7,7 +7,7 @@ import weakref
 import pytest
 
 from fileintel import garbage_collection
-from fileintel.garbage_collection import spared, sparing_collector
+from fileintel.garbage_collection import exempted_from_gc, young_objects_only
 
 
 class Link:
@@ -26,8 +26,8 @@ def ring() -> Link:
 def test_what_outlives_two_looks_is_left_alone_until_the_end_and_not_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garbage_collection, "COLLECTED_WHEN_FROZEN", 0)
     thresholds, callbacks = gc.get_threshold(), list(gc.callbacks)
-    with sparing_collector():
-        with sparing_collector():
+    with young_objects_only():
+        with young_objects_only():
             old = ring()
             seen = weakref.ref(old)
             gc.collect(1)
@@ -42,7 +42,7 @@ def test_what_outlives_two_looks_is_left_alone_until_the_end_and_not_longer(monk
 def test_what_is_new_is_left_alone_in_time_although_as_much_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(garbage_collection, "SPARING_SECONDS", 0.01)
     old = [Link() for _ in range(20_000)]
-    with sparing_collector():
+    with young_objects_only():
         gc.collect(1)
         new = []
         while old:  # so Python's own count of new objects stays where it is
@@ -55,8 +55,8 @@ def test_what_is_new_is_left_alone_in_time_although_as_much_is_freed(monkeypatch
 
 
 def test_what_is_spared_is_never_walked_over() -> None:
-    with sparing_collector():
-        small, large = spared([ring()]), [ring()] * garbage_collection.SPARED_SIZE
+    with young_objects_only():
+        small, large = exempted_from_gc([ring()]), [ring()] * garbage_collection.SPARED_SIZE
         assert any(each is small for each in gc.get_objects())
-        assert spared(large) is large
+        assert exempted_from_gc(large) is large
         assert not any(each is large for each in gc.get_objects())

@@ -15,12 +15,12 @@ from fileintel import runtime
 from fileintel.runtime import (
     Stalls,
     ThreadPool,
-    breathe,
+    free_in_slices,
     hub_stalls,
     is_green,
-    let_go,
-    sorted_calmly,
+    sorted_in_slices,
     watch_hub,
+    yield_to_hub,
 )
 from tests.fanout import hub_scenarios, scenarios
 from tests.green import GreenProcess
@@ -95,9 +95,9 @@ def test_breathing_is_free_with_threads_and_rare_with_greenlets(green: GreenProc
     assert not is_green()
     started = time.monotonic()
     for _ in range(1000):
-        breathe()
+        yield_to_hub()
     assert time.monotonic() - started < 0.1
-    found = green(scenarios.breathing)
+    found = green(scenarios.yielding)
     assert (found["green"], found["few"]) == (True, True)
     assert found["computing"] >= 4  # before the first breath the hub may have had its turn
     assert found["waiting"] == 0
@@ -140,7 +140,7 @@ class Link:
 def test_sorting_in_portions_gives_what_sorting_at_once_does(items: list[tuple[int, int]]) -> None:
     before, runtime.SORTED_AT_ONCE = runtime.SORTED_AT_ONCE, 3
     try:
-        assert list(sorted_calmly(items, lambda item: item[0])) == sorted(items, key=lambda item: item[0])
+        assert list(sorted_in_slices(items, lambda item: item[0])) == sorted(items, key=lambda item: item[0])
     finally:
         runtime.SORTED_AT_ONCE = before
 
@@ -149,5 +149,5 @@ def test_what_is_let_go_is_empty_and_free() -> None:
     things = [Link() for _ in range(2_500)]
     last = weakref.ref(things[0])
     by_place = dict(enumerate(things))
-    let_go(things, by_place, [])
+    free_in_slices(things, by_place, [])
     assert (things, by_place, last()) == ([], {}, None)

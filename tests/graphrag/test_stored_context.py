@@ -9,6 +9,7 @@ import pytest
 
 from fileintel.config import load_settings
 from fileintel.errors import NotFoundError
+from fileintel.runs.add_documents import add_documents
 from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import documents, graph
 from fileintel.workspace import Workspace
@@ -32,9 +33,7 @@ def workspace(home: Path, database_url: str, model_server: StandIn) -> Iterator[
     }
     with Workspace(load_settings(environ=environment)) as opened:
         documents.create_collection(opened, "town")
-        assert all(
-            added.document for added in documents.add_documents(opened, "town", [str(SAMPLES / name) for name in NAMES])
-        )
+        assert all(added.document for added in add_documents(opened, "town", [str(SAMPLES / name) for name in NAMES]))
         yield opened
 
 

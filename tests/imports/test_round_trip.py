@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from fileintel.graphrag.imports.texts import SourceFile, SourceText
+from fileintel.runs.add_documents import add_documents
 from fileintel.runs.import_index import import_index
 from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import documents, graph
@@ -35,7 +36,7 @@ def exported(workspace: Workspace, tmp_path: Path) -> Path:
 
 def add(workspace: Workspace, collection: str) -> list[bool]:
     """Add the files; returns which were there already."""
-    added = list(documents.add_documents(workspace, collection, [str(SAMPLES / name) for name in FILES]))
+    added = list(add_documents(workspace, collection, [str(SAMPLES / name) for name in FILES]))
     assert not any(addition.problem for addition in added)
     return [addition.already_there for addition in added]
 

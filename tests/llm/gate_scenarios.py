@@ -5,7 +5,7 @@ from typing import Any
 import gevent
 from gevent.pool import Group
 
-from fileintel.llm.caller import Errand
+from fileintel.llm.caller import Caller
 from fileintel.llm.gate import Gate
 
 
@@ -14,7 +14,7 @@ class _Crowd:
 
     def __init__(self) -> None:
         self.gate = Gate(2)
-        self.errands = [Errand(), Errand()]
+        self.errands = [Caller(), Caller()]
         self.survivors = 0
         self.group = Group()
 

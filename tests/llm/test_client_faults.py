@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
-from fileintel.llm.caller import CalledOff, Errand
+from fileintel.llm.caller import Caller, CallerCancelled
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.questions import Answered, Failed
 from tests.llm.asking import chat, client_of
@@ -129,7 +129,7 @@ def test_whoever_does_not_wait_long_gives_up_early_and_the_others_go_on_waiting(
     with client_of(f"http://127.0.0.1:{port}/v1", waiting=60.0) as client, ThreadPoolExecutor(1) as pool:
         patient = pool.submit(ask, client)
         with pytest.raises(ModelServerUnavailable):
-            client.ask(chat("a person waits"), Tally(), Errand(urgent=True, patience=0.3))
+            client.ask(chat("a person waits"), Tally(), Caller(urgent=True, patience=0.3))
         assert not patient.done()
         with StandIn.start(port=port, answers="tests.llm.echo:echo"):
             assert isinstance(patient.result(20), Answered)
@@ -277,13 +277,13 @@ def test_a_refusal_shrinks_the_limit_and_successes_let_it_grow_again(server: Sta
 
 def test_an_errand_that_is_called_off_ends_the_waiting_for_a_server(server: StandIn) -> None:
     server.configure(faults=[Fault("unavailable")])
-    errand, tally = Errand(), Tally()
+    caller, tally = Caller(), Tally()
     with client_of(server.base_url, backoff=30.0) as client, ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(client.ask, chat("a question"), tally, errand)
+        asked = pool.submit(client.ask, chat("a question"), tally, caller)
         while not tally.retries:
             time.sleep(0.005)
-        errand.call_off()
-        with pytest.raises(CalledOff):
+        caller.cancel()
+        with pytest.raises(CallerCancelled):
             asked.result(5)
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.llm.caller import CalledOff, Errand
+from fileintel.llm.caller import Caller, CallerCancelled
 from fileintel.llm.gate import Gate, ServerAway
 from tests.green import GreenProcess
 from tests.llm import gate_scenarios
@@ -48,12 +48,12 @@ def until(condition: Callable[[], bool]) -> None:
 def test_there_are_never_more_than_the_limit_and_everyone_gets_in(
     ceiling: int, schedule: list[tuple[int, int, str]]
 ) -> None:
-    gate, errands = Gate(ceiling), [Errand(urgent=number == 3) for number in range(4)]
+    gate, errands = Gate(ceiling), [Caller(urgent=number == 3) for number in range(4)]
     inside, most, lock = 0, 0, threading.Lock()
 
-    def work(errand: int, switches: int, event: str) -> None:
+    def work(caller: int, switches: int, event: str) -> None:
         nonlocal inside, most
-        with gate.slot(errands[errand]):
+        with gate.slot(errands[caller]):
             with lock:
                 inside += 1
                 most = max(most, inside)
@@ -83,11 +83,11 @@ def test_there_are_never_more_than_the_limit_and_everyone_gets_in(
 
 
 def test_a_task_with_one_question_does_not_wait_behind_fifty_of_another() -> None:
-    gate, many, one = Gate(1), Errand(), Errand()
+    gate, many, one = Gate(1), Caller(), Caller()
     order: list[str] = []
 
-    def enter(errand: Errand, name: str) -> None:
-        with gate.slot(errand):
+    def enter(caller: Caller, name: str) -> None:
+        with gate.slot(caller):
             order.append(name)
 
     with ThreadPoolExecutor(52) as pool, gate.slot(many):
@@ -101,14 +101,14 @@ def test_a_task_with_one_question_does_not_wait_behind_fifty_of_another() -> Non
 
 
 def test_within_a_task_the_first_to_come_is_the_first_to_go() -> None:
-    gate, errand = Gate(1), Errand()
+    gate, caller = Gate(1), Caller()
     order: list[int] = []
 
     def enter(number: int) -> None:
-        with gate.slot(errand):
+        with gate.slot(caller):
             order.append(number)
 
-    with ThreadPoolExecutor(10) as pool, gate.slot(errand):
+    with ThreadPoolExecutor(10) as pool, gate.slot(caller):
         for number in range(10):
             pool.submit(enter, number)
             until(lambda: gate.reading().waiting == number + 1)  # noqa: B023
@@ -158,15 +158,15 @@ def test_after_an_outage_the_limit_that_worked_is_back_soon_and_more_is_tried_sl
 
 
 def test_nobody_gets_in_while_the_server_wants_to_be_left_alone() -> None:
-    gate, errand = Gate(2), Errand()
+    gate, caller = Gate(2), Caller()
     times: list[float] = []
 
     def enter() -> None:
-        with gate.slot(errand):
+        with gate.slot(caller):
             times.append(time.monotonic())
 
     with ThreadPoolExecutor(6) as pool:
-        with gate.slot(errand), gate.slot(errand):
+        with gate.slot(caller), gate.slot(caller):
             for _ in range(3):
                 pool.submit(enter)  # these wait before the hold begins
             until(lambda: gate.reading().waiting == 3)
@@ -189,21 +189,21 @@ def test_a_longer_hold_is_not_cut_short_by_a_later_one() -> None:
 
 
 def test_a_waiter_that_is_called_off_leaves_the_queue_and_no_trace() -> None:
-    gate, gone, stays = Gate(1), Errand(), Errand()
+    gate, gone, stays = Gate(1), Caller(), Caller()
     entered = threading.Event()
 
-    def enter(errand: Errand) -> None:
-        with gate.slot(errand):
+    def enter(caller: Caller) -> None:
+        with gate.slot(caller):
             entered.set()
 
     with ThreadPoolExecutor(6) as pool:
         with gate.slot(stays):
             waiters = [pool.submit(enter, gone) for _ in range(5)]
             until(lambda: gate.reading().waiting == 5)
-            gone.call_off()
+            gone.cancel()
             gate.wake(gone)
             for waiter in waiters:
-                with pytest.raises(CalledOff):
+                with pytest.raises(CallerCancelled):
                     waiter.result(5)
             assert gate.reading().waiting == 0
         pool.submit(enter, stays).result(5)
@@ -228,9 +228,9 @@ def test_greenlets_that_are_killed_lose_no_slot(green: GreenProcess, scenario: C
     assert found["survivors"] == found["expected"]
 
 
-def enter_all(gate: Gate, errand: Errand, names: list[str], order: list[str], pool: ThreadPoolExecutor) -> None:
+def enter_all(gate: Gate, caller: Caller, names: list[str], order: list[str], pool: ThreadPoolExecutor) -> None:
     def enter(name: str) -> None:
-        with gate.slot(errand):
+        with gate.slot(caller):
             order.append(name)
 
     for name in names:
@@ -240,7 +240,7 @@ def enter_all(gate: Gate, errand: Errand, names: list[str], order: list[str], po
 
 
 def test_what_a_person_waits_for_goes_first() -> None:
-    gate, index, question = Gate(1), Errand(), Errand(urgent=True)
+    gate, index, question = Gate(1), Caller(), Caller(urgent=True)
     order: list[str] = []
     with ThreadPoolExecutor(10) as pool, gate.slot(index):
         enter_all(gate, index, ["i1", "i2", "i3"], order, pool)
@@ -251,7 +251,7 @@ def test_what_a_person_waits_for_goes_first() -> None:
 
 def test_while_a_question_is_answered_a_slot_stays_free_for_its_next_step_and_no_longer() -> None:
     clock = Clock()
-    gate, index, question = Gate(10, clock), Errand(), Errand(urgent=True)
+    gate, index, question = Gate(10, clock), Caller(), Caller(urgent=True)
     with ThreadPoolExecutor(12) as pool:
         leave = threading.Event()
 
@@ -275,12 +275,12 @@ def test_while_a_question_is_answered_a_slot_stays_free_for_its_next_step_and_no
 
 
 def test_many_steps_of_a_question_leave_the_index_its_share() -> None:
-    gate, index, question = Gate(10), Errand(), Errand(urgent=True)
+    gate, index, question = Gate(10), Caller(), Caller(urgent=True)
     leave = threading.Event()
     entered: list[str] = []
 
-    def work(errand: Errand, name: str) -> None:
-        with gate.slot(errand):
+    def work(caller: Caller, name: str) -> None:
+        with gate.slot(caller):
             entered.append(name)
             leave.wait(10)
 
@@ -300,7 +300,7 @@ def test_many_steps_of_a_question_leave_the_index_its_share() -> None:
 
 def test_while_a_server_is_away_one_at_a_time_looks_for_it_with_pauses_that_grow() -> None:
     clock = Clock()
-    gate, errand = Gate(50, clock), Errand()
+    gate, caller = Gate(50, clock), Caller()
     looks = []
     for _ in range(200):
         if gate.look_is_due() or gate.away_since() is None:
@@ -316,8 +316,8 @@ def test_while_a_server_is_away_one_at_a_time_looks_for_it_with_pauses_that_grow
     assert reading.away_seconds == 50.0
     clock.now += 5
     with ThreadPoolExecutor(3) as pool:
-        with gate.slot(errand):
-            waiting = [pool.submit(lambda: gate.slot(errand).__enter__()) for _ in range(2)]
+        with gate.slot(caller):
+            waiting = [pool.submit(lambda: gate.slot(caller).__enter__()) for _ in range(2)]
             until(lambda: gate.reading().waiting == 2)
             gate.found()
             for each in waiting:
@@ -347,9 +347,9 @@ def test_a_server_that_refused_everyone_before_it_went_away_is_not_thought_small
 
 
 def test_who_does_not_wait_for_a_server_is_told_that_it_is_away() -> None:
-    gate, errand, impatient = Gate(5), Errand(), Errand(patience=0.1)
+    gate, caller, impatient = Gate(5), Caller(), Caller(patience=0.1)
     gate.lost(30)
-    with pytest.raises(ServerAway), gate.slot(errand, wait_for_server=False):
+    with pytest.raises(ServerAway), gate.slot(caller, wait_for_server=False):
         pass
     started = time.monotonic()
     with pytest.raises(ServerAway), gate.slot(impatient):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from fileintel.llm.adaptive_limit import FLOOR, Governor, NoMetrics
+from fileintel.llm.adaptive_limit import FLOOR, AdaptiveLimit, NoMetrics
 from fileintel.llm.gate import Gate
 from fileintel.llm.knee import Knee
 from fileintel.llm.server_metrics import Load, metrics_url, read_load
@@ -53,12 +53,12 @@ class Full(Gate):
 def looked(slots: int, ceiling: int = 50, looks: int = 60) -> list[int]:
     clock = Clock()
     gate = Full(ceiling, clock)
-    governor = Governor(gate, Server(gate, slots).load, clock)
+    adaptive_limit = AdaptiveLimit(gate, Server(gate, slots).load, clock)
     limits = []
     for _ in range(looks):
         clock.now += 2.0
-        governor.answered(1, 1.0, 0, 0)
-        governor.look()
+        adaptive_limit.answered(1, 1.0, 0, 0)
+        adaptive_limit.look()
         limits.append(gate.reading().limit)
     return limits
 
@@ -89,11 +89,11 @@ def test_a_server_without_metrics_is_asked_once() -> None:
         asked.append(clock.now)
         raise NoMetrics
 
-    governor = Governor(Gate(50, clock), none, clock)
+    adaptive_limit = AdaptiveLimit(Gate(50, clock), none, clock)
     for _ in range(100):
         clock.now += 1
-        governor.answered(1, 1.0, 0, 0)
-        governor.look()
+        adaptive_limit.answered(1, 1.0, 0, 0)
+        adaptive_limit.look()
     assert len(asked) == 1
 
 
@@ -101,11 +101,11 @@ def test_looks_are_rare() -> None:
     clock = Clock()
     gate = Full(50, clock)
     server = Server(gate, 64)
-    governor = Governor(gate, server.load, clock)
+    adaptive_limit = AdaptiveLimit(gate, server.load, clock)
     for _ in range(1000):
         clock.now += 0.01
-        governor.answered(1, 1.0, 0, 0)
-        governor.look()
+        adaptive_limit.answered(1, 1.0, 0, 0)
+        adaptive_limit.look()
     assert server.asked <= 5
 
 
@@ -184,9 +184,9 @@ def test_the_server_is_looked_at_before_a_request_and_never_while_an_answer_wait
     clock = Clock()
     gate = Full(50, clock)
     server = Server(gate, 12)
-    governor = Governor(gate, server.load, clock)
+    adaptive_limit = AdaptiveLimit(gate, server.load, clock)
     clock.now += 10.0
-    governor.answered(1, 1.0, 0, 0)
+    adaptive_limit.answered(1, 1.0, 0, 0)
     assert server.asked == 0
-    governor.look()
+    adaptive_limit.look()
     assert server.asked == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fileintel.config import load_settings
+from fileintel.runs.add_documents import add_documents
 from fileintel.services import documents
 from fileintel.workspace import Workspace
 from tests.conftest import SAMPLES
@@ -50,5 +51,5 @@ def workspace(opened: Opener) -> Workspace:
     workspace = opened()
     documents.create_collection(workspace, COLLECTION)
     paths = [str(SAMPLES / name) for name in DOCUMENTS]
-    assert not [one.problem for one in documents.add_documents(workspace, COLLECTION, paths) if one.problem]
+    assert not [one.problem for one in add_documents(workspace, COLLECTION, paths) if one.problem]
     return workspace

@@ -6,6 +6,7 @@ import pytest
 
 from fileintel.errors import EmptyCollectionError
 from fileintel.runs.active_run import ActiveRunError
+from fileintel.runs.add_documents import add_documents
 from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import control, documents
 from fileintel.workspace import Workspace
@@ -98,7 +99,7 @@ def test_documents_that_come_in_meanwhile_are_taken_along_by_the_run_at_work(
     run = InBackground(workspace, EMBED)
     model_server.wait_until(lambda stats: stats.asked["embeddings"] >= 2)
     other = opened()
-    list(documents.add_documents(other, COLLECTION, [str(SAMPLES / "halvane-feldkirch-letters.txt")]))
+    list(add_documents(other, COLLECTION, [str(SAMPLES / "halvane-feldkirch-letters.txt")]))
     assert submitted(other, EMBED) == run.run_id
     model_server.resume()
     assert run.ended()["state"] == "succeeded"

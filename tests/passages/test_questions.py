@@ -6,6 +6,7 @@ import pytest
 
 from fileintel.errors import ConfigError, EmptyCollectionError, NotFoundError, NoVectorsError, UsageError
 from fileintel.runs import execute, questions, submission
+from fileintel.runs.add_documents import add_documents
 from fileintel.services import documents, tasks
 from fileintel.workspace import Workspace
 from tests.conftest import SAMPLES
@@ -79,7 +80,7 @@ def test_the_title_that_a_person_gave_stands_in_the_citations(workspace: Workspa
 def test_it_says_how_many_passages_it_could_not_find_and_how_to_change_that(workspace: Workspace) -> None:
     done(workspace, EMBED)
     before = len(passages(workspace))
-    list(documents.add_documents(workspace, COLLECTION, [str(SAMPLES / "halvane-feldkirch-letters.txt")]))
+    list(add_documents(workspace, COLLECTION, [str(SAMPLES / "halvane-feldkirch-letters.txt")]))
     total = len(passages(workspace))
     coverage = ask(workspace)["coverage"]
     assert (coverage["passages"], coverage["with_vector"]) == (total, before)

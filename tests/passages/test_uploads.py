@@ -13,9 +13,9 @@ from fileintel.errors import RunCancelled, ServiceUnavailable
 from fileintel.runs import execute, processing, run_context, submission
 from fileintel.runs.active_run import ActiveRunError
 from fileintel.runs.processing import Order
+from fileintel.runs.spool import STALE_SECONDS, spool_of
 from fileintel.services import control, documents, housekeeping, tasks
 from fileintel.services.housekeeping import PIECES_KEPT_SECONDS
-from fileintel.services.spool import STALE_SECONDS, spool_of
 from fileintel.storage import collections, run_events, runs, versions
 from fileintel.storage.models import Passage, Run, utc_now
 from fileintel.storage.states import RunKind, RunState

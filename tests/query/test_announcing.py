@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileintel.graphrag.query.answer_buffer import Announcer
+from fileintel.graphrag.query.answer_buffer import CitationSafeBuffer
 from fileintel.graphrag.query.citations import check
 
 KNOWN = {"S1", "S2", "E10", "R3"}
@@ -42,7 +42,7 @@ class Listener:
 
 def told(pieces: list[str], answer: str) -> Listener:
     listener = Listener()
-    announcer = Announcer(listener, KNOWN.__contains__)
+    announcer = CitationSafeBuffer(listener, KNOWN.__contains__)
     for piece in pieces:
         announcer.feed(piece)
         assert answer.startswith(listener.told)
@@ -69,7 +69,7 @@ def test_reasoning_before_an_answer_is_not_told() -> None:
 
 def test_an_answer_that_turns_out_another_is_told_anew() -> None:
     listener = Listener()
-    announcer = Announcer(listener, KNOWN.__contains__)
+    announcer = CitationSafeBuffer(listener, KNOWN.__contains__)
     announcer.feed("It was the sea. ")
     announcer.finish("It was the wind.")
     assert listener.told == "It was the wind."

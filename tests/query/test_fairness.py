@@ -9,7 +9,7 @@ import pytest
 
 from fileintel.errors import ModelServerUnavailable
 from fileintel.services import documents
-from tests.query.town import COLLECTION, Hearer, Meanwhile, Place, add, ask, build, model_of, opened, wait_for
+from tests.query.town import COLLECTION, AnswerListener, Meanwhile, Place, add, ask, build, model_of, opened, wait_for
 from tests.standin import StandIn
 from tests.standin.settings import Fault
 
@@ -46,8 +46,8 @@ def question_during_an_index_run(place: Place, streamed: bool) -> dict[str, Any]
         gate = workspace.chat.gate
         others = [Meanwhile(build, workspace, f"other-{number}") for number in range(SLOTS)]
         wait_for(lambda: gate.reading().waiting == SLOTS, "the other runs wait at the gate")
-        hearer = Hearer() if streamed else None
-        asked = Meanwhile(questions.ask, workspace, COLLECTION, Inquiry("Who drew the sluice?"), hearer)
+        listener = AnswerListener() if streamed else None
+        asked = Meanwhile(questions.ask, workspace, COLLECTION, Inquiry("Who drew the sluice?"), listener)
         wait_for(lambda: gate.reading().waiting == SLOTS + 1, "the question waits at the gate")
         before = model.counts().asked["local_answer"]
         extract_by_hand(place)  # it completes the wave: the slots come free, and the next wave is held again
@@ -60,7 +60,7 @@ def question_during_an_index_run(place: Place, streamed: bool) -> dict[str, Any]
             "some_run_is_over": any(run.is_over for run in (indexing, *others)),
             "asked_about": counts.asked["extract"] - 1,
             "answered_about": counts.answered["extract"] - 1,
-            "heard": hearer.text == reply["answer"] if hearer else True,
+            "heard": listener.text == reply["answer"] if listener else True,
         }
         model.resume()
         for run in (indexing, *others):

@@ -12,7 +12,7 @@ from fileintel.llm import server
 from fileintel.runs import questions
 from fileintel.services import documents
 from fileintel.workspace import Workspace
-from tests.query.town import COLLECTION, Hearer, Meanwhile, Place, add, ask, build, model_of, opened
+from tests.query.town import COLLECTION, AnswerListener, Meanwhile, Place, add, ask, build, model_of, opened
 from tests.standin import StandIn
 
 LOOKS = 3  # that find a busy server
@@ -28,12 +28,12 @@ def question_to_a_busy_server(place: Place, streamed: bool) -> dict[str, Any]:
         ask(workspace, "Is it there?")
         model.reset()
         model.gather(1_000, "local_answer")
-        hearer = Hearer() if streamed else None
-        asked = Meanwhile(questions.ask, workspace, COLLECTION, Inquiry("Who drew the sluice?"), hearer)
+        listener = AnswerListener() if streamed else None
+        asked = Meanwhile(questions.ask, workspace, COLLECTION, Inquiry("Who drew the sluice?"), listener)
         model.wait_until(lambda stats: stats.looks >= LOOKS)
         model.resume()
         reply: dict[str, Any] = asked.result()
-        return {**reply, "asked": model.counts().asked["local_answer"], "heard": hearer and hearer.text}
+        return {**reply, "asked": model.counts().asked["local_answer"], "heard": listener and listener.text}
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
@@ -63,7 +63,7 @@ def test_who_asks_hears_of_a_server_that_takes_the_question_and_hangs(
     workspace: Workspace, model_server: StandIn, streamed: bool
 ) -> None:
     model_server.gather(1_000, "local_answer")
-    asked = Meanwhile(ask, workspace, "Who drew the sluice?", hearer=Hearer() if streamed else None)
+    asked = Meanwhile(ask, workspace, "Who drew the sluice?", listener=AnswerListener() if streamed else None)
     model_server.wait_until(lambda stats: stats.asked["local_answer"] == 1)
     model_server.configure(silent=True)
     with pytest.raises(
@@ -99,7 +99,7 @@ def test_a_streamed_question_hears_before_its_first_word_that_it_is_to_stop(
 
     model_server.gather(1_000, "local_answer")
     inquiry = Inquiry("Who drew the sluice?")
-    asked = Meanwhile(questions.ask, workspace, COLLECTION, inquiry, Hearer(), stopping=stopping)
+    asked = Meanwhile(questions.ask, workspace, COLLECTION, inquiry, AnswerListener(), stopping=stopping)
     model_server.wait_until(lambda stats: stats.asked["local_answer"] == 1)
     cancelled.set()
     with pytest.raises(RunCancelled):

@@ -9,9 +9,9 @@ from typing import Any
 from fileintel.config import load_settings
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.runs import questions
+from fileintel.runs.add_documents import add_documents
 from fileintel.runs.index import Indexer
 from fileintel.runs.index_request import IndexRequest
-from fileintel.services import documents
 from fileintel.workspace import Workspace
 from tests.standin import StandIn
 
@@ -51,7 +51,7 @@ def add(workspace: Workspace, first: int, count: int, collection: str = COLLECTI
         path = folder / f"{number}.txt"
         path.write_text(f"Ilse Brandt {number} drew Altona Sluice {number} for the Harbour Board.", encoding="utf-8")
         paths.append(str(path))
-    assert all(one.problem is None for one in documents.add_documents(workspace, collection, paths))
+    assert all(one.problem is None for one in add_documents(workspace, collection, paths))
 
 
 def build(workspace: Workspace, collection: str = COLLECTION, *, force: bool = False) -> None:
@@ -59,7 +59,7 @@ def build(workspace: Workspace, collection: str = COLLECTION, *, force: bool = F
     assert Indexer(workspace).index(IndexRequest(collection, force=force))
 
 
-class Hearer:
+class AnswerListener:
     """Listens to an answer; `text` is what counts of it."""
 
     def __init__(self) -> None:
@@ -72,9 +72,9 @@ class Hearer:
         self.text = ""
 
 
-def ask(workspace: Workspace, question: str, hearer: Hearer | None = None, **more: Any) -> dict[str, Any]:
+def ask(workspace: Workspace, question: str, listener: AnswerListener | None = None, **more: Any) -> dict[str, Any]:
     """A question to the index."""
-    return questions.ask(workspace, COLLECTION, Inquiry(question, **more), hearer)
+    return questions.ask(workspace, COLLECTION, Inquiry(question, **more), listener)
 
 
 class Meanwhile:

@@ -12,9 +12,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from fileintel.config import load_settings
+from fileintel.runs.add_documents import add_documents
 from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import graph
-from fileintel.services.documents import add_documents
 from fileintel.storage import collections
 from fileintel.workspace import Workspace
 from tests.chaos import documents

@@ -77,5 +77,5 @@ def test_a_killed_built_in_model_server_is_started_again_and_the_run_goes_on(tow
             Fate(workspace.database, 12, Moment.BEFORE, lambda: kill(first))
             assert Indexer(workspace).index(IndexRequest(COLLECTION))
             assert workspace._builtin.pid != first
-            gaps = workspace.database.insist(lambda s: s.execute(text("SELECT count(*) FROM gaps")).scalar_one())
+            gaps = workspace.database.retrying(lambda s: s.execute(text("SELECT count(*) FROM gaps")).scalar_one())
     assert gaps == 0

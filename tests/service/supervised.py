@@ -12,7 +12,7 @@ from pathlib import Path
 from fileintel.errors import FileIntelError
 from fileintel.local.console import Console
 from fileintel.local.file_lock import FileLock
-from fileintel.local.leash import Leash
+from fileintel.local.leash import ChildProcess
 from fileintel.local.program import Program, Role
 from fileintel.local.supervisor import Supervisor
 
@@ -42,7 +42,7 @@ def main() -> int:
     ]
     lock = FileLock(home / "lock")
     assert lock.acquire(exclusive=True, limit=0)
-    console, leash = Console([program.name for program in found]), Leash(lock)
+    console, leash = Console([program.name for program in found]), ChildProcess(lock)
     try:
         return Supervisor(
             found,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fileintel.config import load_settings
+from fileintel.runs.add_documents import add_documents
 from fileintel.services import documents
 from fileintel.workspace import Workspace
 from tests.standin import StandIn
@@ -48,5 +49,5 @@ def workspace(opened: Opened, write_document: Callable[[str, str], Path]) -> Wor
     made = opened()
     documents.create_collection(made, COLLECTION)
     paths = [str(write_document(name, text)) for name, text in TEXTS.items()]
-    assert all(addition.problem is None for addition in documents.add_documents(made, COLLECTION, paths))
+    assert all(addition.problem is None for addition in add_documents(made, COLLECTION, paths))
     return made

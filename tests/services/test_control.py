@@ -8,8 +8,8 @@ import pytest
 
 from fileintel.graphrag.pipeline import Paused
 from fileintel.runs import execute, submission
+from fileintel.runs.add_documents import Addition, add_documents
 from fileintel.services import control, documents, tasks
-from fileintel.services.documents import Addition
 from fileintel.workspace import Workspace
 
 
@@ -22,7 +22,7 @@ def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
         (folder / f"{number}.md").write_text(f"# {number}")
 
     def paused_meanwhile(*given: Any, **more: Any) -> Iterator[Addition]:
-        for number, one in enumerate(documents.add_documents(*given, **more)):
+        for number, one in enumerate(add_documents(*given, **more)):
             if number == 1:
                 control.pause(workspace, task)
             yield one

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fileintel.errors import AmbiguousName, NotFoundError, UsageError
+from fileintel.runs.add_documents import add_documents
 from fileintel.services import documents
 from fileintel.workspace import Workspace
 from tests.services.conftest import COLLECTION, TEXTS
@@ -19,7 +20,7 @@ def test_a_name_that_several_documents_have_is_refused_with_their_ids(
     for number in range(6):
         documents.create_collection(workspace, f"other {number}")
         path = str(write_document(name, f"Something else {number}."))
-        (added,) = documents.add_documents(workspace, f"other {number}", [path])
+        (added,) = add_documents(workspace, f"other {number}", [path])
         assert added.problem is None
     inside = documents.show_document(workspace, name, COLLECTION)
     with pytest.raises(AmbiguousName) as refused:

@@ -54,6 +54,6 @@ def test_the_content_of_the_file_decides_passages_and_index(workspace: Workspace
 
     made(BYTES).save(str(path))
     assert len(units(counting, indexer.index(request))) > len(words)
-    collection_id = counting.database.insist(lambda session: session.get_one(Run, first).collection_id)
+    collection_id = counting.database.retrying(lambda session: session.get_one(Run, first).collection_id)
     assert len(cut.uncut(counting, collection_id)) == 2
     assert sum(cut.cut_collection(counting, collection_id)) > len(words)

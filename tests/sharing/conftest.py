@@ -20,11 +20,12 @@ from fileintel.celery_config import make_app
 from fileintel.config import load_settings
 from fileintel.queues import CELERY, GRAPH_WORKER
 from fileintel.runs import submission
+from fileintel.runs.add_documents import add_documents
 from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.runs.index import Indexer
 from fileintel.runs.index_request import IndexRequest
 from fileintel.services import tasks
-from fileintel.services.documents import add_documents, create_collection
+from fileintel.services.documents import create_collection
 from fileintel.workspace import Workspace
 from tests.api.installation import READY, Process, Redis, remove, wait_for
 from tests.cli.tables import Tables, read_tables

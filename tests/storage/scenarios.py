@@ -164,7 +164,7 @@ def connections_are_cut(url: str, cuts: int) -> dict[str, Any]:
 
     def go_on(number: int) -> None:
         while not stopped.is_set():
-            database.insist(work, alone=number % 2 == 0)
+            database.retrying(work, alone=number % 2 == 0)
             rounds[number] += 1
 
     threads = [threading.Thread(target=go_on, args=(number,), daemon=True) for number in range(len(rounds))]

@@ -133,9 +133,9 @@ def test_all_connections_that_died_are_replaced_when_the_first_is_found_dead(
 def test_a_statement_alone_is_a_transaction(database: Database, database_url: str) -> None:
     with database.transaction() as session:
         session.execute(text("CREATE TABLE written (number int CHECK (number < 3))"))
-    database.insist(lambda session: session.execute(text("INSERT INTO written VALUES (1)")), alone=True)
+    database.retrying(lambda session: session.execute(text("INSERT INTO written VALUES (1)")), alone=True)
     with pytest.raises(IntegrityError):
-        database.insist(lambda session: session.execute(text("INSERT INTO written VALUES (2), (3)")), alone=True)
+        database.retrying(lambda session: session.execute(text("INSERT INTO written VALUES (2), (3)")), alone=True)
     with database.transaction() as session:
         assert session.execute(text("SELECT number FROM written")).scalars().all() == [1]
         session.execute(text("INSERT INTO written VALUES (2)"))
@@ -144,7 +144,7 @@ def test_a_statement_alone_is_a_transaction(database: Database, database_url: st
         assert session.execute(text("SELECT number FROM written")).scalars().all() == [1]
     hasty = Database(database_url, pool_size=1, statement_timeout=0.1)
     with pytest.raises(DatabaseUnavailable, match="statement_timeout"):
-        hasty.insist(lambda session: session.execute(text("SELECT pg_sleep(30)")), 0, alone=True)
+        hasty.retrying(lambda session: session.execute(text("SELECT pg_sleep(30)")), 0, alone=True)
     hasty.close()
 
 

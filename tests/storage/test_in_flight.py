@@ -110,10 +110,10 @@ def test_what_is_answered_is_kept_and_given_back_or_neither(database: Database, 
     assert alone == (count == 3)
     impossible = [*found[:-1], replace(found[-1], prompt_tokens=2**40)]  # PostgreSQL's integers end before
     with pytest.raises(DataError):
-        database.insist(lambda session: in_flight.answered(session, impossible, ONE), alone=alone)
+        database.retrying(lambda session: in_flight.answered(session, impossible, ONE), alone=alone)
     assert rows(database) == count
     for _ in range(2):  # a commit whose answer got lost is repeated
-        database.insist(lambda session: in_flight.answered(session, found, ONE), alone=alone)
+        database.retrying(lambda session: in_flight.answered(session, found, ONE), alone=alone)
         with database.transaction() as session:
             assert answers.find(session, taken).keys() == set(taken)
     assert rows(database) == 1

@@ -79,7 +79,7 @@ def test_a_transaction_that_lost_against_another_is_tried_again_at_once(
         raising(code)(session)
     work, attempts = counting(3, code)
     started = time.monotonic()
-    assert database.insist(work) == 1, "what was undone is not counted"
+    assert database.retrying(work) == 1, "what was undone is not counted"
     assert len(attempts) == 4
     assert time.monotonic() - started < 5
 
@@ -87,20 +87,20 @@ def test_a_transaction_that_lost_against_another_is_tried_again_at_once(
 @pytest.mark.parametrize("code", ["53100", "53200", "53300", "57P01", "57014", "08006", "58030"])
 def test_a_server_that_cannot_go_on_is_waited_for(database: Database, table: str, code: str) -> None:
     work, attempts = counting(1, code)
-    assert database.insist(work) == 1
+    assert database.retrying(work) == 1
     assert len(attempts) == 2
 
 
 def test_a_full_disk_is_named_when_patience_is_over(database: Database) -> None:
     with pytest.raises(DatabaseUnavailable, match="its disk is full: free space there") as raised:
-        database.insist(raising("53100"), patience=0.6)
+        database.retrying(raising("53100"), patience=0.6)
     assert "\n" not in str(raised.value)
 
 
 def test_a_mistake_is_not_tried_again(database: Database, table: str) -> None:
     work, attempts = counting(9, "23505")
     with pytest.raises(IntegrityError):
-        database.insist(work)
+        database.retrying(work)
     assert len(attempts) == 1
 
 
@@ -118,9 +118,9 @@ def test_two_that_wait_for_each_other_both_get_through(database: Database, table
 
         return update
 
-    other = threading.Thread(target=database.insist, args=(work(2, 1),))
+    other = threading.Thread(target=database.retrying, args=(work(2, 1),))
     other.start()
-    database.insist(work(1, 2))
+    database.retrying(work(1, 2))
     other.join()
     assert len(firsts) == 3, "PostgreSQL has undone one of the two"
     with database.transaction() as session:
@@ -136,10 +136,10 @@ def test_after_a_failover_no_connection_to_the_standby_is_used_again(database: D
             session.execute(text("SET TRANSACTION READ ONLY"))
         session.execute(text("UPDATE counted SET number = 1"))
 
-    database.insist(work)
+    database.retrying(work)
     assert len(set(pids)) == 2
     with pytest.raises(DatabaseUnavailable, match="connect to the primary"):
-        database.insist(raising("25006"), patience=0)
+        database.retrying(raising("25006"), patience=0)
 
 
 @pytest.mark.parametrize("words", [pooler.FULL, pooler.QUERY_WAIT, "the database system is starting up"])
@@ -150,7 +150,7 @@ def test_a_pooler_that_refuses_connections_is_waited_for(between: Pooler, behind
     assert words in str(raised.value)
     assert "\n" not in str(raised.value)
     threading.Timer(0.3, setattr, (between, "refusing", None)).start()
-    assert behind.insist(lambda session: session.execute(text("SELECT 7")).scalar_one()) == 7
+    assert behind.retrying(lambda session: session.execute(text("SELECT 7")).scalar_one()) == 7
 
 
 @pytest.mark.parametrize("words", [None, pooler.QUERY_WAIT, pooler.LOST])
@@ -166,7 +166,7 @@ def test_connections_that_are_cut_in_the_middle_are_made_anew(
             between.cut(words)  # a failover: the server is another one from now on
         return int(session.execute(text("SELECT number FROM counted WHERE id = 1")).scalar_one())
 
-    assert behind.insist(work) == 1
+    assert behind.retrying(work) == 1
     assert len(attempts) == 2
 
 
@@ -182,7 +182,7 @@ def test_the_server_is_brought_back_where_that_is_in_our_hands(between: Pooler, 
         between.refusing = None
 
     connected = Database(url.render_as_string(hide_password=False), pool_size=1, patience=20, revive=revive)
-    assert connected.insist(lambda session: session.execute(text("SELECT 7")).scalar_one()) == 7
+    assert connected.retrying(lambda session: session.execute(text("SELECT 7")).scalar_one()) == 7
     assert len(revived) == 2
     connected.close()
 

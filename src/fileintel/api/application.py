@@ -28,7 +28,7 @@ from fileintel.api.routers import (
 )
 from fileintel.api.security import require_key
 from fileintel.errors import DatabaseUnavailable
-from fileintel.services.spool import clear_stale
+from fileintel.runs.spool import clear_stale
 
 BODY_BYTES = 1024 * 1024  # of a request that is no upload; questions and names are far smaller
 UPLOADS = r"/api/v2/(?:collections/[^/]+/documents|graphrag/[^/]+/import)"

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from fileintel.config import Settings
 from fileintel.errors import DatabaseUnavailable, ServiceUnavailable
 from fileintel.runs.dispatch import CeleryDispatcher
-from fileintel.services.spool import spool_of
+from fileintel.runs.spool import spool_of
 from fileintel.workspace import Workspace
 
 BROKER_TIMEOUT_SECONDS = 5.0  # without one, a broker that hangs would hold a thread for ever

@@ -45,7 +45,7 @@ async def hear(backend: Backend, run_id: str, seconds: float) -> AsyncIterator[H
             if time.monotonic() > give_up:
                 yield Heard(PROBLEM, error)
                 return
-            progress = tasks.Telling([], None)
+            progress = tasks.AnswerStream([], None)
         except NotFoundError:
             yield Heard(PROBLEM, QuestionFailed("the question was deleted, with its collection"))
             return
@@ -84,8 +84,8 @@ def message(kind: str, data: Any) -> str:
     return f"event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
-def _look(backend: Backend, run_id: str, after: int) -> tasks.Telling:
-    return tasks.told(backend.workspace(), run_id, after)
+def _look(backend: Backend, run_id: str, after: int) -> tasks.AnswerStream:
+    return tasks.answer_stream(backend.workspace(), run_id, after)
 
 
 def _end(task: dict[str, Any]) -> Heard:

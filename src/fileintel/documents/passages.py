@@ -10,7 +10,7 @@ from fileintel.documents.chunk import Chunk, chunk_text
 from fileintel.identity import content_id
 from fileintel.llm.tokenizer_file import counted_with
 from fileintel.llm.tokens import Tokenizer
-from fileintel.runtime import breathe
+from fileintel.runtime import yield_to_hub
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def cut(
         if chunk.text.strip():
             yield _passage(document_id, number, chunk, places)
             number += 1
-        breathe()
+        yield_to_hub()
 
 
 def cut_name(chunking: ChunkingSettings) -> str:

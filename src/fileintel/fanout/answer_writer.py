@@ -1,4 +1,4 @@
-"""The scribe: keeps answers as they arrive, so that none waits in memory while the owner of a run is busy."""
+"""The answer writer: keeps answers as they arrive, so that none waits in memory while the owner of a run is busy."""
 
 import contextlib
 import queue
@@ -14,7 +14,7 @@ from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.in_flight import RENEW_SECONDS
 
 
-class Scribe:
+class AnswerWriter:
     """Takes arrivals from the pool, hands them to the owner and stores their answers, both at once.
 
     It works in a greenlet (or thread) of its own. While a commit is under way others gather and make the next batch:
@@ -41,7 +41,7 @@ class Scribe:
     def start(self) -> None:
         """Begin to work; harmless while it works."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="scribe", daemon=True)
+            self._thread = threading.Thread(target=self._work, name="answer_writer", daemon=True)
             self._thread.start()
 
     def put(self, arrival: Arrival) -> None:

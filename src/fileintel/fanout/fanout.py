@@ -1,11 +1,11 @@
 """The fan-out: one owner that keeps many questions under way and hands out the answers as they come.
 
-The owner (the greenlet that calls `run`) looks a window of questions up in the answer store, takes those that
-nobody has asked yet, and sends them through a bounded pool. The owner calls the request's `deliver` with each answer,
-which may return follow-up requests: a gleaning after an extraction, a parent's report when its last child is done. The
-scribe stores the answers meanwhile; nothing that rests on an answer is sent before it is stored. There is no barrier: a
-request starts when it is there and a slot is free, the most urgent first; a slot is free as soon as the answer that was
-in it is stored, whatever the owner does.
+The owner (the greenlet that calls `run`) looks a window of questions up in the answer store, takes those that nobody
+has asked yet, and sends them through a bounded pool. The owner calls the request's `deliver` with each answer, which
+may return follow-up requests: a gleaning after an extraction, a parent's report when its last child is done. The
+answer writer stores the answers meanwhile; nothing that rests on an answer is sent before it is stored. There is no
+barrier: a request starts when it is there and a slot is free, the most urgent first; a slot is free as soon as the
+answer that was in it is stored, whatever the owner does.
 """
 
 import contextlib
@@ -18,11 +18,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fileintel.errors import DatabaseUnavailable, FileIntelError, LeaseLost
-from fileintel.fanout.answer_writer import Scribe
+from fileintel.fanout.answer_writer import AnswerWriter
 from fileintel.fanout.journal import Journal, LookUp
 from fileintel.fanout.lane import WINDOW, Lane
 from fileintel.fanout.request import Arrival, Outcome, Request
-from fileintel.llm.caller import CalledOff, Errand
+from fileintel.llm.caller import Caller, CallerCancelled
 from fileintel.llm.client import ModelClient, Tally, embedding_answer
 from fileintel.llm.questions import (
     Answered,
@@ -32,7 +32,7 @@ from fileintel.llm.questions import (
     InvalidAnswer,
     Question,
 )
-from fileintel.runtime import breathe, make_pool
+from fileintel.runtime import make_pool, yield_to_hub
 from fileintel.storage.answers import StoredAnswer
 from fileintel.storage.run_counts import GapRecord
 
@@ -84,14 +84,14 @@ class Fanout:
         self._embeddings = Lane(embedding_limit, embedding_limit * batch_size)
         self._lanes = {ChatQuestion: self.chat, EmbeddingQuestion: self._embeddings}
         self._pool = make_pool(limit + embedding_limit)
-        self._scribe = Scribe(journal, self._stored)
+        self._answer_writer = AnswerWriter(journal, self._stored)
         self._asked: dict[bytes, list[Request]] = {}
         self._fresh: dict[bytes, Answered] = {}  # handed out, and perhaps not stored when others are looked up
         self._elsewhere: list[Request] = []  # somebody else is asking these
         self._looked_elsewhere_at = float("-inf")
         self._sharing = sharing
-        self._new_errand = partial(Errand, urgent=urgent, patience=patience)
-        self._errand = self._new_errand()
+        self._new_errand = partial(Caller, urgent=urgent, patience=patience)
+        self._caller = self._new_errand()
 
     def add(self, requests: Iterable[Request]) -> None:
         """Give requests in. They are taken from the iterable when there is room for them; all of them must be of
@@ -114,7 +114,7 @@ class Fanout:
         self._begin()
         while not until():
             if self.idle:
-                self._scribe.settle()
+                self._answer_writer.settle()
                 break
             if not self._turn(wait=True):
                 return False
@@ -130,8 +130,8 @@ class Fanout:
         return self.idle or self._turn(wait=False)
 
     def _begin(self) -> None:
-        if self._errand.called_off:
-            self._errand = self._new_errand()
+        if self._caller.cancelled:
+            self._caller = self._new_errand()
 
     def _turn(self, *, wait: bool) -> bool:
         stopping = self._stopping()
@@ -145,9 +145,9 @@ class Fanout:
             looked_up = self._share() or looked_up
         if self._under_way() or (self._waits_for_others() and not stopping):
             at_once = looked_up or not (wait or stopping)
-            self._take_in(self._scribe.get(0 if at_once else self._longest_wait()))
+            self._take_in(self._answer_writer.get(0 if at_once else self._longest_wait()))
         else:
-            self._scribe.settle()  # only then is there room for more
+            self._answer_writer.settle()  # only then is there room for more
             if stopping:
                 return False
         self._journal.tick()
@@ -159,7 +159,7 @@ class Fanout:
         Raises:
           DatabaseUnavailable, LeaseLost, RunCancelled: it cannot be.
         """
-        self._scribe.settle()
+        self._answer_writer.settle()
 
     def close(self) -> None:
         """Keep the answers that have arrived, and drop what is still under way."""
@@ -167,7 +167,7 @@ class Fanout:
         try:
             self._pool.kill()
         finally:
-            self._scribe.close()
+            self._answer_writer.close()
             with contextlib.suppress(DatabaseUnavailable):  # then what was taken expires
                 self._journal.leave()
             if self._sharing is not None:
@@ -186,10 +186,10 @@ class Fanout:
 
     def _call_off(self) -> None:
         """Let what is not on its way to a server yet, or waits for one, come back. Requests under way go on."""
-        if not self._errand.called_off:
-            self._errand.call_off()
+        if not self._caller.cancelled:
+            self._caller.cancel()
             for client in (self._chat, self._embedder):
-                client.gate.wake(self._errand)
+                client.gate.wake(self._caller)
 
     @property
     def idle(self) -> bool:
@@ -226,7 +226,7 @@ class Fanout:
         # what is on its way needs no look-up, and must not be taken: another worker may be about to ask it for us
         keys = {request.question.key for request in window} - self._asked.keys()
         found = look_up(keys) if keys else LookUp({}, set())
-        self._scribe.settle()  # what these rest on
+        self._answer_writer.settle()  # what these rest on
         for request in window:
             key = request.question.key
             stored, fresh = found.stored.get(key), self._fresh.get(key)
@@ -244,7 +244,7 @@ class Fanout:
                 self._lane_of(request).make_ready(request)
             else:
                 self._elsewhere.append(request)
-            breathe()
+            yield_to_hub()
         self._fresh.clear()
 
     def _share(self) -> bool:
@@ -279,9 +279,9 @@ class Fanout:
 
     def _dispatch(self) -> None:
         if self.chat.ready or self._embeddings.ready:
-            self._scribe.start()
+            self._answer_writer.start()
         self._send()
-        breathe()  # those that were sent are on their way before more are made
+        yield_to_hub()  # those that were sent are on their way before more are made
 
     def _send(self) -> None:
         while not self._stopping() and (request := self.chat.take()) is not None:
@@ -296,10 +296,10 @@ class Fanout:
             self._pool.spawn(self._embed, batch)
 
     def _stored(self, arrival: Arrival) -> None:
-        """Called by the scribe: the slot is free. The owner may be busy: the next one is sent from here."""
+        """Called by the answer writer: the slot is free. The owner may be busy: the next one is sent from here."""
         lane = self._lane_of(arrival.requests[0])
         lane.stored()
-        if arrival.error is None and not self._errand.called_off:
+        if arrival.error is None and not self._caller.cancelled:
             self._send()
 
     def _is_due(self, texts: float) -> bool:
@@ -314,30 +314,30 @@ class Fanout:
         assert isinstance(question, ChatQuestion)
         arrival = Arrival([request])
         try:
-            arrival.outcomes = [self._chat.ask(question, self._tally, self._errand)]
+            arrival.outcomes = [self._chat.ask(question, self._tally, self._caller)]
         except BaseException as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it
             arrival.error = error
-        self._scribe.put(arrival)
+        self._answer_writer.put(arrival)
 
     def _embed(self, batch: list[Request]) -> None:
         arrival = Arrival(batch)
         try:
             questions = [request.question for request in batch if isinstance(request.question, EmbeddingQuestion)]
-            arrival.outcomes = self._embedder.embed(questions, self._tally, self._errand)
+            arrival.outcomes = self._embedder.embed(questions, self._tally, self._caller)
         except BaseException as error:  # noqa: BLE001 -- as above
             arrival.error = error
-        self._scribe.put(arrival)
+        self._answer_writer.put(arrival)
 
     def _take_in(self, arrivals: list[Arrival]) -> None:
         """Hand out what has come. The first error is raised after everything else was written down."""
         deliveries = self._sorted(arrivals)
         self._write_gaps(deliveries)
         for error in (arrival.error for arrival in arrivals if arrival.error is not None):
-            if not isinstance(error, CalledOff):
+            if not isinstance(error, CallerCancelled):
                 raise error
         for request, outcome in deliveries:
             self._deliver(request, outcome)
-            breathe()
+            yield_to_hub()
 
     def _write_gaps(self, deliveries: Sequence[tuple[Request, Outcome]]) -> None:
         failed = [(request, outcome) for request, outcome in deliveries if isinstance(outcome, Failed)]

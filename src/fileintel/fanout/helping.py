@@ -61,24 +61,24 @@ class HelperJournal(Journal):
         """Offer help with so many slots; False when it is not wanted, or this process gives it already."""
         self.slots = slots
         self._reported_at = time.monotonic()
-        self.wanted = self._insist(
+        self.wanted = self._retrying(
             lambda session: shared_questions.enlist(session, self._lease, self._worker, self._asker, slots)
         )
         return self.wanted
 
     def take(self, most: int) -> list[Shared]:
         """Up to `most` questions, to be asked now."""
-        return self._insist(lambda session: shared_questions.take(session, self._lease, self._asker, most))
+        return self._retrying(lambda session: shared_questions.take(session, self._lease, self._asker, most))
 
     def mark(self, key: bytes) -> None:
         """Somebody else has answered a question that was taken."""
-        self._insist(lambda session: shared_questions.mark(session, self._lease.run_id, self._asker, [key]))
+        self._retrying(lambda session: shared_questions.mark(session, self._lease.run_id, self._asker, [key]))
 
     def tick(self) -> None:
         """Give a sign of life now and then, and hear whether the help is wanted."""
         if time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self._reported_at = time.monotonic()
-            at_work = self._insist(
+            at_work = self._retrying(
                 lambda session: shared_questions.report(session, self._lease, self._asker, self.slots)
             )
             self.wanted = self.wanted and at_work  # once unwanted, for good: what was taken is given back
@@ -86,7 +86,7 @@ class HelperJournal(Journal):
     def dismiss(self) -> None:
         """Ask no more: what was taken and is not answered is for others."""
         self.wanted = False
-        self._insist(self._dismiss)
+        self._retrying(self._dismiss)
 
     def _dismiss(self, session: Session) -> None:
         self._count(session)

@@ -1,7 +1,7 @@
 """What a fan-out reads and writes in the database: stored answers, new answers, gaps, progress.
 
-Each method is one short transaction that can be repeated: a database that is away is waited for (`Database.insist`).
-The greenlet that owns a run looks up and writes what is the run's; the scribe keeps answers.
+Each method is one short transaction that can be repeated: a database that is away is waited for (`Database.retrying`).
+The greenlet that owns a run looks up and writes what is the run's; the answer writer keeps answers.
 """
 
 import contextlib
@@ -64,12 +64,12 @@ class Journal:
 
     def find(self, keys: Collection[bytes]) -> dict[bytes, StoredAnswer]:
         """The stored answers among these keys."""
-        return self._insist(lambda session: answer_store.find(session, list(keys), self._fresh))
+        return self._retrying(lambda session: answer_store.find(session, list(keys), self._fresh))
 
     def look_up(self, keys: Collection[bytes]) -> LookUp:
         """The stored answers among these keys; what has none and is asked by nobody is taken."""
         # a question that was taken, and whose look-up fails then, is ours when that is repeated
-        found = self._database.insist(lambda session: self._look_up(session, keys), self._patience, alone=True)
+        found = self._database.retrying(lambda session: self._look_up(session, keys), self._patience, alone=True)
         self._taken |= found.taken
         return found
 
@@ -79,19 +79,19 @@ class Journal:
 
     def hand_over(self, keys: Collection[bytes], work: Callable[[Session], None]) -> None:
         """Ask these no more: do what makes somebody else ask them, which has to give them back, in a transaction."""
-        self._insist(work)
+        self._retrying(work)
         self._taken.difference_update(keys)
 
     def keep(self, answers: Sequence[StoredAnswer], patience: float | None = None) -> None:
         """Store answers, and give their questions back."""
         patience = self._patience if patience is None else patience
         alone = self._keeps_alone and answer_store.fits_one_statement(answers)
-        self._database.insist(lambda session: self._keep(session, answers), patience, alone=alone)
+        self._database.retrying(lambda session: self._keep(session, answers), patience, alone=alone)
         self._taken.difference_update(answer.key for answer in answers)
 
     def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         """These questions have no answer: write that down, and let others ask them."""
-        self._insist(lambda session: self._fail(session, keys, gaps))
+        self._retrying(lambda session: self._fail(session, keys, gaps))
         self._taken.difference_update(keys)
 
     def delivered(self, question: Question, answered: Answered) -> None:
@@ -100,12 +100,12 @@ class Journal:
     def stay(self) -> None:
         """Say that what was taken is still being asked."""
         if self._taken:
-            self._database.insist(lambda session: in_flight.renew(session, self._asker), patience=0)
+            self._database.retrying(lambda session: in_flight.renew(session, self._asker), patience=0)
 
     def leave(self) -> None:
         """Give back all that was taken."""
         if self._taken:
-            self._database.insist(lambda session: in_flight.give_all_back(session, self._asker), patience=0)
+            self._database.retrying(lambda session: in_flight.give_all_back(session, self._asker), patience=0)
             self._taken.clear()
 
     def tick(self) -> None:
@@ -125,8 +125,8 @@ class Journal:
         del gaps  # outside of a run nobody repairs them
         in_flight.give_back(session, keys, self._asker)
 
-    def _insist(self, work: Callable[[Session], T]) -> T:
-        return self._database.insist(work, self._patience)
+    def _retrying(self, work: Callable[[Session], T]) -> T:
+        return self._database.retrying(work, self._patience)
 
 
 class RunJournal(Journal):
@@ -183,7 +183,7 @@ class RunJournal(Journal):
             runs.require(session, self.lease)
             return work(session)
 
-        return self._database.insist(fenced, self._patience if patience is None else patience)
+        return self._database.retrying(fenced, self._patience if patience is None else patience)
 
     def take_over(self) -> None:
         """Earlier attempts of the run ask no more: nobody has to wait until that shows."""
@@ -194,7 +194,7 @@ class RunJournal(Journal):
             in_flight.give_all_back(session, *earlier)
             shared_questions.clear(session, self.lease.run_id)
 
-        self._insist(work)
+        self._retrying(work)
 
     def look_up(self, keys: Collection[bytes]) -> LookUp:
         found = super().look_up(keys)
@@ -215,18 +215,18 @@ class RunJournal(Journal):
 
     def write_progress(self) -> None:
         """Write the counts down, renew the lease, and hear whether the run is to stop."""
-        self._insist(self.save_progress)
+        self._retrying(self.save_progress)
         self._written_at = time.monotonic()
         self._on_progress()
 
     def warn(self, stage: str, message: str) -> None:
         """Tell whoever looks at the run of something that they should know before it is over."""
-        self._insist(lambda session: self._save_warning(session, {"stage": stage, "message": message}))
+        self._retrying(lambda session: self._save_warning(session, {"stage": stage, "message": message}))
 
     def write_last_progress(self) -> None:
         """Write the counts down once more, if that can be done: whatever ended the work is what has to be told."""
         with contextlib.suppress(FileIntelError):
-            self._database.insist(self.save_progress, patience=0)
+            self._database.retrying(self.save_progress, patience=0)
         self._on_progress()
 
     def save_progress(self, session: Session) -> None:

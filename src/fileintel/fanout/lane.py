@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from fileintel.fanout.request import Request
-from fileintel.runtime import breathe
+from fileintel.runtime import yield_to_hub
 
 WINDOW = 256  # questions looked up in one query
 
@@ -86,7 +86,7 @@ class Lane:
             if request is not None:
                 assert request.question.key  # made and hashed here, where others run meanwhile
                 pulled.append(request)
-                breathe()
+                yield_to_hub()
         return pulled
 
     def take(self) -> Request | None:

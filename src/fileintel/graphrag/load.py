@@ -41,7 +41,7 @@ def _stored(database: Database, document_id: str, name: str) -> list[dict[str, A
     found: list[dict[str, Any]] = []
     of_document = partial(passages.cut_before, document_id=document_id, cut_with=name, limit=PASSAGES_PER_QUERY)
     while True:
-        batch = database.insist(partial(of_document, number=len(found)))
+        batch = database.retrying(partial(of_document, number=len(found)))
         if batch is None:
             return None
         found += map(_values, batch)
@@ -60,6 +60,6 @@ def _cut(database: Database, document_id: str, chunking: ChunkingSettings) -> It
 def _pages(database: Database, document_id: str) -> Iterator[DocumentPage]:
     """A document's pages, each batch in a transaction of its own: none is open while text is cut."""
     number = 0
-    while batch := database.insist(partial(documents.pages_from, document_id=document_id, number=number)):
+    while batch := database.retrying(partial(documents.pages_from, document_id=document_id, number=number)):
         yield from batch
         number = batch[-1].number + 1

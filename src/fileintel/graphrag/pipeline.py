@@ -16,7 +16,7 @@ from fileintel.fanout.fanout import Fanout
 from fileintel.fanout.journal import RunJournal
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Request
-from fileintel.garbage_collection import spared
+from fileintel.garbage_collection import exempted_from_gc
 from fileintel.graphrag import load
 from fileintel.graphrag.contexts.context import Context, Contexts
 from fileintel.graphrag.contexts.graph_context import GraphContexts
@@ -28,7 +28,7 @@ from fileintel.graphrag.token_scale import TokenScale
 from fileintel.graphrag.vectors import AnsweredVectors, VectorSource
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokenizer_file import load_ahead, tokenizer_for
-from fileintel.runtime import breathing, let_go
+from fileintel.runtime import free_in_slices, yielding
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document
 
@@ -66,7 +66,7 @@ class Paused(Stopped):
 
 
 @dataclass(frozen=True)
-class Ingredients:
+class BuildInputs:
     """What a run is made of. `chat_model` and `embedding_model` are names; `embedding_size` was measured.
     `form_is_settled`: whether it is known by now that the model can be asked in this form; the fan-out finds out."""
 
@@ -86,7 +86,7 @@ class Ingredients:
 
 
 @dataclass(frozen=True)
-class Built:
+class IndexParts:
     """The parts of a finished index, before it is written. A context manager: afterwards they are let go."""
 
     documents: Sequence[Document]
@@ -98,18 +98,18 @@ class Built:
     contexts: dict[int, Context]
     vectors: VectorSource
 
-    def let_go(self) -> None:
+    def free_in_slices(self) -> None:
         """Free the largest parts, which nobody may need any more, without a stall."""
-        let_go(self.graph.entities, self.graph.relationships, self.units, self.claims)
-        let_go(self.communities, self.reports, self.contexts)
-        self.vectors.let_go()
+        free_in_slices(self.graph.entities, self.graph.relationships, self.units, self.claims)
+        free_in_slices(self.communities, self.reports, self.contexts)
+        self.vectors.free_in_slices()
 
-    def __enter__(self) -> "Built":
+    def __enter__(self) -> "IndexParts":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if error is None or isinstance(error, Exception):  # else the process is about to end
-            self.let_go()
+            self.free_in_slices()
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
@@ -124,7 +124,7 @@ class Built:
         }
 
 
-WriteGraph = Callable[[Built, Callable[[], None]], None]
+WriteGraph = Callable[[IndexParts, Callable[[], None]], None]
 
 
 def prompts_of(settings: Settings, form: extract.Format) -> list[PromptKind]:
@@ -149,7 +149,7 @@ def asked_afresh_from(stage: str) -> frozenset[str]:
     return frozenset(purpose for name in later for purpose in _PURPOSES.get(name, ()))
 
 
-def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _built, _turn: None) -> Built:
+def build(run: BuildInputs, fanout: Fanout, write_graph: WriteGraph = lambda _built, _turn: None) -> IndexParts:
     """Run all stages up to the point where all of the index can be written. `write_graph` is given what is there when
     the graph is complete: all but the last reports and vectors, which are added to it while it writes.
 
@@ -164,15 +164,15 @@ def build(run: Ingredients, fanout: Fanout, write_graph: WriteGraph = lambda _bu
     try:
         return _built(run, fanout, write_graph, units, stages)
     except Exception:
-        stages.let_go()  # a worker that goes on would stand still for seconds while all of it is freed at a stroke
+        stages.free_in_slices()  # freed at a stroke, all of it would hold up a worker that goes on for seconds
         raise
     finally:
         vars(stages).clear()  # they know each other: else nothing but the garbage collector could free them
 
 
 def _built(
-    run: Ingredients, fanout: Fanout, write_graph: WriteGraph, units: list[TextUnit], stages: "_Stages"
-) -> Built:
+    run: BuildInputs, fanout: Fanout, write_graph: WriteGraph, units: list[TextUnit], stages: "_Stages"
+) -> IndexParts:
     """What `build` returns."""
     asks_for_records = run.settings.graphrag.method != FAST
     if asks_for_records:
@@ -192,13 +192,13 @@ def _built(
 
     undescribed = report.in_order_of_reports(stages.describe.undescribed(graph), communities, graph)
     undescribed = _first(stages.describe.is_folded, undescribed)  # the longest chains of questions start first
-    waiting = spared({thing.id for thing in breathing(undescribed)})
+    waiting = exempted_from_gc({thing.id for thing in yielding(undescribed)})
     reporting = stages.begin_reports(graph, units, found_claims, communities, undescribed)
     fanout.add(stages.describe.requests(undescribed))
     fanout.add(stages.embed.entities(e for e in graph.entities.values() if e.id not in waiting))
-    for request in breathing(reporting.requests()):
+    for request in yielding(reporting.requests()):
         fanout.add([request])
-    built = Built(
+    built = IndexParts(
         run.documents,
         units,
         graph,
@@ -209,13 +209,13 @@ def _built(
         AnsweredVectors(run.database, stages.embed.answers, run.embedding_size),
     )
     _work(run, fanout, until=stages.describe.finished)
-    let_go(undescribed)  # the graph holds the same things, and is to be the last that does
+    free_in_slices(undescribed)  # the graph holds the same things, and is to be the last that does
     _check_gaps(run, fanout, describe.STAGE)
     write_graph(built, partial(_take_turn, run, fanout))
     _work(run, fanout)
     for stage in (report.STAGE, embed.STAGE):
         _check_gaps(run, fanout, stage)
-    reporting.let_go()
+    reporting.free_in_slices()
     return built
 
 
@@ -224,15 +224,15 @@ def _first(
 ) -> list[Entity | Relationship]:
     """The things in their order, but for those that are preferred, which come first."""
     chosen: tuple[list[Entity | Relationship], list[Entity | Relationship]] = ([], [])
-    for thing in breathing(things):
+    for thing in yielding(things):
         chosen[not preferred(thing)].append(thing)
-    return spared(chosen[0] + chosen[1])
+    return exempted_from_gc(chosen[0] + chosen[1])
 
 
 class _Stages:
     """The stages of one run, wired: a description that comes in lets reports and vectors begin."""
 
-    def __init__(self, run: Ingredients, units: Sequence[TextUnit]) -> None:
+    def __init__(self, run: BuildInputs, units: Sequence[TextUnit]) -> None:
         settings = run.settings.graphrag
         self._run = run
         self._language = settings.language
@@ -290,13 +290,13 @@ class _Stages:
         self.graph, self.communities = Graph(), list[Community]()  # once they are there
         self.report: report.ReportStage | None = None
 
-    def let_go(self) -> None:
+    def free_in_slices(self) -> None:
         """Free the largest parts where nothing will come of them."""
-        self.merged.let_go()
-        let_go(self.graph.entities, self.graph.relationships, self.communities)
+        self.merged.free_in_slices()
+        free_in_slices(self.graph.entities, self.graph.relationships, self.communities)
         if self.report is not None:
-            self.report.let_go()
-            let_go(self.report.reports, self.report.contexts)
+            self.report.free_in_slices()
+            free_in_slices(self.report.reports, self.report.contexts)
 
     def counted(self, requests: Iterator[Request]) -> Iterator[Request]:
         """The same requests, their answers compared with what we count where that can tell something."""
@@ -346,7 +346,7 @@ class _Stages:
         yield from self.report.described(thing)
 
 
-def _text_units(run: Ingredients) -> list[TextUnit]:
+def _text_units(run: BuildInputs) -> list[TextUnit]:
     run.progress.begin(LOAD, len(run.documents))
     run.progress.complete(LOAD, len(run.documents))
     run.progress.begin(TEXT_UNITS)
@@ -357,7 +357,7 @@ def _text_units(run: Ingredients) -> list[TextUnit]:
     return units
 
 
-def _noun_graph(run: Ingredients, units: list[TextUnit], fanout: Fanout) -> Graph:
+def _noun_graph(run: BuildInputs, units: list[TextUnit], fanout: Fanout) -> Graph:
     """The graph of the fast method. Vectors are asked for meanwhile, and a stop is heard."""
     from fileintel.graphrag.stages import fast  # what reads names is not needed by other runs
 
@@ -372,7 +372,7 @@ def _noun_graph(run: Ingredients, units: list[TextUnit], fanout: Fanout) -> Grap
     return fast.noun_graph(units, run.settings.graphrag.entity_types, read_one)
 
 
-def _cluster(run: Ingredients, graph: Graph) -> list[Community]:
+def _cluster(run: BuildInputs, graph: Graph) -> list[Community]:
     settings = run.settings.graphrag
     run.progress.begin(cluster.STAGE)
     communities = cluster.cluster(
@@ -388,17 +388,17 @@ def _cluster(run: Ingredients, graph: Graph) -> list[Community]:
     return communities
 
 
-def _work(run: Ingredients, fanout: Fanout, until: Callable[[], bool] = lambda: False) -> None:
+def _work(run: BuildInputs, fanout: Fanout, until: Callable[[], bool] = lambda: False) -> None:
     if not fanout.run(until):
         raise Paused if run.journal.pausing else Stopped
 
 
-def _take_turn(run: Ingredients, fanout: Fanout) -> None:
+def _take_turn(run: BuildInputs, fanout: Fanout) -> None:
     if not fanout.turn():
         raise Paused if run.journal.pausing else Stopped
 
 
-def _check_gaps(run: Ingredients, fanout: Fanout, stage: str) -> None:
+def _check_gaps(run: BuildInputs, fanout: Fanout, stage: str) -> None:
     counts = next(counts for counts in run.progress.counts() if counts.name == stage)
     allowed = run.settings.graphrag.max_gap_share
     if counts.total and counts.failed / counts.total > allowed:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import DatabaseUnavailable, LeaseLost
 from fileintel.graphrag import rows
-from fileintel.graphrag.pipeline import PUBLISH, Built, Ingredients, Paused
+from fileintel.graphrag.pipeline import PUBLISH, BuildInputs, IndexParts, Paused
 from fileintel.graphrag.rows import Row
-from fileintel.runtime import breathing
+from fileintel.runtime import yielding
 from fileintel.storage import runs, versions
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import (
@@ -43,16 +43,16 @@ ROWS_PER_TRANSACTION = 1_000  # the run's row is locked meanwhile: for a fractio
 Table = tuple[type[Base], Iterable[Row]]
 
 
-def publish(run: Ingredients, built: Built) -> str:
+def publish(run: BuildInputs, built: IndexParts) -> str:
     """Write an index beside the one in use, then make it the one in use; returns the version's id.
 
-    Raises: as `Edition.publish`.
+    Raises: as `VersionWriter.publish`.
     """
-    with Edition(run) as edition:
+    with VersionWriter(run) as edition:
         return edition.publish(built)
 
 
-class Edition:
+class VersionWriter:
     """A version that is written beside the one in use, and then becomes the one in use. A context manager: what is not
     published is gone afterwards, unless another worker has taken the run over, who sees to that, or the database is
     away: then the next attempt does.
@@ -60,13 +60,13 @@ class Edition:
     It is written in short transactions, each of which can be repeated and names the run's lease before it writes.
     """
 
-    def __init__(self, run: Ingredients) -> None:
+    def __init__(self, run: BuildInputs) -> None:
         self._run = run
-        self._insist = run.database.insist
+        self._retrying = run.database.retrying
         self._version_id: str | None = None
         self._published = False
 
-    def write_graph(self, built: Built, turn: Callable[[], None] = lambda: None) -> None:
+    def write_graph(self, built: IndexParts, turn: Callable[[], None] = lambda: None) -> None:
         """Write what is complete before the last reports are: all but those, the communities and the vectors. `turn` is
         called between portions, for what goes on meanwhile.
 
@@ -77,10 +77,10 @@ class Edition:
         """
         turn()
         self._run.progress.begin(PUBLISH, 1)
-        self._version_id = version_id = self._insist(partial(_begin_version, self._run))
+        self._version_id = version_id = self._retrying(partial(_begin_version, self._run))
         self._write(_tables_of_the_graph(version_id, built), turn)
 
-    def publish(self, built: Built) -> str:
+    def publish(self, built: IndexParts) -> str:
         """Write what is not written yet, and make the version the one in use; returns its id.
 
         Raises:
@@ -91,34 +91,34 @@ class Edition:
         assert self._version_id is not None
         version_id = self._version_id
         self._write(_tables_of_reports(version_id, built), lambda: None)
-        self._insist(partial(_build_vector_indexes, self._run, version_id))
-        self._insist(partial(_analyze, self._run, sum(built.counts().values())))
+        self._retrying(partial(_build_vector_indexes, self._run, version_id))
+        self._retrying(partial(_analyze, self._run, sum(built.counts().values())))
         self._run.progress.item_done(PUBLISH)
-        self._insist(partial(_publish, self._run, version_id, built.counts()))
+        self._retrying(partial(_publish, self._run, version_id, built.counts()))
         self._published = True
         # of its own: dropping waits for whoever is searching
-        self._insist(partial(_drop_old_versions, self._run))
+        self._retrying(partial(_drop_old_versions, self._run))
         return version_id
 
-    def __enter__(self) -> "Edition":
+    def __enter__(self) -> "VersionWriter":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._version_id is None or self._published or not isinstance(error, Exception):
             return
         if not isinstance(error, LeaseLost | DatabaseUnavailable):
-            self._insist(partial(_drop, self._version_id))
+            self._retrying(partial(_drop, self._version_id))
 
     def _write(self, tables: Iterable[Table], turn: Callable[[], None]) -> None:
         assert self._version_id is not None
         for portion in _portions(tables):
-            self._insist(partial(_insert, self._run.journal.lease, self._version_id, portion))
+            self._retrying(partial(_insert, self._run.journal.lease, self._version_id, portion))
             self._run.journal.tick()
             _heed_pause(self._run)
             turn()
 
 
-def _begin_version(run: Ingredients, session: Session) -> str:
+def _begin_version(run: BuildInputs, session: Session) -> str:
     return versions.begin(
         session,
         run.journal.lease,
@@ -134,7 +134,7 @@ def _portions(tables: Iterable[Table]) -> Iterator[list[tuple[type[Base], list[R
     portion: list[tuple[type[Base], list[Row]]] = []
     room = ROWS_PER_TRANSACTION
     for table, table_rows in tables:
-        rest = breathing(table_rows)
+        rest = yielding(table_rows)
         while some := list(itertools.islice(rest, room)):
             portion.append((table, some))
             room -= len(some)
@@ -155,34 +155,34 @@ def _drop(version_id: str, session: Session) -> None:
     versions.drop(session, version_id)
 
 
-def _build_vector_indexes(run: Ingredients, version_id: str, session: Session) -> None:
+def _build_vector_indexes(run: BuildInputs, version_id: str, session: Session) -> None:
     runs.require(session, run.journal.lease)  # without a lock, because it takes minutes: a cancellation shall not wait
     versions.build_vector_indexes(session, version_id, run.embedding_size, run.settings.storage.index_memory)
 
 
-def _analyze(run: Ingredients, rows_written: int, session: Session) -> None:
+def _analyze(run: BuildInputs, rows_written: int, session: Session) -> None:
     runs.require(session, run.journal.lease)
     versions.analyze(session, rows_written)
 
 
-def _publish(run: Ingredients, version_id: str, counts: dict[str, Any], session: Session) -> None:
+def _publish(run: BuildInputs, version_id: str, counts: dict[str, Any], session: Session) -> None:
     """With the progress in one transaction: a worker that dies after it has left nothing to be done."""
     versions.publish(session, run.journal.lease, version_id, counts)
     run.journal.save_progress(session)  # hears wishes while the run's row is locked: who asks later is too late
     _heed_pause(run)
 
 
-def _drop_old_versions(run: Ingredients, session: Session) -> None:
+def _drop_old_versions(run: BuildInputs, session: Session) -> None:
     versions.drop_all(session, versions.beyond(session, run.collection_id, run.settings.graphrag.keep_versions))
 
 
-def _heed_pause(run: Ingredients) -> None:
+def _heed_pause(run: BuildInputs) -> None:
     """The journal hears of wishes while it writes progress; one for a pause is heeded here."""
     if run.journal.pausing:
         raise Paused
 
 
-def _tables_of_the_graph(version_id: str, built: Built) -> Iterator[Table]:
+def _tables_of_the_graph(version_id: str, built: IndexParts) -> Iterator[Table]:
     yield IndexedDocument, _document_rows(version_id, built.documents)
     yield TextUnitRow, rows.text_unit_rows(version_id, built.units)
     yield EntityRow, rows.entity_rows(version_id, built.graph, built.units)
@@ -190,7 +190,7 @@ def _tables_of_the_graph(version_id: str, built: Built) -> Iterator[Table]:
     yield Covariate, rows.covariate_rows(version_id, built.claims, built.units)
 
 
-def _tables_of_reports(version_id: str, built: Built) -> Iterator[Table]:
+def _tables_of_reports(version_id: str, built: IndexParts) -> Iterator[Table]:
     # upstream has the day of indexing; this one does not change when the same is built on another day
     period = max(document.created_at for document in built.documents).astimezone(UTC).date().isoformat()
     communities = built.communities

@@ -9,7 +9,7 @@ from fileintel.graphrag.contexts.text_context import text_units_of
 from fileintel.graphrag.model import Claim, Community, Graph, Report, TextUnit
 from fileintel.graphrag.stages.embed import report_id
 from fileintel.graphrag.vectors import Vector
-from fileintel.runtime import breathing
+from fileintel.runtime import yielding
 from fileintel.storage.bulk import vector_text
 
 Row = dict[str, Any]
@@ -87,9 +87,9 @@ def community_rows(
             "parent": community.parent,
             "children": community.children,
             "title": community.title,
-            "entity_ids": [graph.entities[title].id for title in breathing(community.entities)],
-            "relationship_ids": [graph.relationships[pair].id for pair in breathing(community.relationships)],
-            "text_unit_ids": [units[number].id for number in breathing(sorted(text_units_of(community, graph)))],
+            "entity_ids": [graph.entities[title].id for title in yielding(community.entities)],
+            "relationship_ids": [graph.relationships[pair].id for pair in yielding(community.relationships)],
+            "text_unit_ids": [units[number].id for number in yielding(sorted(text_units_of(community, graph)))],
             "period": period,
             "size": len(community.entities),
             "residual": community.residual,

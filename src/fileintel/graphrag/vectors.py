@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Protocol
 
 from fileintel.errors import EmbeddingSizeChanged, RunFailed
-from fileintel.runtime import breathe, breathing, let_go
+from fileintel.runtime import free_in_slices, yield_to_hub, yielding
 from fileintel.storage import answers
 from fileintel.storage.engine import Database
 
@@ -22,7 +22,7 @@ class VectorSource(Protocol):
     def __iter__(self) -> Iterator[Vector]:
         """All of them, by kind and id."""
 
-    def let_go(self) -> None:
+    def free_in_slices(self) -> None:
         """Free what is known of them, without a stall."""
 
 
@@ -32,8 +32,8 @@ class KnownVectors:
     def __init__(self, vectors: dict[tuple[str, str], bytes]) -> None:
         self._vectors = vectors
 
-    def let_go(self) -> None:
-        let_go(self._vectors)
+    def free_in_slices(self) -> None:
+        free_in_slices(self._vectors)
 
     def __iter__(self) -> Iterator[Vector]:
         for (kind, identity), vector in sorted(self._vectors.items()):
@@ -53,8 +53,8 @@ class AnsweredVectors:
         self._keys = keys
         self._size = size
 
-    def let_go(self) -> None:
-        let_go(*self._keys.values())
+    def free_in_slices(self) -> None:
+        free_in_slices(*self._keys.values())
 
     def __iter__(self) -> Iterator[Vector]:
         """All of them, by kind and id. No transaction is open between two.
@@ -68,7 +68,7 @@ class AnsweredVectors:
             ids = iter(in_order(of_kind))
             while window := list(islice(ids, VECTORS_PER_QUERY)):
                 wanted = [of_kind[identity] for identity in window]
-                found = self._database.insist(partial(answers.vectors, keys=wanted))
+                found = self._database.retrying(partial(answers.vectors, keys=wanted))
                 for identity, key in zip(window, wanted, strict=True):
                     yield kind, identity, self._checked(found.get(key))
 
@@ -86,8 +86,8 @@ class AnsweredVectors:
 def in_order(ids: Iterable[str]) -> Iterator[str]:
     """Ids as `sorted` has them, but sorted in portions: those that begin alike at once."""
     portions: dict[str, list[str]] = {}
-    for identity in breathing(ids):
+    for identity in yielding(ids):
         portions.setdefault(identity[:2], []).append(identity)
     for beginning in sorted(portions):
         yield from sorted(portions[beginning])
-        breathe()
+        yield_to_hub()

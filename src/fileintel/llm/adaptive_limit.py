@@ -32,7 +32,7 @@ class NoMetrics(Exception):
     """The server has no metrics that tell its load, and will have none the next time."""
 
 
-class Governor:
+class AdaptiveLimit:
     """Adjusts one gate.
 
     Parameters:

@@ -1,13 +1,13 @@
-"""On whose behalf a model is asked, and how that is called off."""
+"""On whose behalf a model is asked, and how that is cancelled."""
 
 import threading
 
 
-class CalledOff(Exception):
+class CallerCancelled(Exception):
     """Whoever asked does not wait for the answer any more; the question was not under way."""
 
 
-class Errand:
+class Caller:
     """Stands for one task among those that share a gate: they are served in turn.
 
     Calling it off ends what only waits (for a turn, for a server that is away, before another attempt). A request
@@ -24,11 +24,11 @@ class Errand:
         self._called_off = threading.Event()
 
     @property
-    def called_off(self) -> bool:
+    def cancelled(self) -> bool:
         """True once nobody waits for answers any more."""
         return self._called_off.is_set()
 
-    def call_off(self) -> None:
+    def cancel(self) -> None:
         """End all pauses. Whoever waits at a gate has to be woken through `Gate.wake`."""
         self._called_off.set()
 
@@ -36,7 +36,7 @@ class Errand:
         """Sleep.
 
         Raises:
-          CalledOff: the errand was called off, before or meanwhile.
+          CallerCancelled: the caller was cancelled, before or meanwhile.
         """
         if self._called_off.wait(seconds):
-            raise CalledOff
+            raise CallerCancelled

@@ -16,7 +16,7 @@ import openai
 from fileintel.config import Endpoint
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
 from fileintel.llm.answer_checks import foreign_script, goes_in_circles
-from fileintel.llm.caller import Errand
+from fileintel.llm.caller import Caller
 from fileintel.llm.dialect import Dialect
 from fileintel.llm.faults import BUSY, Cure, Fault, describe_fault
 from fileintel.llm.gate import Gate, ServerAway
@@ -67,7 +67,7 @@ class _Asking:
     """On whose behalf something is asked, and where it is counted."""
 
     tally: Tally
-    errand: Errand
+    caller: Caller
     purpose: str
 
 
@@ -141,34 +141,34 @@ class ModelClient:
         sure of a JSON schema."""
         return all(server.promises_schemas for server in self._servers.servers)
 
-    def models(self, errand: Errand | None = None) -> list[str] | None:
+    def models(self, caller: Caller | None = None) -> list[str] | None:
         """The models that the server offers, of several those that are there offer together; None when it does not
-        tell. With `errand`, that is asked through the gates, where a server that is away is not waited for.
+        tell. With `caller`, that is asked through the gates, where a server that is away is not waited for.
 
         Raises:
           ModelServerUnavailable: none answers.
           ModelServerRefused: one does not accept the key.
-          CalledOff: the errand was.
+          CallerCancelled: the caller was.
         """
         offered: list[list[str] | None] = []
         for server in self._servers.servers:
             try:
-                offered.append(_models(server, errand))
+                offered.append(_models(server, caller))
             except ModelServerUnavailable:
                 if len(offered) == 0 and server is self._servers.servers[-1]:
                     raise
         known = [set(names) for names in offered if names is not None]
         return sorted(set.intersection(*known)) if known else None
 
-    def ask(self, question: ChatQuestion, tally: Tally, errand: Errand | None = None) -> Answered | Failed:
+    def ask(self, question: ChatQuestion, tally: Tally, caller: Caller | None = None) -> Answered | Failed:
         """One answer that parses, or why there is none. An answer that does not parse is asked for once more.
 
         Raises:
           ModelServerUnavailable: the server stayed away for longer than patience lasts.
           ModelServerRefused: the server will not answer any question.
-          CalledOff: the errand was, before the question could be sent.
+          CallerCancelled: the caller was, before the question could be sent.
         """
-        asking = _Asking(tally, errand or Errand(), question.purpose)
+        asking = _Asking(tally, caller or Caller(), question.purpose)
         try:
             first, attempts = self._complete(question, asking)
         except ItemGivenUp as error:
@@ -186,13 +186,13 @@ class ModelClient:
         return better or usable or Failed("invalid_answer", attempts + more, f"{problem}; the second answer: {still}")
 
     def embed(
-        self, questions: Sequence[EmbeddingQuestion], tally: Tally, errand: Errand | None = None
+        self, questions: Sequence[EmbeddingQuestion], tally: Tally, caller: Caller | None = None
     ) -> list[Answered | Failed]:
         """The vectors of a batch, in order. A text that the server rejects fails alone.
 
         Raises: as `ask`.
         """
-        asking = _Asking(tally, errand or Errand(), questions[0].purpose)
+        asking = _Asking(tally, caller or Caller(), questions[0].purpose)
         request: dict[str, Any] = {"input": [question.text for question in questions], "encoding_format": "float"}
         if questions[0].dimensions:
             request["dimensions"] = questions[0].dimensions
@@ -205,26 +205,26 @@ class ModelClient:
         # a batch that fails twice is divided at once: the more attempts are for the single texts
         retries = self._patience.retries if len(questions) == 1 else min(1, self._patience.retries)
         try:
-            (vectors, tokens), _ = self._insist(attempt, replace(self._patience, retries=retries), asking)
+            (vectors, tokens), _ = self._retrying(attempt, replace(self._patience, retries=retries), asking)
         except ItemGivenUp as error:
             if len(questions) == 1:
                 return [error.failed()]
             middle = len(questions) // 2
-            return self.embed(questions[:middle], tally, errand) + self.embed(questions[middle:], tally, errand)
+            return self.embed(questions[:middle], tally, caller) + self.embed(questions[middle:], tally, caller)
         tally.answered(tokens, 0)
         return [embedding_answer(vector, len(questions), tokens) for vector in vectors]
 
     @contextmanager
-    def slot(self, errand: Errand) -> Iterator[ModelServer]:
+    def slot(self, caller: Caller) -> Iterator[ModelServer]:
         """One of the servers, for a request of another kind, with a slot of its gate; one that is away is not waited
         for.
 
         Raises:
           ServerAway: all of them are.
-          CalledOff: the errand was.
+          CallerCancelled: the caller was.
         """
         server, _ = self._servers.choose()
-        with server.gate.slot(errand, wait_for_server=False):
+        with server.gate.slot(caller, wait_for_server=False):
             if server.gate.away_since() is not None:  # the turn was given for a look whether it is back
                 raise ServerAway
             yield server
@@ -253,17 +253,19 @@ class ModelClient:
                 server.dialect = server.dialect.joined(dialect)  # only what has worked is remembered
                 return completion
 
-        completion, attempts = self._insist(attempt, self._patience, asking)
+        completion, attempts = self._retrying(attempt, self._patience, asking)
         asking.tally.answered(completion.prompt_tokens, completion.completion_tokens)
         return completion, attempts
 
-    def _insist(self, attempt: Callable[[ModelServer, Trail], T], patience: Patience, asking: _Asking) -> tuple[T, int]:
+    def _retrying(
+        self, attempt: Callable[[ModelServer, Trail], T], patience: Patience, asking: _Asking
+    ) -> tuple[T, int]:
         """Call `attempt` until it succeeds or the cure of its fault is to give up; the result and the attempts."""
         trail = Trail()
         while True:
             server, wait_for_server = self._servers.choose()
             try:
-                with server.gate.slot(asking.errand, wait_for_server=wait_for_server):
+                with server.gate.slot(asking.caller, wait_for_server=wait_for_server):
                     fault = None if server.gate.away_since() is None else server.look()
                     if fault is None:
                         trail.attempts += 1
@@ -303,7 +305,7 @@ class ModelClient:
         if fault.cure is Cure.GIVE_UP_ITEM:
             raise ItemGivenUp(fault, trail.attempts)
         server.failed(fault, trail)
-        waits = asking.errand.patience if asking.errand.patience is not None else patience.waiting
+        waits = asking.caller.patience if asking.caller.patience is not None else patience.waiting
         asking.tally.retried()
         if fault.cure is Cure.WAIT:
             self._be_patient(server, fault, trail, waits)
@@ -317,7 +319,7 @@ class ModelClient:
             raise ItemGivenUp(fault, trail.attempts)
         if fault.cure is Cure.WAIT:  # the gate of that server is shut for as long as it said: another may have room
             fault = replace(fault, retry_after=None)
-        asking.errand.pause(patience.pause(trail.attempts, fault))
+        asking.caller.pause(patience.pause(trail.attempts, fault))
 
     def _be_patient(self, server: ModelServer, fault: Fault, trail: Trail, waits: float) -> None:
         """Look whether a server is waited for any longer."""
@@ -332,11 +334,11 @@ class ModelClient:
             raise ItemGivenUp(fault, trail.attempts)
 
 
-def _models(server: ModelServer, errand: Errand | None) -> list[str] | None:
-    if errand is None:
+def _models(server: ModelServer, caller: Caller | None) -> list[str] | None:
+    if caller is None:
         return server.models()
     try:
-        with server.gate.slot(errand, wait_for_server=False):
+        with server.gate.slot(caller, wait_for_server=False):
             found = server.models()
             server.gate.found()
             return found

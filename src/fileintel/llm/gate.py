@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from fileintel.llm.caller import CalledOff, Errand
+from fileintel.llm.caller import Caller, CallerCancelled
 
 SHRINK_FACTOR = 0.7
 SHRINK_PAUSE_SECONDS = 1.0  # one burst of refusals is one signal, not fifty
@@ -82,10 +82,10 @@ class _Turn:
 
 
 class _Queues:
-    """Who waits, by errand: one turn for each errand in each round."""
+    """Who waits, by caller: one turn for each caller in each round."""
 
     def __init__(self) -> None:
-        self._queues: OrderedDict[Errand, deque[_Turn]] = OrderedDict()
+        self._queues: OrderedDict[Caller, deque[_Turn]] = OrderedDict()
         self.in_flight = 0
 
     def __len__(self) -> int:
@@ -94,33 +94,33 @@ class _Queues:
     def __bool__(self) -> bool:
         return bool(self._queues)
 
-    def turns(self, errand: Errand | None = None) -> Iterator[_Turn]:
-        """Those of one errand, or all."""
-        for queue in self._queues.values() if errand is None else (self._queues.get(errand, ()),):
+    def turns(self, caller: Caller | None = None) -> Iterator[_Turn]:
+        """Those of one caller, or all."""
+        for queue in self._queues.values() if caller is None else (self._queues.get(caller, ()),):
             yield from queue
 
-    def join(self, errand: Errand, turn: _Turn) -> None:
-        self._queues.setdefault(errand, deque()).append(turn)
+    def join(self, caller: Caller, turn: _Turn) -> None:
+        self._queues.setdefault(caller, deque()).append(turn)
 
-    def abandon(self, errand: Errand, turn: _Turn) -> None:
-        queue = self._queues[errand]
+    def abandon(self, caller: Caller, turn: _Turn) -> None:
+        queue = self._queues[caller]
         queue.remove(turn)
         if not queue:
-            del self._queues[errand]
+            del self._queues[caller]
 
     def grant(self) -> None:
         """Let the next one in."""
-        errand, queue = self._queues.popitem(last=False)
+        caller, queue = self._queues.popitem(last=False)
         turn = queue.popleft()
         turn.granted = True
         turn.wake()
         self.in_flight += 1
         if queue:
-            self._queues[errand] = queue
+            self._queues[caller] = queue
 
 
 class Gate:
-    """Lets at most `ceiling` requests through at once, fairly between errands.
+    """Lets at most `ceiling` requests through at once, fairly between callers.
 
     Parameters:
       ceiling: the configured limit; the current limit never exceeds it.
@@ -145,23 +145,23 @@ class Gate:
         self._looks = 0
 
     @contextmanager
-    def slot(self, errand: Errand, *, wait_for_server: bool = True) -> Iterator[None]:
+    def slot(self, caller: Caller, *, wait_for_server: bool = True) -> Iterator[None]:
         """Hold one of the slots; waits for it.
 
         Raises:
-          CalledOff: nobody wants the answer any more.
-          ServerAway: the server is away, and that is not to be waited for, or was for as long as the errand does.
+          CallerCancelled: nobody wants the answer any more.
+          ServerAway: the server is away, and that is not to be waited for, or was for as long as the caller does.
         """
-        self._enter(errand, wait_for_server)
+        self._enter(caller, wait_for_server)
         try:
             yield
         finally:
-            self._leave(errand)
+            self._leave(caller)
 
-    def wake(self, errand: Errand) -> None:
-        """Let those who wait on this errand see that it was called off."""
+    def wake(self, caller: Caller) -> None:
+        """Let those who wait on this caller see that it was cancelled."""
         with self._lock:
-            for turn in self._queues_of(errand).turns(errand):
+            for turn in self._queues_of(caller).turns(caller):
                 turn.wake()
 
     def succeeded(self) -> None:
@@ -253,21 +253,21 @@ class Gate:
             waiting = len(self._ordinary) + len(self._urgent)
             return GateReading(self.in_flight, waiting, limit, self._ceiling, self._peak, throttled, away)
 
-    def _queues_of(self, errand: Errand) -> _Queues:
-        return self._urgent if errand.urgent else self._ordinary
+    def _queues_of(self, caller: Caller) -> _Queues:
+        return self._urgent if caller.urgent else self._ordinary
 
-    def _enter(self, errand: Errand, wait_for_server: bool) -> None:
+    def _enter(self, caller: Caller, wait_for_server: bool) -> None:
         turn = _Turn()
         with self._lock:
-            self._queues_of(errand).join(errand, turn)
+            self._queues_of(caller).join(caller, turn)
             self._admit()
         try:
-            self._wait(errand, turn, wait_for_server)
+            self._wait(caller, turn, wait_for_server)
         except BaseException:  # killed while waiting: the slot that may just have been given must not be lost
-            self._give_up(errand, turn)
+            self._give_up(caller, turn)
             raise
 
-    def _wait(self, errand: Errand, turn: _Turn, wait_for_server: bool) -> None:
+    def _wait(self, caller: Caller, turn: _Turn, wait_for_server: bool) -> None:
         came = self._clock()
         while True:
             with self._lock:
@@ -276,28 +276,28 @@ class Gate:
                     return
                 bell, pause = turn.rearm(), self._hold_seconds() or self._reserved_seconds()
                 away = self._away_since is not None
-            if errand.called_off:
-                raise CalledOff
+            if caller.cancelled:
+                raise CallerCancelled
             if away and not wait_for_server:
                 raise ServerAway
-            if away and errand.patience is not None:
-                left = came + errand.patience - self._clock()
+            if away and caller.patience is not None:
+                left = came + caller.patience - self._clock()
                 if left <= 0:
                     raise ServerAway
                 pause = min(pause or left, left)
             bell.wait(pause or None)
 
-    def _give_up(self, errand: Errand, turn: _Turn) -> None:
+    def _give_up(self, caller: Caller, turn: _Turn) -> None:
         with self._lock:
             if turn.granted:
-                self._queues_of(errand).in_flight -= 1
+                self._queues_of(caller).in_flight -= 1
                 self._admit()
             else:
-                self._queues_of(errand).abandon(errand, turn)
+                self._queues_of(caller).abandon(caller, turn)
 
-    def _leave(self, errand: Errand) -> None:
+    def _leave(self, caller: Caller) -> None:
         with self._lock:
-            self._queues_of(errand).in_flight -= 1
+            self._queues_of(caller).in_flight -= 1
             self._admit()
 
     def _end_absence(self) -> None:
@@ -318,7 +318,7 @@ class Gate:
         return max(0.0, self._urgent_until - self._clock())
 
     def _admit(self) -> None:
-        """Give free slots away: to urgent errands first, among equals one each in turn. The lock is held."""
+        """Give free slots away: to urgent callers first, among equals one each in turn. The lock is held."""
         if self._hold_seconds():
             return
         limit = MINIMUM_LIMIT if self._away_since is not None else int(self._limit)

@@ -10,7 +10,7 @@ import openai
 
 from fileintel.config import Endpoint
 from fileintel.errors import ModelServerRefused, ModelServerUnavailable
-from fileintel.llm.adaptive_limit import FLOOR, Governor, NoMetrics
+from fileintel.llm.adaptive_limit import FLOOR, AdaptiveLimit, NoMetrics
 from fileintel.llm.dialect import Dialect
 from fileintel.llm.faults import Cure, Fault, describe_fault
 from fileintel.llm.gate import Gate
@@ -52,7 +52,7 @@ class ModelServer:
         self.dialect = Dialect()
         self.limits = TimeLimits(longest)
         follows = adaptive and gate.reading().ceiling > FLOOR  # below, there is nothing to adapt
-        self.governor = Governor(gate, self._load) if follows else None
+        self.adaptive_limit = AdaptiveLimit(gate, self._load) if follows else None
         self._last_answer = self._last_sign = float("-inf")
         self._silent_since: float | None = None
         self._last_fault = float("-inf")
@@ -75,8 +75,8 @@ class ModelServer:
         Raises:
           openai.OpenAIError: it failed. ValueError: the response is no JSON object.
         """
-        if self.governor is not None:
-            self.governor.look()
+        if self.adaptive_limit is not None:
+            self.adaptive_limit.look()
         began, in_flight = time.monotonic(), self.gate.in_flight
         response = self._openai.post(
             path,
@@ -96,9 +96,9 @@ class ModelServer:
         self._failing.clear()
         self.gate.succeeded()
         self.limits.took(self._last_answer - began)
-        if self.governor is not None:
+        if self.adaptive_limit is not None:
             tokens = usage(answer, "prompt_tokens"), usage(answer, "completion_tokens")
-            self.governor.answered(in_flight, self._last_answer - began, *tokens)
+            self.adaptive_limit.answered(in_flight, self._last_answer - began, *tokens)
 
     def models(self) -> list[str] | None:
         """The models that the server offers; None when it does not tell.

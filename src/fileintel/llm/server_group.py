@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fileintel.llm.caller import Errand
+from fileintel.llm.caller import Caller
 from fileintel.llm.gate import GateReading
 from fileintel.llm.server import ModelServer
 
@@ -30,10 +30,10 @@ class ServerGroup:
         """For how long all of them have only failed."""
         return min(server.silent_seconds() for server in self.servers)
 
-    def wake(self, errand: Errand) -> None:
+    def wake(self, caller: Caller) -> None:
         """See `Gate.wake`."""
         for server in self.servers:
-            server.gate.wake(errand)
+            server.gate.wake(caller)
 
     def reading(self) -> GateReading:
         """The sum over all gates; away when all servers are."""

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from fileintel.llm.caller import Errand
+from fileintel.llm.caller import Caller
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.gate import ServerAway
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, without_nul
@@ -78,17 +78,17 @@ class Narrator:
         for manager in self._managers.values():
             manager.clear()
 
-    def ask(self, question: ChatQuestion, tally: Tally, errand: Errand, hear: Callable[[str], None]) -> Answered:
+    def ask(self, question: ChatQuestion, tally: Tally, caller: Caller, hear: Callable[[str], None]) -> Answered:
         """One answer that parses; `hear` is called with each piece of it, between two reads.
 
         Raises:
           Unheard: ask in the ordinary way.
-          CalledOff: the errand was.
+          CallerCancelled: the caller was.
           What `hear` raises.
         """
         parts = _Parts()
         try:
-            with self._client.slot(errand) as server:
+            with self._client.slot(caller) as server:
                 tally.sent()
                 try:
                     for event in self._events(server, question):

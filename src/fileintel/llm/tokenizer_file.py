@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from fileintel.config import ChunkingSettings
 from fileintel.errors import ConfigError
 from fileintel.llm.tokens import BEFORE_SPACE, Tokenizer, encodable
-from fileintel.runtime import aside
+from fileintel.runtime import in_native_thread
 
 if TYPE_CHECKING:
     import tokenizers
@@ -75,7 +75,7 @@ class FileTokenizer(Tokenizer):
     def __init__(self, path: Path) -> None:
         super().__init__(_content_name(path), BEFORE_SPACE)
         with _loading:
-            self._library_tokenizer = aside(_load, str(path), self.name)
+            self._library_tokenizer = in_native_thread(_load, str(path), self.name)
 
     def load(self) -> None:
         """Nothing is left to be loaded."""

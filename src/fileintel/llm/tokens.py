@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fileintel import errors
-from fileintel.runtime import aside
+from fileintel.runtime import in_native_thread
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -58,7 +58,7 @@ def encoding_for(name: str) -> "Encoding":
     """
     with _loading:
         if name not in _loaded:
-            _loaded[name] = aside(_load, name)
+            _loaded[name] = in_native_thread(_load, name)
         return _loaded[name]
 
 

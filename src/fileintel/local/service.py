@@ -22,7 +22,7 @@ from fileintel.errors import EXIT_INTERRUPTED, ConflictError, DatabaseUnavailabl
 from fileintel.local.console import Console
 from fileintel.local.detached import clean_environment
 from fileintel.local.file_lock import FileLock
-from fileintel.local.leash import Leash
+from fileintel.local.leash import ChildProcess
 from fileintel.local.postgres import EmbeddedPostgres
 from fileintel.local.program import ProcessRecord, Program, Role
 from fileintel.local.redis import EmbeddedRedis
@@ -168,7 +168,7 @@ class Service:
         found = programs(self._options, self._environment, self._redis)
         log = self._options.home / LOG if self._options.detached else None
         self._console = Console([program.name for program in found], log)
-        leash = Leash(self._lock)
+        leash = ChildProcess(self._lock)
         if os.geteuid() == 0:
             self._console.say("this is root: it works, and an ordinary user is safer")
         return Supervisor(

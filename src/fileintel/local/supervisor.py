@@ -14,7 +14,7 @@ from types import FrameType
 
 from fileintel.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, FileIntelError
 from fileintel.local.console import Console
-from fileintel.local.leash import Leash
+from fileintel.local.leash import ChildProcess
 from fileintel.local.program import Child, ProcessRecord, Program, Role, State
 
 START_ATTEMPTS = 3  # of a program that has never been ready; later on there is no limit
@@ -57,7 +57,7 @@ class Supervisor:
         self,
         programs: Sequence[Program],
         console: Console,
-        leash: Leash,
+        leash: ChildProcess,
         *,
         on_ready: Callable[[], object] = lambda: None,
         on_change: Callable[[Sequence[ProcessRecord]], object] = lambda records: None,

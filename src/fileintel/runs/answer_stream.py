@@ -15,10 +15,10 @@ TEXT, RESTART = "text", "restart"  # kinds of events: the next piece of an answe
 BATCH_SECONDS = 0.25  # people read slower than that, and each batch is a transaction
 
 
-class Teller:
+class AnswerStreamWriter:
     """Writes the answer of a run down while it is heard. Used by the greenlet that works on the run.
 
-    Raises, from both methods of a hearer:
+    Raises, from both methods of a listener:
       LeaseLost: another worker holds the run now.
       RunCancelled: nobody wants the answer any more.
     """

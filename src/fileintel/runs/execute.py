@@ -10,15 +10,15 @@ from fileintel.errors import ConflictError
 from fileintel.fanout.progress import Progress
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.runs import processing, questions, run_context
-from fileintel.runs.answer_stream import Teller
+from fileintel.runs.add_documents import Addition, add_documents
+from fileintel.runs.answer_stream import AnswerStreamWriter
 from fileintel.runs.cut import cut_collection, uncut
 from fileintel.runs.dispatch import Dispatcher
 from fileintel.runs.outcome import ending, finish
 from fileintel.runs.processing import Order
 from fileintel.runs.run_context import Held
-from fileintel.runs.stop_requests import Heeding
-from fileintel.services import tasks
-from fileintel.services.documents import Addition, add_documents
+from fileintel.runs.spool import drop_upload
+from fileintel.runs.stop_requests import StopRequests
 from fileintel.storage import run_counts, runs
 from fileintel.storage.models import Run
 from fileintel.storage.run_counts import GapRecord
@@ -36,14 +36,14 @@ def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
       FileIntelError: it could not be answered; the run is failed with the reason.
     """
 
-    def ask(held: Held, heeding: Heeding) -> dict[str, Any]:
+    def ask(held: Held, stop_requests: StopRequests) -> dict[str, Any]:
         inquiry = Inquiry.of_parameters(held.run.parameters)
-        teller = Teller(workspace.database, held.lease) if inquiry.stream else None
-        if teller is not None and held.run.attempts > 1:  # a worker that is gone may have told a part
-            teller.forget()
-        reply = questions.ask(workspace, held.run.collection_id, inquiry, teller, stopping=heeding)
-        if teller is not None:
-            teller.flush()
+        stream_writer = AnswerStreamWriter(workspace.database, held.lease) if inquiry.stream else None
+        if stream_writer is not None and held.run.attempts > 1:  # a worker that is gone may have told a part
+            stream_writer.forget()
+        reply = questions.ask(workspace, held.run.collection_id, inquiry, stream_writer, stopping=stop_requests)
+        if stream_writer is not None:
+            stream_writer.flush()
         return reply
 
     return _answer(workspace, run_id, ask)
@@ -52,20 +52,20 @@ def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
 def answer_from_passages(workspace: Workspace, run_id: str) -> dict[str, Any]:
     """The same for a queued question to the passages of a collection."""
 
-    def ask(held: Held, heeding: Heeding) -> dict[str, Any]:
+    def ask(held: Held, stop_requests: StopRequests) -> dict[str, Any]:
         question = str(held.run.parameters["question"])
-        return questions.ask_passages(workspace, held.run.collection_id, question, stopping=heeding)
+        return questions.ask_passages(workspace, held.run.collection_id, question, stopping=stop_requests)
 
     return _answer(workspace, run_id, ask)
 
 
-def _answer(workspace: Workspace, run_id: str, ask: Callable[[Held, Heeding], dict[str, Any]]) -> dict[str, Any]:
+def _answer(workspace: Workspace, run_id: str, ask: Callable[[Held, StopRequests], dict[str, Any]]) -> dict[str, Any]:
     held = run_context.take(workspace, run_id)
     if held is None:
         with workspace.database.transaction() as session:
             return runs.find(session, run_id).result or {}
     with ending(workspace.database, held.lease):
-        reply = ask(held, Heeding(workspace.database, held.lease))
+        reply = ask(held, StopRequests(workspace.database, held.lease))
         with workspace.database.transaction() as session:
             # a question has no gaps of its own: those of the index are in its reply
             runs.finish(session, held.lease, RunState.SUCCEEDED, result=reply)
@@ -90,7 +90,7 @@ def process_documents(workspace: Workspace, run_id: str, dispatcher: Dispatcher 
         with ending(workspace.database, held.lease):
             _Reading(workspace, held).run(dispatcher)
     finally:
-        tasks.drop_upload(workspace, held.run)
+        drop_upload(workspace, held.run)
 
 
 class _Reading:
@@ -101,7 +101,7 @@ class _Reading:
         self._held = held
         self._stage = READ if "folder" in held.run.parameters else CUT
         self._progress = Progress([self._stage])
-        self._heeding = Heeding(workspace.database, held.lease, every=0)
+        self._stop_requests = StopRequests(workspace.database, held.lease, every=0)
 
     def run(self, dispatcher: Dispatcher | None) -> None:
         result: dict[str, Any] = {}
@@ -140,7 +140,7 @@ class _Reading:
     def _note(self, one: Addition | None = None) -> None:
         """Write how far the run is, and hear whether it is to stop."""
         run_id = self._held.run.id
-        self._heeding()
+        self._stop_requests()
         with self._workspace.database.transaction() as session:
             runs.renew(session, self._held.lease)
             run_counts.save_stages(session, run_id, self._progress.counts())

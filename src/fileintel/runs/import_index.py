@@ -27,7 +27,7 @@ from fileintel.graphrag.imports.tables import Imported, import_graph
 from fileintel.graphrag.imports.texts import Home, SourceText, placed_units, source_texts
 from fileintel.graphrag.imports.vectors import known_vectors
 from fileintel.graphrag.model import TextUnit
-from fileintel.graphrag.pipeline import PUBLISH, Built, Ingredients
+from fileintel.graphrag.pipeline import PUBLISH, BuildInputs, IndexParts
 from fileintel.graphrag.stages import embed, extract
 from fileintel.graphrag.vectors import AnsweredVectors, KnownVectors, VectorSource
 from fileintel.identity import content_id
@@ -39,8 +39,7 @@ from fileintel.runs.embedding_size import PROBE_TEXT
 from fileintel.runs.lease import LeaseKeeper, this_process
 from fileintel.runs.run_context import Held
 from fileintel.runs.run_fanout import fanout_of_run
-from fileintel.services import tasks
-from fileintel.services.documents import check_name
+from fileintel.runs.spool import drop_upload
 from fileintel.storable import storable
 from fileintel.storage import collections, documents, run_counts, runs, versions
 from fileintel.storage.models import Collection, Document, IndexVersion
@@ -134,7 +133,7 @@ def import_uploaded(workspace: Workspace, run_id: str) -> None:
         with _ending(workspace, held.lease), LeaseKeeper(workspace.database, held.lease):
             _import_uploaded(workspace, held)
     finally:
-        tasks.drop_upload(workspace, held.run)
+        drop_upload(workspace, held.run)
 
 
 def _import_uploaded(workspace: Workspace, held: Held) -> None:
@@ -191,7 +190,7 @@ def _check_place(workspace: Workspace, name: str) -> None:
         try:
             collections.find(session, name)
         except NotFoundError:
-            check_name(name)
+            collections.check_name(name)
 
 
 def _check_embedder(workspace: Workspace) -> None:
@@ -342,7 +341,7 @@ def _publish(
     tally = Tally()
     journal = RunJournal(workspace.database, lease, progress, tally)
     size = _vector_size(workspace, tally) if vectors else 0
-    run = Ingredients(
+    run = BuildInputs(
         database=workspace.database,
         settings=settings,
         prompts=workspace.prompts,
@@ -358,7 +357,9 @@ def _publish(
     )
     made = _vectors(workspace, run, tally, found, units) if vectors else KnownVectors({})
     graph = found.graph
-    built = Built(stored, units, graph.graph, graph.claims, graph.communities, graph.reports, contexts={}, vectors=made)
+    built = IndexParts(
+        stored, units, graph.graph, graph.claims, graph.communities, graph.reports, contexts={}, vectors=made
+    )
     try:
         return publishing.publish(run, built)
     finally:
@@ -374,7 +375,7 @@ def _vector_size(workspace: Workspace, tally: Tally) -> int:
 
 
 def _vectors(
-    workspace: Workspace, run: Ingredients, tally: Tally, found: _Found, units: Sequence[TextUnit]
+    workspace: Workspace, run: BuildInputs, tally: Tally, found: _Found, units: Sequence[TextUnit]
 ) -> VectorSource:
     settings = workspace.settings.embedding
     tokenizer = tokenizer_for(workspace.settings.chunking)

@@ -23,7 +23,7 @@ from fileintel.fanout.journal import Journal, RunJournal
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.sharing import Sharing
 from fileintel.graphrag import pipeline, publishing
-from fileintel.graphrag.pipeline import Ingredients, Paused, Stopped
+from fileintel.graphrag.pipeline import BuildInputs, Paused, Stopped
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
 from fileintel.runs import extraction_format
@@ -129,7 +129,7 @@ class Indexer:
                 return True
             inputs = self._patiently(lease, lambda: read_inputs(self._workspace, request))
             if self._has_nothing_to_do(inputs, request):
-                self._database.insist(lambda session: runs.renew(session, lease, result={runs.UP_TO_DATE: True}))
+                self._database.retrying(lambda session: runs.renew(session, lease, result={runs.UP_TO_DATE: True}))
             else:
                 self._patiently(lease, self._workspace.check_models)
                 self._build(lease, inputs)
@@ -150,7 +150,7 @@ class Indexer:
                     raise
             if self._stopping():
                 raise Stopped
-            state = self._database.insist(lambda session: runs.requested_state(session, lease.run_id))
+            state = self._database.retrying(lambda session: runs.requested_state(session, lease.run_id))
             if state is RunState.CANCELLING:
                 raise RunCancelled("the run was cancelled before it began to ask")
             if state is RunState.PAUSED:
@@ -160,14 +160,14 @@ class Indexer:
 
     def _is_published(self, lease: Lease) -> bool:
         """Whether the run's worker died after its index was published, and before that was written down."""
-        return self._database.insist(lambda session: versions.published_by(session, lease.run_id)) is not None
+        return self._database.retrying(lambda session: versions.published_by(session, lease.run_id)) is not None
 
     def _has_nothing_to_do(self, inputs: Inputs, request: IndexRequest) -> bool:
         """Whether the index in use was made of the same inputs, and nothing is missing from it; or whether one that
         was went out of use by a rollback: a person did not want it, and nothing has changed since."""
         if request.force or request.fresh or request.fresh_from or inputs.current is None:
             return False
-        return self._database.insist(inputs.is_complete)
+        return self._database.retrying(inputs.is_complete)
 
     def _settle_unfinished(self, inputs: Inputs) -> bool:
         """End a run that was left on other inputs: it is of no use any more. Returns whether there is one on these
@@ -237,11 +237,11 @@ class Indexer:
             run_counts.clear_gaps(session, lease.run_id)
             return runs.find(session, lease.run_id)
 
-        return self._database.insist(begin)
+        return self._database.retrying(begin)
 
     def _build(self, lease: Lease, inputs: Inputs) -> None:
-        garbage_collection.calm_collector()
-        with garbage_collection.sparing_collector():
+        garbage_collection.tune_collector()
+        with garbage_collection.young_objects_only():
             try:
                 self._build_calmly(lease, inputs)
             except extraction_format.SchemaIgnored:
@@ -278,7 +278,7 @@ class Indexer:
             ) as fanout,
         ):
             is_settled = extraction_format.settle(inputs.doubt, fanout, journal) if inputs.doubt else lambda: True
-            ingredients = Ingredients(
+            ingredients = BuildInputs(
                 database=workspace.database,
                 settings=settings,
                 prompts=inputs.prompts,
@@ -295,7 +295,7 @@ class Indexer:
             )
             try:
                 with (
-                    publishing.Edition(ingredients) as edition,
+                    publishing.VersionWriter(ingredients) as edition,
                     pipeline.build(ingredients, fanout, edition.write_graph) as built,
                 ):
                     fanout.close()

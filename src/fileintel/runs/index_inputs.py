@@ -100,7 +100,7 @@ def read_inputs(workspace: Workspace, request: IndexRequest) -> Inputs:
         unfinished = runs.active(session, collection.id)
         return collection, found, current, unfinished, library_for(workspace, session, collection)
 
-    collection, found, current, unfinished, library = workspace.database.insist(read)
+    collection, found, current, unfinished, library = workspace.database.retrying(read)
     if not found:
         raise EmptyCollectionError(
             f"collection {collection.name!r} is empty: add documents with "

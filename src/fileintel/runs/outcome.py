@@ -22,7 +22,7 @@ def holding(database: Database, lease: Lease) -> Iterator[None]:
     """Keep the lease while the block works, and end the run in the state that fits how the block ends."""
     with ending(database, lease):
         yield
-    database.insist(lambda session: finish(session, lease))
+    database.retrying(lambda session: finish(session, lease))
 
 
 @contextmanager

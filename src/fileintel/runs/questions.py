@@ -13,10 +13,10 @@ from fileintel.errors import EmptyCollectionError, IndexGone, NoVectorsError
 from fileintel.graphrag.prompts import PromptLibrary
 from fileintel.graphrag.query import modes
 from fileintel.graphrag.query import passages as passage_search
-from fileintel.graphrag.query.answer_buffer import Hearer
+from fileintel.graphrag.query.answer_buffer import AnswerListener
 from fileintel.graphrag.query.asking import Asking, IndexAsking, PassageAsking, Reply
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.llm.caller import Errand
+from fileintel.llm.caller import Caller
 from fileintel.runs.collection_settings import library_for, settings_for
 from fileintel.storage import collections, documents, passages, vectors, versions
 from fileintel.storage.engine import Database
@@ -29,11 +29,11 @@ def ask(
     workspace: Workspace,
     collection_name: str,
     inquiry: Inquiry,
-    hearer: Hearer | None = None,
+    listener: AnswerListener | None = None,
     *,
     stopping: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """An answer with citations that lead to pages; `hearer` is told it while it is written. `stopping` is called often;
+    """An answer with citations that lead to pages; `listener` hears it while it is written. `stopping` is called often;
     what it raises ends the waiting.
 
     Raises:
@@ -46,18 +46,18 @@ def ask(
     """
     inquiry.check()
     try:
-        return _ask(workspace, collection_name, inquiry, hearer, stopping)
+        return _ask(workspace, collection_name, inquiry, listener, stopping)
     except IndexGone:  # retention has dropped the version that was in use until a moment ago: there is a newer one
-        if hearer is not None:
-            hearer.forget()
-        return _ask(workspace, collection_name, inquiry, hearer, stopping)
+        if listener is not None:
+            listener.forget()
+        return _ask(workspace, collection_name, inquiry, listener, stopping)
 
 
 def _ask(
     workspace: Workspace,
     collection_name: str,
     inquiry: Inquiry,
-    hearer: Hearer | None,
+    listener: AnswerListener | None,
     stopping: Callable[[], bool],
 ) -> dict[str, Any]:
     """As `ask`, from the version that is in use now.
@@ -69,7 +69,7 @@ def _ask(
         collection, version, gaps = versions.in_use(session, collection_name)
         prompts = library_for(workspace, session, collection)
     means = _means(workspace, collection, prompts, inquiry)
-    asking = IndexAsking(version=version, hearer=hearer, stopping=stopping, **means)
+    asking = IndexAsking(version=version, listener=listener, stopping=stopping, **means)
     with _whole(workspace.database, version), asking:
         reply = modes.answer(asking)
     return _told(workspace, collection, asking, reply, version=version.number, gaps=gaps)
@@ -170,7 +170,7 @@ def _means(workspace: Workspace, collection: Collection, prompts: PromptLibrary,
         "embedder": workspace.embedder,
         "narrator": workspace.narrator,
         "readiness": workspace.readiness,
-        "errand": Errand(urgent=True, patience=settings.query.patience),
+        "caller": Caller(urgent=True, patience=settings.query.patience),
     }
 
 

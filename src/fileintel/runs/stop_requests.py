@@ -12,7 +12,7 @@ from fileintel.storage.states import RunState
 LOOK_SECONDS = 1.0  # fan-outs ask five times as often
 
 
-class Heeding:
+class StopRequests:
     """To be called often by the one that holds the lease and has no transaction open.
 
     Parameters:

@@ -12,7 +12,6 @@ from fileintel.runs import questions
 from fileintel.runs.active_run import ActiveRunError
 from fileintel.runs.dispatch import Dispatcher
 from fileintel.runs.index_request import IndexRequest, RunIsPaused
-from fileintel.services.documents import check_name
 from fileintel.storage import collections, documents, runs, versions
 from fileintel.storage.models import Collection, Run
 from fileintel.storage.states import RunKind, RunState
@@ -120,7 +119,7 @@ def submit_import(
         try:
             collection = collections.find(session, collection_name)
         except NotFoundError:
-            check_name(collection_name)
+            collections.check_name(collection_name)
             collection = collections.create(session, collection_name)
         wanted = Run(kind=RunKind.INDEX.value, collection_id=collection.id)
         if (made := earlier(session, idempotency_key, wanted)) is not None:

@@ -53,7 +53,7 @@ def await_database() -> None:
     told = False
     while True:
         try:
-            mine.database.insist(_prepare, patience=0)
+            mine.database.retrying(_prepare, patience=0)
             return
         except DatabaseUnavailable as error:
             if time.monotonic() >= give_up or stopping():

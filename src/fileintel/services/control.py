@@ -11,6 +11,7 @@ from fileintel.runs import submission
 from fileintel.runs.dispatch import Dispatcher
 from fileintel.runs.index_request import IndexRequest, freshness
 from fileintel.runs.lease import is_gone
+from fileintel.runs.spool import drop_upload
 from fileintel.runs.submission import Submitted
 from fileintel.services import tasks
 from fileintel.storage import control, run_counts, runs, versions
@@ -29,7 +30,7 @@ def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)
         control.cancel(session, run.id, owner_is_gone=is_gone(run.owner))
-    tasks.drop_upload(workspace, run)
+    drop_upload(workspace, run)
     return tasks.describe(run)
 
 

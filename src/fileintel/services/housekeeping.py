@@ -3,7 +3,7 @@
 from fileintel.runs import dispatch
 from fileintel.runs.answer_stream import RESTART, TEXT
 from fileintel.runs.dispatch import Dispatcher
-from fileintel.services.spool import clear_stale
+from fileintel.runs.spool import clear_stale
 from fileintel.storage import run_events, vectors, versions
 from fileintel.workspace import Workspace
 

@@ -1,14 +1,11 @@
 """Tasks, which is what the API calls runs: how they stand, and what happened to them."""
 
-import shutil
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from fileintel.errors import FileIntelError, NotFoundError
 from fileintel.storage import collections, run_counts, run_events, runs
 from fileintel.storage.models import Run
-from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
+from fileintel.storage.states import ACTIVE_STATES, RunState
 from fileintel.workspace import Workspace
 
 
@@ -36,21 +33,6 @@ def list_tasks(
         before = runs.find(session, after) if after else None
         found = runs.listed(session, before=before, limit=limit, collection_id=collection_id)
         return [describe(run) for run in found]
-
-
-def drop_upload(workspace: Workspace, run: Run) -> None:
-    """Delete the uploaded files of a run that is over; one that goes on elsewhere still needs them."""
-    # the key "folder" of an import is the user's own
-    folder = run.parameters.get("folder" if run.kind == RunKind.DOCUMENTS.value else runs.UPLOADED_INDEX)
-    if folder is None:
-        return
-    with suppress(FileIntelError):
-        try:
-            over = is_over(show(workspace, run.id))
-        except NotFoundError:  # deleted with its collection
-            over = True
-        if over:
-            shutil.rmtree(str(folder), ignore_errors=True)
 
 
 def events_after(workspace: Workspace, run_id: str, number: int = 0) -> list[dict[str, Any]]:
@@ -86,7 +68,7 @@ def news(workspace: Workspace, run_id: str, after: int = 0) -> News:
 
 
 @dataclass(frozen=True)
-class Telling:
+class AnswerStream:
     """What came of a question since a reader last heard: events as (number, kind, data), and the task once it is
     over."""
 
@@ -94,7 +76,7 @@ class Telling:
     task: dict[str, Any] | None
 
 
-def told(workspace: Workspace, run_id: str, after: int = 0) -> Telling:
+def answer_stream(workspace: Workspace, run_id: str, after: int = 0) -> AnswerStream:
     """The events of a question behind number `after`. Two short reads: it is asked often.
 
     Raises:
@@ -105,7 +87,7 @@ def told(workspace: Workspace, run_id: str, after: int = 0) -> Telling:
     # events after the task, in a transaction of its own: an end that is seen has all its events there
     with workspace.database.transaction() as session:
         events = [(e.number, e.kind, e.data) for e in run_events.events(session, run_id, after)]
-    return Telling(events, task if is_over(task) else None)
+    return AnswerStream(events, task if is_over(task) else None)
 
 
 def progress_of(task: dict[str, Any]) -> dict[str, Any]:

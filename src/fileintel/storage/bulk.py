@@ -14,7 +14,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
-from fileintel.runtime import breathe
+from fileintel.runtime import yield_to_hub
 from fileintel.storable import storable
 from fileintel.storage.models import Base
 from fileintel.storage.statements import Statement
@@ -60,7 +60,7 @@ def insert_rows(
         if len(batch) >= ROWS_PER_STATEMENT or characters >= CHARACTERS_PER_STATEMENT:
             send()
             characters = 0
-        breathe()
+        yield_to_hub()
     if batch:
         send()
     return count
@@ -94,7 +94,7 @@ def _in_portions(row: Mapping[str, Any]) -> str:
             portions = []
             for start in range(0, len(value), MEMBERS_AT_ONCE):
                 portions.append(json.dumps(value[start : start + MEMBERS_AT_ONCE], ensure_ascii=False)[1:-1])
-                breathe()
+                yield_to_hub()
             parts.append(f"{json.dumps(name)}: [{', '.join(portions)}]")
         else:
             parts.append(json.dumps({name: value}, ensure_ascii=False)[1:-1])

@@ -1,5 +1,6 @@
 """Collections: named sets of documents."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,12 @@ from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from fileintel.errors import ConflictError, NotFoundError
+from fileintel.errors import ConflictError, NotFoundError, UsageError
 from fileintel.identity import content_id
 from fileintel.storage.models import Collection, Document
+
+LONGEST_NAME = 200  # characters
+_FORBIDDEN = re.compile(r"[/\\\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # the last ones turn text around
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,26 @@ class CollectionSummary:
     created_at: datetime
     language: str | None = None
     entity_types: list[str] | None = None
+
+
+def check_name(name: str) -> str:
+    """The name, if a collection can have it.
+
+    Raises:
+      UsageError: it is empty, too long, holds a slash or a control character, or is a dot or two (names stand in URLs,
+        where dots mean folders); or it reads as the id of a collection.
+    """
+    if not name.strip() or name != name.strip():
+        raise UsageError(f"{name!r} cannot be the name of a collection: give a name without space around it")
+    if name in {".", ".."}:
+        raise UsageError(f"{name!r} cannot be the name of a collection: give one with more than dots")
+    if as_id(name) is not None:
+        raise UsageError(f"{name!r} cannot be the name of a collection: it reads as an id, by which another one may go")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"the collection's name has {len(name)} characters: {LONGEST_NAME} are allowed")
+    if _FORBIDDEN.search(name):
+        raise UsageError(f"{name!r} cannot be the name of a collection: no slashes and no control characters, please")
+    return name
 
 
 def create(session: Session, name: str, description: str = "") -> Collection:

@@ -61,7 +61,7 @@ class Database:
       pool_size: connections this process holds at most; who comes later waits.
       pool_timeout: how long to wait for a free connection, in seconds.
       statement_timeout: how long one statement may take, in seconds; None leaves it to the server.
-      patience: how long `insist` waits for a database that is away, in seconds.
+      patience: how long `retrying` waits for a database that is away, in seconds.
       revive: brings the server back, where that is in our hands; called now and then while it is away.
     """
 
@@ -132,7 +132,7 @@ class Database:
                 raise
             raise known from error
 
-    def insist(self, work: Callable[[Session], T], patience: float | None = None, *, alone: bool = False) -> T:
+    def retrying(self, work: Callable[[Session], T], patience: float | None = None, *, alone: bool = False) -> T:
         """What `work` returns, run in a transaction of its own; again while the database is away, or when another
         transaction was in its way.
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.answer_buffer import Hearer
+    from fileintel.graphrag.query.answer_buffer import AnswerListener
     from fileintel.graphrag.query.inquiry import Inquiry
 
 from fileintel.errors import BudgetReached, NotFoundError
@@ -172,8 +172,8 @@ class Graph(Protocol):
     def status(self, collection: str) -> Row:
         """How the newest run went."""
 
-    def ask(self, collection: str, inquiry: "Inquiry", hearer: "Hearer | None" = None) -> Row:
-        """An answer with citations; `hearer` is told it while it is written, if the inquiry asks for that."""
+    def ask(self, collection: str, inquiry: "Inquiry", listener: "AnswerListener | None" = None) -> Row:
+        """An answer with citations; `listener` is told it while it is written, if the inquiry asks for that."""
 
     def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
         """Entities in order."""

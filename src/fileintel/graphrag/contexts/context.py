@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from fileintel.graphrag.contexts.shortening import CUT_MARK, natural_end
 from fileintel.graphrag.model import Community, Entity, Relationship, Report
 from fileintel.graphrag.tables import row, section
-from fileintel.runtime import breathe
+from fileintel.runtime import yield_to_hub
 
 # the kinds of rows under the names that the model sees, in the order in which they stand in a context
 SECTIONS = {
@@ -116,7 +116,7 @@ class RowCounter:
 
     def __call__(self, number: int, *fields: object) -> Row:
         """The row of a thing with this number."""
-        breathe()  # a community at the top has a million of them
+        yield_to_hub()  # a community at the top has a million of them
         text = row(number, *fields)
         return Row(number, text, self._count_tokens(text) + 1)  # one more for the line's end
 

@@ -16,7 +16,7 @@ from functools import cached_property
 from fileintel.graphrag.contexts.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Claim, Community, Entity, Graph, Relationship, Report
 from fileintel.graphrag.tables import row
-from fileintel.runtime import breathe, breathing, sorted_calmly
+from fileintel.runtime import sorted_in_slices, yield_to_hub, yielding
 
 Pair = tuple[str, str]
 SAMPLED = 500  # entities, and as many relationships, tell how long a row is on average
@@ -66,7 +66,7 @@ class GraphContexts:
             *itertools.islice(self.graph.relationships.values(), SAMPLED),
         ]
         tokens = 0
-        for thing in breathing(some):
+        for thing in yielding(some):
             fields = entity_fields(thing) if isinstance(thing, Entity) else relationship_fields(thing)
             expected = thing.description or " ".join(thing.descriptions)[:PROBABLE_CHARACTERS]
             tokens += self._row.tokens(*fields[:3], expected, *fields[4:])
@@ -97,10 +97,10 @@ class GraphContexts:
             room -= report.tokens
             left -= sizes[number]
             home.update(dict.fromkeys(parts[number].entities, number))
-            breathe()
-        entities = [title for title in breathing(entities) if title not in home]
+            yield_to_hub()
+        entities = [title for title in yielding(entities) if title not in home]
         relationships = [
-            (one, other) for one, other in breathing(relationships) if one not in home or home[one] != home.get(other)
+            (one, other) for one, other in yielding(relationships) if one not in home or home[one] != home.get(other)
         ]
         return self._cut(community, entities, relationships, used, room)
 
@@ -110,17 +110,17 @@ class GraphContexts:
         """Beside the reports: relationships by rank with their ends, then other entities, then claims, as they fit."""
         long = self._tokens(entities, relationships) > room  # then long rows are cut
         # an end that no context could hold does not keep its relationships out
-        possible = {title for title in breathing(entities) if self._entity_size(title, long) <= self.max_tokens}
+        possible = {title for title in yielding(entities) if self._entity_size(title, long) <= self.max_tokens}
         kept_entities: dict[str, None] = {}
         kept_relationships: list[Pair] = []
-        for pair in sorted_calmly(relationships, self._rank):
+        for pair in sorted_in_slices(relationships, self._rank):
             new = [title for title in pair if title in possible and title not in kept_entities]
             cost = self._relationship_size(pair, long) + sum(self._entity_size(title, long) for title in new)
             if cost <= room:
                 kept_relationships.append(pair)
                 kept_entities.update(dict.fromkeys(new))
                 room -= cost
-        for title in sorted_calmly(possible - set(kept_entities), self._entity_rank):
+        for title in sorted_in_slices(possible - set(kept_entities), self._entity_rank):
             if (cost := self._entity_size(title, long)) <= room:
                 kept_entities[title] = None
                 room -= cost
@@ -156,23 +156,23 @@ class GraphContexts:
     ) -> Context:
         rows = {
             "reports": [reports[number] for number in sorted(reports)],
-            "entities": [self._entity(title, long) for title in sorted_calmly(entities, self._entity_rank)],
+            "entities": [self._entity(title, long) for title in sorted_in_slices(entities, self._entity_rank)],
             "claims": claims,
-            "relationships": [self._relationship(pair, long) for pair in sorted_calmly(relationships, self._rank)],
+            "relationships": [self._relationship(pair, long) for pair in sorted_in_slices(relationships, self._rank)],
         }
         return context_of(rows, represented=represented, left_out=left_out)
 
     def _tokens(self, entities: Iterable[str], relationships: Iterable[Pair]) -> int:
         of_entities = sum(
             self._entity_size(title) + sum(claim.tokens for claim in self._claims.get(title, ()))
-            for title in breathing(entities)
+            for title in yielding(entities)
         )
-        return of_entities + sum(self._relationship_size(pair) for pair in breathing(relationships))
+        return of_entities + sum(self._relationship_size(pair) for pair in yielding(relationships))
 
     def _claims_about(self, titles: Iterable[str]) -> list[Row]:
         if not self._claims:
             return []
-        return [claim for title in sorted_calmly(titles, self._entity_rank) for claim in self._claims.get(title, ())]
+        return [claim for title in sorted_in_slices(titles, self._entity_rank) for claim in self._claims.get(title, ())]
 
     def _entity(self, title: str, cut: bool = False) -> Row:
         entity = self.graph.entities[title]
@@ -222,7 +222,7 @@ class GraphContexts:
 
 def _unknown(things: Iterable[Entity | Relationship]) -> "array[int]":
     """A place for the tokens of each; 0: not counted yet. Numbers are dense."""
-    largest = max((thing.number for thing in breathing(things)), default=-1)
+    largest = max((thing.number for thing in yielding(things)), default=-1)
     return array("I", bytes(4 * (largest + 1)))
 
 

@@ -11,14 +11,14 @@ from functools import cached_property
 
 from fileintel.graphrag.contexts.context import LONGEST_ROW_SHARE, Context, Row, RowCounter, context_of
 from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report, TextUnit
-from fileintel.runtime import breathe, breathing
+from fileintel.runtime import yield_to_hub, yielding
 
 
 def text_units_of(community: Community, graph: Graph) -> set[int]:
     """The numbers of the text units that tell of a community: those of its relationships, or of its entities where
     it has none."""
-    numbers = {n for pair in breathing(community.relationships) for n in graph.relationships[pair].text_units}
-    return numbers or {n for title in breathing(community.entities) for n in graph.entities[title].text_units}
+    numbers = {n for pair in yielding(community.relationships) for n in graph.relationships[pair].text_units}
+    return numbers or {n for title in yielding(community.entities) for n in graph.entities[title].text_units}
 
 
 class TextContexts:
@@ -68,17 +68,17 @@ class TextContexts:
         rows = {one.number: one for one in self._rows(degrees, degrees)}
         units_of = {number: set(self._degrees(part)) for number, part in parts.items()}
         # how many children, but for those whose reports are used, need each text unit
-        needed_by = Counter(unit for units in units_of.values() for unit in breathing(units))
+        needed_by = Counter(unit for units in units_of.values() for unit in yielding(units))
         used: dict[int, Row] = {}
         room = self.max_tokens
 
         def size(number: int) -> int:
-            return sum(rows[unit].tokens for unit in breathing(units_of[number]) if unit in rows)
+            return sum(rows[unit].tokens for unit in yielding(units_of[number]) if unit in rows)
 
         for number in sorted(set(parts).intersection(reports), key=lambda n: (-size(n), n)):
             if _tokens(rows.values()) <= room:
                 break
-            gone = {unit for unit in breathing(units_of[number]) if needed_by[unit] == 1 and unit in rows}
+            gone = {unit for unit in yielding(units_of[number]) if needed_by[unit] == 1 and unit in rows}
             report = self._row.report(reports[number])
             if report.tokens > min(room, sum(rows[unit].tokens for unit in gone)):
                 continue
@@ -101,11 +101,11 @@ class TextContexts:
         named at all is named in one of them."""
         wanted = text_units_of(community, self._graph)
         members = [self._graph.entities[title] for title in community.entities]
-        for entity in breathing(members):
+        for entity in yielding(members):
             if wanted.isdisjoint(entity.text_units):
                 wanted.update(entity.text_units)
         degrees = dict.fromkeys(sorted(wanted), 0)
-        for entity in breathing(members):
+        for entity in yielding(members):
             for number in wanted.intersection(entity.text_units):
                 degrees[number] += entity.degree
         return degrees
@@ -115,7 +115,7 @@ class TextContexts:
         rows = []
         for number in ranked:
             rows.append(self._row(number, self._units[number].text, degrees[number]))
-            breathe()
+            yield_to_hub()
         return rows
 
     def _short(self, whole: Row, degree: int) -> Row:

@@ -103,15 +103,15 @@ def _move_folder(staging: Path, place: Path) -> None:
     shutil.copymode(place, staging)
     if _exchange(staging, place):
         return
-    aside = staging.with_name(f"{staging.name}-old")
-    place.rename(aside)
+    in_native_thread = staging.with_name(f"{staging.name}-old")
+    place.rename(in_native_thread)
     try:
         staging.rename(place)
     except OSError:
         with suppress(OSError):
-            aside.rename(place)
+            in_native_thread.rename(place)
         raise
-    shutil.rmtree(aside, ignore_errors=True)
+    shutil.rmtree(in_native_thread, ignore_errors=True)
 
 
 def _exchange(one: Path, other: Path) -> bool:

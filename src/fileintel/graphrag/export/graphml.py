@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 from sqlalchemy import func, select
 
 from fileintel.graphrag.export.reading import as_text, in_order, naming, windows
-from fileintel.runtime import aside, breathing
+from fileintel.runtime import in_native_thread, yielding
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Community, Entity, Relationship
 
@@ -63,7 +63,7 @@ def write(database: Database, version_id: str, path: Path) -> int:
             count += len(batch)
         file.write("</graph>\n</graphml>\n")
         file.flush()
-        aside(os.fsync, file.fileno())
+        in_native_thread(os.fsync, file.fileno())
     return count
 
 
@@ -89,7 +89,7 @@ def _nodes(database: Database, version_id: str) -> Iterator[list[str]]:
         for start in range(0, len(ids), NODES_PER_QUERY):
             batch = statement.where(Entity.id.in_(ids[start : start + NODES_PER_QUERY]))
             for rows in in_order(database, batch, order, NODES_PER_QUERY + 1):
-                yield [_node(row[0], (*row[:7], communities.get(row[1]))) for row in breathing(rows)]
+                yield [_node(row[0], (*row[:7], communities.get(row[1]))) for row in yielding(rows)]
 
 
 def _top_communities(database: Database, version_id: str, ids: Sequence[str]) -> dict[str, int]:
@@ -112,7 +112,7 @@ def _edges(database: Database, version_id: str) -> Iterator[list[str]]:
         Relationship.combined_degree,
     ).where(Relationship.version_id == version_id)
     for rows in in_order(database, statement, (Relationship.human_readable_id, Relationship.id), EDGES_PER_QUERY):
-        yield [_edge(row) for row in breathing(rows)]
+        yield [_edge(row) for row in yielding(rows)]
 
 
 def _node(title: str, values: tuple[Any, ...]) -> str:

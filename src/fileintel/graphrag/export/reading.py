@@ -7,7 +7,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, cast, fun
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from fileintel.runtime import breathe
+from fileintel.runtime import yield_to_hub
 from fileintel.storage.engine import Database
 from fileintel.storage.models import UUID_TEXT
 
@@ -46,7 +46,7 @@ def in_order(database: Database, statement: Select[*tuple[Any, ...]], order: Ord
             return
         last = zip(rows[-1][-len(order) :], order, strict=True)
         following = ordered.where(tuple_(*order) > tuple_(*(literal(value, column.type) for value, column in last)))
-        breathe()
+        yield_to_hub()
 
 
 def windows(database: Database, every_id: Select[*tuple[str]], order: Order) -> Iterator[list[str]]:
@@ -80,5 +80,5 @@ def naming(
     found = {}
     for partition in session.execute(statement).yield_per(ROWS_AT_ONCE).partitions():
         found.update({str(row[0]): list(row[1]) for row in partition})
-        breathe()
+        yield_to_hub()
     return found

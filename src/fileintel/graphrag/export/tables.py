@@ -11,7 +11,7 @@ from sqlalchemy import LargeBinary, Select, func, select
 
 from fileintel.graphrag.export import columns
 from fileintel.graphrag.export.reading import Order, as_text, as_texts, in_order, naming, windows
-from fileintel.runtime import aside, breathe
+from fileintel.runtime import in_native_thread, yield_to_hub
 from fileintel.storage.engine import Database
 from fileintel.storage.models import (
     Community,
@@ -40,11 +40,11 @@ def write(path: Path, schema: columns.Schema, batches: Iterable[columns.Batch]) 
     with path.open("wb") as file:
         with pq.ParquetWriter(file, schema, compression=COMPRESSION) as writer:
             for batch in batches:
-                aside(writer.write_batch, batch)  # compressing long texts takes a tenth of a second
+                in_native_thread(writer.write_batch, batch)  # compressing long texts takes a tenth of a second
                 rows += batch.num_rows
-                breathe()
+                yield_to_hub()
         file.flush()
-        aside(os.fsync, file.fileno())  # some file systems tell only now that they are full
+        in_native_thread(os.fsync, file.fileno())  # some file systems tell only now that they are full
     return rows
 
 
@@ -212,5 +212,5 @@ def _references(database: Database, version_id: str, ids: Sequence[str]) -> list
         of_version = table.version_id == version_id
         with database.transaction() as session:
             found.append(naming(session, ids, unit, as_text(table.id), of_version, order=table.human_readable_id))
-        breathe()
+        yield_to_hub()
     return found

@@ -13,7 +13,7 @@ LONGEST_CITATION = 200  # characters from an opening bracket on that may still b
 _REASONING_ENDS = ("</think>", "</thinking>", "</reasoning>")
 
 
-class Hearer(Protocol):
+class AnswerListener(Protocol):
     """Whoever listens to an answer. What is raised here ends the asking."""
 
     def hear(self, text: str) -> None:
@@ -23,15 +23,15 @@ class Hearer(Protocol):
         """What was told so far does not count: the answer begins anew."""
 
 
-class Announcer:
-    """Passes one answer on to a hearer.
+class CitationSafeBuffer:
+    """Passes one answer on to a listener.
 
     Parameters:
       known: whether the context has an id.
     """
 
-    def __init__(self, hearer: Hearer, known: Callable[[str], bool]) -> None:
-        self._hearer = hearer
+    def __init__(self, listener: AnswerListener, known: Callable[[str], bool]) -> None:
+        self._listener = listener
         self._known = known
         self._pending = ""
         self._space = ""
@@ -54,7 +54,7 @@ class Announcer:
         self._pending = self._space = ""
         if self._told:
             self._told = ""
-            self._hearer.forget()
+            self._listener.forget()
 
     def finish(self, answer: str) -> None:
         """Tell what is left of the checked answer; all of it again, if it is not what was told."""
@@ -65,7 +65,7 @@ class Announcer:
     def _tell(self, text: str) -> None:
         if text:
             self._told += text
-            self._hearer.hear(text)
+            self._listener.hear(text)
 
     def _is_reasoning(self) -> bool:
         """Whether the answer has not begun yet; takes away the reasoning in front of it."""

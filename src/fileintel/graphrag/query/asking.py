@@ -13,12 +13,12 @@ from fileintel.fanout.fanout import Fanout
 from fileintel.fanout.journal import Journal
 from fileintel.fanout.request import Outcome, Request
 from fileintel.graphrag.prompts import PromptLibrary
-from fileintel.graphrag.query.answer_buffer import Hearer
+from fileintel.graphrag.query.answer_buffer import AnswerListener
 from fileintel.graphrag.query.citations import Citation
 from fileintel.graphrag.query.conversation import Turn, messages, recent, searched_for
-from fileintel.graphrag.query.hang_detector import Silence
+from fileintel.graphrag.query.hang_detector import HangDetector
 from fileintel.graphrag.query.inquiry import Inquiry
-from fileintel.llm.caller import Errand
+from fileintel.llm.caller import Caller
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed, Message, Question, Sampling
 from fileintel.llm.readiness import Readiness
@@ -37,9 +37,9 @@ class Asking:
     """A question, with everything needed to answer it. A context manager: its end is when all answers are stored.
 
     `readiness` is looked at before a question that the answer store cannot answer: whoever waits for an answer shall
-    hear at once that a server is down. A server that goes away meanwhile is waited for as long as the `errand` has
+    hear at once that a server is down. A server that goes away meanwhile is waited for as long as the `caller` has
     patience. `stopping` is called often while an answer is waited for; what it
-    raises ends the waiting. `hearer` is told the answer while it is written, by the `narrator`.
+    raises ends the waiting. `listener` is told the answer while it is written, by the `narrator`.
     """
 
     inquiry: Inquiry
@@ -49,9 +49,9 @@ class Asking:
     chat: ModelClient
     embedder: ModelClient
     readiness: Readiness
-    errand: Errand
+    caller: Caller
     narrator: Narrator | None = None
-    hearer: Hearer | None = None
+    listener: AnswerListener | None = None
     stopping: Callable[[], bool] = lambda: False
     tally: Tally = field(default_factory=Tally)
 
@@ -133,7 +133,7 @@ class Asking:
         outcomes: dict[int, Outcome] = {}
 
         asked_of_chat = any(isinstance(question, ChatQuestion) for question in questions)
-        silence = Silence(self.chat if asked_of_chat else self.embedder, self.errand.patience)
+        silence = HangDetector(self.chat if asked_of_chat else self.embedder, self.caller.patience)
 
         def request(place: int, question: Question) -> Request:
             def note(outcome: Outcome) -> None:
@@ -163,7 +163,7 @@ class Asking:
             limit=self.settings.graphrag.concurrency,
             stopping=self.stopping,
             urgent=True,
-            patience=self.errand.patience,
+            patience=self.caller.patience,
         )
 
     def vector_of_size(self, size: int, otherwise: str) -> list[float]:

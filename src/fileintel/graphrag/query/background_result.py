@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Alongside(Generic[T]):
+class BackgroundResult(Generic[T]):
     """Work that goes on during a block. A session of the block is not for the work, which opens its own; and the block
     must not hold one while it waits for the result: of many that do, each may wait for the last free connection.
 
@@ -28,7 +28,7 @@ class Alongside(Generic[T]):
             raise self._error
         return self._results[0]
 
-    def __enter__(self) -> "Alongside[T]":
+    def __enter__(self) -> "BackgroundResult[T]":
         self._thread.start()
         return self
 

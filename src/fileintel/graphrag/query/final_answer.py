@@ -10,11 +10,11 @@ from fileintel.errors import ConfigError, FileIntelError
 from fileintel.fanout.answer_writer import as_stored
 from fileintel.fanout.journal import Journal
 from fileintel.fanout.request import Outcome
-from fileintel.graphrag.query.answer_buffer import Announcer
+from fileintel.graphrag.query.answer_buffer import CitationSafeBuffer
 from fileintel.graphrag.query.asking import DATABASE_PATIENCE, Asking, IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked, Resolver, check
 from fileintel.graphrag.query.forms import as_data
-from fileintel.graphrag.query.hang_detector import Silence
+from fileintel.graphrag.query.hang_detector import HangDetector
 from fileintel.graphrag.query.listening import listen
 from fileintel.graphrag.query.pieces import Piece, Pieces
 from fileintel.llm.questions import ChatQuestion, Message
@@ -42,10 +42,10 @@ def conclude(asking: Asking, purpose: str, messages: tuple[Message, ...], by_id:
         asking.sampling,
         form.schema,
     )
-    if asking.hearer is None:
+    if asking.listener is None:
         (outcome,) = asking.ask(purpose, [question])
         return check(good(outcome).value.text, by_id.__contains__)
-    announcer = Announcer(asking.hearer, by_id.__contains__)
+    announcer = CitationSafeBuffer(asking.listener, by_id.__contains__)
     checked = check(good(_aloud(asking, question, announcer)).value.text, by_id.__contains__)
     announcer.finish(checked.text)
     return checked
@@ -93,8 +93,8 @@ def found_only(
 
 def said(asking: Asking, text: str) -> Checked:
     """A sentence of ours in the place of an answer."""
-    if asking.hearer is not None:
-        asking.hearer.hear(text)
+    if asking.listener is not None:
+        asking.listener.hear(text)
     return Checked(text, (), 0)
 
 
@@ -108,7 +108,7 @@ def expect_room(pieces: Pieces, setting: str, value: int, *, was_there: bool) ->
         raise ConfigError(f"query.{setting}={value} has no room for a single piece of the index: raise it")
 
 
-def _aloud(asking: Asking, question: ChatQuestion, announcer: Announcer) -> Outcome:
+def _aloud(asking: Asking, question: ChatQuestion, announcer: CitationSafeBuffer) -> Outcome:
     """One question, asked by no fan-out, so that what hears it may use the database."""
 
     def in_the_ordinary_way() -> Outcome:
@@ -122,8 +122,8 @@ def _aloud(asking: Asking, question: ChatQuestion, announcer: Announcer) -> Outc
         return in_the_ordinary_way()
 
     stayed_at = time.monotonic()
-    silence = Silence(asking.chat, asking.errand.patience)
-    narrate = partial(asking.narrator.ask, question, asking.tally, asking.errand)
+    silence = HangDetector(asking.chat, asking.caller.patience)
+    narrate = partial(asking.narrator.ask, question, asking.tally, asking.caller)
 
     def hear(text: str) -> None:
         silence.heard()

@@ -7,7 +7,7 @@ from fileintel.errors import ModelServerUnavailable
 from fileintel.llm.client import ModelClient
 
 
-class Silence:
+class HangDetector:
     """Nothing has come from a server yet, or since something has.
 
     A busy server may take minutes for the first word, so silence alone is no fault. Each time that it has lasted for

@@ -3,7 +3,7 @@
 import queue
 from collections.abc import Callable
 
-from fileintel.llm.caller import CalledOff
+from fileintel.llm.caller import CallerCancelled
 from fileintel.llm.questions import Answered
 from fileintel.runtime import make_pool
 
@@ -28,7 +28,7 @@ def listen(
 
     def take(piece: str) -> None:
         if is_over:  # a thread cannot be stopped from outside
-            raise CalledOff
+            raise CallerCancelled
         came.put(piece)
 
     def read() -> None:

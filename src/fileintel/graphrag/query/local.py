@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.graphrag.prompts import LOCAL as PROMPT
 from fileintel.graphrag.query.asking import IndexAsking, Reply
-from fileintel.graphrag.query.background_result import Alongside
+from fileintel.graphrag.query.background_result import BackgroundResult
 from fileintel.graphrag.query.final_answer import conclude, expect_room, found_only, replied, said
 from fileintel.graphrag.query.inquiry import LOCAL
 from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source_of
@@ -77,7 +77,7 @@ def context_for(asking: IndexAsking, vector: Sequence[float], budget: Budget) ->
     database, while entities, reports and relationships are looked for.
     """
     version_id, pieces = asking.version.id, Pieces()
-    with Alongside(lambda: _nearest_passages(asking, vector)) as passages:
+    with BackgroundResult(lambda: _nearest_passages(asking, vector)) as passages:
         entities, relationships = _graph_around(asking, vector, budget, pieces)
         near = passages.result()
     with asking.database.transaction() as session:

@@ -28,7 +28,7 @@ from fileintel.graphrag.stages.records import (
 )
 from fileintel.identity import content_id
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling
-from fileintel.runtime import breathing
+from fileintel.runtime import yielding
 
 STAGE = "claims"
 PURPOSES = ("claims", "claims_glean", "claims_glean_check")
@@ -113,7 +113,7 @@ class ClaimsStage:
         found: dict[str, Claim] = {}
         for number in sorted(self._found):
             unit, records = self._found[number]
-            for r in breathing(records):
+            for r in yielding(records):
                 identity = content_id("claim", unit.id, *astuple(r))
                 if identity not in found:
                     subject, other = (titles.get(merge_key(name), name) for name in (r.subject, r.object))

@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 
-from fileintel.garbage_collection import SPARED_SIZE, spare, spared
+from fileintel.garbage_collection import SPARED_SIZE, exempt_from_gc, exempted_from_gc
 from fileintel.graphrag.model import Community, Graph
 from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
 from fileintel.identity import content_id
-from fileintel.runtime import breathe, breathing, let_go
+from fileintel.runtime import free_in_slices, yield_to_hub, yielding
 
 STAGE = "cluster"
 TOP = -1  # the parent of a community that has none
@@ -45,16 +45,19 @@ def cluster(graph: Graph, *, max_cluster_size: int, use_lcc: bool, seed: int) ->
         from fileintel.graphrag.stages.cluster_process import divided_aside
 
         parts = divided_aside(net, choices)
-    titles, pairs = spared(list(breathing(graph.entities))), spared(list(breathing(graph.relationships)))
+    titles, pairs = (
+        exempted_from_gc(list(yielding(graph.entities))),
+        exempted_from_gc(list(yielding(graph.relationships))),
+    )
     communities = []
     unspared = 0  # members of communities that the garbage collector would walk through
     for part in parts:
-        members = [titles[number] for number in breathing(part.entities)]
-        inside = [pairs[number] for number in breathing(part.relationships)]
+        members = [titles[number] for number in yielding(part.entities)]
+        inside = [pairs[number] for number in yielding(part.relationships)]
         communities.append(Community(part.id, part.number, part.level, part.parent, [], members, inside, part.residual))
         unspared += len(members) + len(inside)
         if unspared >= SPARED_SIZE:
-            spare()
+            exempt_from_gc()
             unspared = 0
     _link_children(communities)
     return communities
@@ -65,22 +68,22 @@ def repeated(communities: Iterable[Community]) -> dict[int, int]:
 
     `graphrag` 3.3 divides no community into one, but other versions and other programs do.
     """
-    by_number = {community.number: community for community in breathing(communities)}
-    only_children = ((c, by_number[c.children[0]]) for c in breathing(by_number.values()) if len(c.children) == 1)
+    by_number = {community.number: community for community in yielding(communities)}
+    only_children = ((c, by_number[c.children[0]]) for c in yielding(by_number.values()) if len(c.children) == 1)
     return {c.number: child.number for c, child in only_children if set(child.entities) == set(c.entities)}
 
 
 def net_of(graph: Graph) -> Net:
     """What clustering needs of a graph."""
-    numbers = {title: number for number, title in enumerate(breathing(graph.entities))}
+    numbers = {title: number for number, title in enumerate(yielding(graph.entities))}
     sources, targets, weights = array("I"), array("I"), array("d")
     for (source, target), relationship in graph.relationships.items():
         sources.append(numbers[source])
         targets.append(numbers[target])
         weights.append(relationship.weight)
-        breathe()
-    let_go(numbers)
-    return Net(spared(list(breathing(graph.entities))), sources, targets, weights)
+        yield_to_hub()
+    free_in_slices(numbers)
+    return Net(exempted_from_gc(list(yielding(graph.entities))), sources, targets, weights)
 
 
 def divided(net: Net, choices: Choices) -> list[Part]:
@@ -225,7 +228,7 @@ def _whole_components(net: Net, numbers: list[int]) -> Iterator[list[int]]:
 
 
 def _link_children(communities: list[Community]) -> None:
-    by_number = {community.number: community for community in breathing(communities)}
-    for community in breathing(communities):
+    by_number = {community.number: community for community in yielding(communities)}
+    for community in yielding(communities):
         if community.parent != TOP:
             by_number[community.parent].children.append(community.number)

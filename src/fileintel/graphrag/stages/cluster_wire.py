@@ -9,7 +9,7 @@ from itertools import chain
 from typing import BinaryIO, Final, Literal
 
 from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
-from fileintel.runtime import breathe
+from fileintel.runtime import yield_to_hub
 
 NUMBERS: Final = "I"  # type codes of `array`
 WEIGHTS: Final = "d"
@@ -74,11 +74,11 @@ def _joined(titles: Sequence[str]) -> Iterator[bytes]:
     for start in range(0, len(titles), TITLES_AT_ONCE):
         some = _BETWEEN_TITLES.join(titles[start : start + TITLES_AT_ONCE])
         yield f"{_BETWEEN_TITLES if start else ''}{some}".encode("utf-8", "surrogatepass")
-        breathe()
+        yield_to_hub()
 
 
 def _column(code: Literal["I", "d"], values: Sequence[int] | Sequence[float]) -> bytes:
-    breathe()
+    yield_to_hub()
     # an array that is made of another one copies item by item, which takes tenths of a second for millions
     column = values if isinstance(values, array) and values.typecode == code else array(code, values)
     return column.tobytes()

@@ -14,13 +14,13 @@ from itertools import chain
 
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Outcome, Request
-from fileintel.garbage_collection import spared
+from fileintel.garbage_collection import exempted_from_gc
 from fileintel.graphrag.contexts.shortening import natural_end
 from fileintel.graphrag.model import Entity, Graph, Relationship
 from fileintel.graphrag.prompts import Prompt
 from fileintel.graphrag.stages.records import folded
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
-from fileintel.runtime import breathe, breathing
+from fileintel.runtime import yield_to_hub, yielding
 
 STAGE = "describe"
 CHARACTERS_PER_TOKEN = 3  # about; only the order of questions rests on it
@@ -76,17 +76,19 @@ class DescribeStage:
         things: Iterator[Entity | Relationship] = chain(graph.entities.values(), graph.relationships.values())
         for place, thing in enumerate(things):
             if place % THINGS_BETWEEN_BREATHS == 0:
-                breathe()
+                yield_to_hub()
             texts = distinct(thing.descriptions)
             if len(texts) > 1 or (texts and self._fills_a_question(texts[0])):
                 rest.append(thing)
             else:
                 thing.description = texts[0] if texts else ""
         by_count: dict[int, list[Entity | Relationship]] = {}
-        for thing in breathing(rest):
+        for thing in yielding(rest):
             by_count.setdefault(len(thing.descriptions), []).append(thing)
         # the longest chains of folds start first
-        return spared([thing for count in sorted(by_count, reverse=True) for thing in breathing(by_count[count])])
+        return exempted_from_gc(
+            [thing for count in sorted(by_count, reverse=True) for thing in yielding(by_count[count])]
+        )
 
     def is_folded(self, thing: Entity | Relationship) -> bool:
         """Whether a thing's descriptions will probably take more than one question."""
@@ -100,7 +102,7 @@ class DescribeStage:
 
     def _requests(self, things: Sequence[Entity | Relationship]) -> Iterator[Request]:
         for thing in things:
-            texts = [part for text in breathing(distinct(thing.descriptions)) for part in self.parts(text)]
+            texts = [part for text in yielding(distinct(thing.descriptions)) for part in self.parts(text)]
             yield from _Fold(self, thing).ask(texts)
 
     def parts(self, text: str) -> list[str]:
@@ -153,7 +155,7 @@ class DescribeStage:
                 tokens = 0
             groups[-1].append(text)
             tokens += size
-            breathe()  # what occurs everywhere has thousands of descriptions
+            yield_to_hub()  # what occurs everywhere has thousands of descriptions
         return groups
 
     def settle(
@@ -211,7 +213,7 @@ def distinct(texts: Iterable[str]) -> list[str]:
     listed = list(texts)
     if len(listed) < 2:
         return listed
-    last_first = breathing(reversed(listed))
+    last_first = yielding(reversed(listed))
     return list({" ".join(_WORD.findall(folded(text))) or text: text for text in last_first}.values())[::-1]
 
 

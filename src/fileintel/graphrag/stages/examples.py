@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from fileintel.graphrag.model import TextUnit
 from fileintel.graphrag.stages.extract_records import Extraction
 from fileintel.graphrag.stages.records import clean_text, folded, merge_key
-from fileintel.runtime import breathing
+from fileintel.runtime import yielding
 
 ENTITY = "entity of the prompt's example"
 RELATIONSHIP = "relationship of the prompt's example"
@@ -68,7 +68,7 @@ class ExampleNames:
         if key not in self._native:
             name = r"\W+".join(map(re.escape, _WORD.findall(self._names[key])))
             pattern = re.compile(rf"(?<!\w){name}(?!\w)", re.IGNORECASE)
-            self._native[key] = any(pattern.search(unit.text) for unit in breathing(self._units))
+            self._native[key] = any(pattern.search(unit.text) for unit in yielding(self._units))
         return self._native[key]
 
 

@@ -19,7 +19,7 @@ from fileintel.graphrag.model import Entity, Graph, Relationship, TextUnit
 from fileintel.graphrag.stages.extract_records import EntityRecord, Extraction, RelationshipRecord
 from fileintel.graphrag.stages.merging import merge
 from fileintel.graphrag.stages.records import LONGEST_NAME, clean_name, clean_text, merge_key
-from fileintel.runtime import breathe, breathing, sorted_calmly
+from fileintel.runtime import sorted_in_slices, yield_to_hub, yielding
 
 WEAKEST_SHARE = 0.4  # of the relationships are left out, as upstream's min_edge_weight_pct
 LEAST_FREQUENCY = 2  # text units that name an entity, as upstream's min_node_freq; below it, it has to be sure
@@ -39,12 +39,12 @@ def noun_graph(
     for unit in units:
         extractions[unit.number] = _read(unit.text, entity_types)
         read_one()
-        breathe()
+        yield_to_hub()
     _leave_out(extractions)
     _relate(extractions)
     graph = merge(extractions, units)
     things: list[Entity | Relationship] = [*graph.entities.values(), *graph.relationships.values()]
-    for thing in breathing(things):
+    for thing in yielding(things):
         thing.descriptions = (_shortened(thing.descriptions),) if thing.descriptions else ()
     return graph
 
@@ -71,10 +71,10 @@ def _read(text: str, entity_types: Sequence[str]) -> Extraction:
 def _leave_out(extractions: dict[int, Extraction]) -> None:
     """Take out names of one passage that nothing in it is said together with."""
     frequency: dict[str, int] = {}
-    for extraction in breathing(extractions.values()):
+    for extraction in yielding(extractions.values()):
         for key in {merge_key(record.title) for record in extraction.entities}:
             frequency[key] = frequency.get(key, 0) + 1
-    for extraction in breathing(extractions.values()):
+    for extraction in yielding(extractions.values()):
         told = {merge_key(end) for link in extraction.relationships for end in (link.source, link.target)}
         extraction.entities = [
             record
@@ -92,8 +92,8 @@ def _relate(extractions: dict[int, Extraction]) -> None:
         frequency.update({merge_key(record.title) for record in extraction.entities})
         together.update(_pairs(extraction))
         told.update(map(_pair, extraction.relationships))
-        breathe()
-    several = {pair: count for pair, count in breathing(together.items()) if count > 1 or pair in told}
+        yield_to_hub()
+    several = {pair: count for pair, count in yielding(together.items()) if count > 1 or pair in told}
     weights = _weights(several, frequency)
     kept = _strongest(weights, told)
     for extraction in extractions.values():
@@ -105,7 +105,7 @@ def _relate(extractions: dict[int, Extraction]) -> None:
             for low, high in _pairs(extraction)
             if (low, high) in kept
         ]
-        breathe()
+        yield_to_hub()
 
 
 def _pairs(extraction: Extraction) -> Iterable[Pair]:
@@ -122,15 +122,15 @@ def _weights(together: Mapping[Pair, int], frequency: Mapping[str, int]) -> dict
     pairs, names = sum(together.values()), sum(frequency.values())
     return {
         (low, high): max(math.log2(count / pairs / (frequency[low] * frequency[high] / names**2)), LEAST_WEIGHT)
-        for (low, high), count in breathing(together.items())
+        for (low, high), count in yielding(together.items())
     }
 
 
 def _strongest(weights: dict[Pair, float], told: set[Pair]) -> dict[Pair, float]:
     """The pairs that are kept: those of one sentence, and of the others all but the weakest."""
-    others = list(sorted_calmly(weights.keys() - told, key=lambda pair: (weights[pair], pair)))
+    others = list(sorted_in_slices(weights.keys() - told, key=lambda pair: (weights[pair], pair)))
     weakest = set(others[: math.floor(len(others) * WEAKEST_SHARE)])
-    return {pair: weight for pair, weight in breathing(weights.items()) if pair not in weakest}
+    return {pair: weight for pair, weight in yielding(weights.items()) if pair not in weakest}
 
 
 def _pair(link: RelationshipRecord) -> Pair:

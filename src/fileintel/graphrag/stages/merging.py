@@ -17,7 +17,7 @@ from fileintel.graphrag.model import Entity, Graph, Relationship, TextUnit
 from fileintel.graphrag.stages.extract_records import UNKNOWN_TYPE, Extraction
 from fileintel.graphrag.stages.records import merge_key
 from fileintel.identity import content_id
-from fileintel.runtime import breathe, breathing, let_go
+from fileintel.runtime import free_in_slices, yield_to_hub, yielding
 
 FEW = 8  # members up to which a tuple is copied for one more
 
@@ -30,13 +30,13 @@ def merge(extractions: Mapping[int, Extraction], units: Sequence[TextUnit]) -> G
     for unit in units:
         if unit.number in extractions:
             merger.add(unit.number, extractions[unit.number])
-        breathe()
+        yield_to_hub()
     return merger.graph()
 
 
 def shown_titles(graph: Graph) -> dict[str, str]:
     """The title under which the graph shows a name, by what its spellings have in common."""
-    return {merge_key(title): title for title in breathing(graph.entities)}
+    return {merge_key(title): title for title in yielding(graph.entities)}
 
 
 class InOrder:
@@ -60,12 +60,12 @@ class InOrder:
             if found is not None:
                 self._merger.add(self._next, found)
             self._next = next(self._numbers, None)
-            breathe()  # behind one that was late, thousands may have waited
+            yield_to_hub()  # behind one that was late, thousands may have waited
 
-    def let_go(self) -> None:
+    def free_in_slices(self) -> None:
         """Free what was collected, where nobody will ask for the graph."""
-        let_go(self._waiting)
-        self._merger.let_go()
+        free_in_slices(self._waiting)
+        self._merger.free_in_slices()
 
     def graph(self) -> Graph:
         """The graph, once every text unit is over."""
@@ -100,7 +100,7 @@ class Merger:
     def graph(self) -> Graph:
         """All of it, under the titles that are shown."""
         self._add_unnamed()
-        for key, counted in breathing(self._types.items()):
+        for key, counted in yielding(self._types.items()):
             counted.pop(UNKNOWN_TYPE, None)
             entity = self._entities[key]
             entity.types = self._type_list(*sorted(counted))
@@ -108,25 +108,25 @@ class Merger:
         self._measure_degrees()
         made = Graph()
         shown = self._shown()
-        for key, entity in breathing(self._entities.items()):
+        for key, entity in yielding(self._entities.items()):
             entity.title = shown[key]
             made.entities[entity.title] = entity
-        for (source, target), link in breathing(self._relationships.items()):
+        for (source, target), link in yielding(self._relationships.items()):
             link.source, link.target = shown[source], shown[target]
             made.relationships[link.source, link.target] = link
-        let_go(shown)
-        self.let_go()
+        free_in_slices(shown)
+        self.free_in_slices()
         return made
 
-    def let_go(self) -> None:
+    def free_in_slices(self) -> None:
         """Free what was collected."""
-        let_go(self._mentions, self._spellings, self._types, self._entities, self._relationships)
+        free_in_slices(self._mentions, self._spellings, self._types, self._entities, self._relationships)
 
     def _shown(self) -> dict[str, str]:
         """The title of each key: of spellings that occur equally often the one that was read first."""
         return {
             key: ways if isinstance(ways, str) else max(ways, key=lambda name: self._mentions[name])
-            for key, ways in breathing(self._spellings.items())
+            for key, ways in yielding(self._spellings.items())
         }
 
     def _key(self, name: str) -> str:
@@ -174,25 +174,25 @@ class Merger:
 
     def _add_unnamed(self) -> None:
         told: dict[str, set[int]] = {}
-        for relationship in breathing(self._relationships.values()):
+        for relationship in yielding(self._relationships.values()):
             for key in (relationship.source, relationship.target):
                 if key in told or key not in self._entities:
                     told.setdefault(key, set()).update(relationship.text_units)
                     self._entity(key)
-        for key, numbers in breathing(told.items()):
+        for key, numbers in yielding(told.items()):
             self._entities[key].text_units = sorted(numbers)
-        let_go(told)
+        free_in_slices(told)
 
     def _measure_degrees(self) -> None:
         """Degree: the number of different neighbours (undirected); combined degree: the sum over both ends."""
         degrees = array("q", bytes(8 * len(self._entities)))
-        for source, target in breathing(self._relationships):
+        for source, target in yielding(self._relationships):
             if source < target or (target, source) not in self._relationships:  # of two directions one counts
                 degrees[self._entities[source].number] += 1
                 degrees[self._entities[target].number] += 1
-        for entity, degree in zip(breathing(self._entities.values()), degrees, strict=True):
+        for entity, degree in zip(yielding(self._entities.values()), degrees, strict=True):
             entity.degree = degree
-        for (source, target), relationship in breathing(self._relationships.items()):
+        for (source, target), relationship in yielding(self._relationships.items()):
             relationship.combined_degree = self._entities[source].degree + self._entities[target].degree
 
 

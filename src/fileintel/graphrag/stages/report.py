@@ -15,14 +15,14 @@ from typing import Any
 
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import LateRequest, Outcome, Request
-from fileintel.garbage_collection import spared
+from fileintel.garbage_collection import exempted_from_gc
 from fileintel.graphrag.contexts.context import Context, Contexts
 from fileintel.graphrag.model import Community, Entity, Finding, Graph, Relationship, Report
 from fileintel.graphrag.prompts import Prompt
 from fileintel.graphrag.stages.cluster import TOP, repeated
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
-from fileintel.runtime import breathing, let_go, sorted_calmly
+from fileintel.runtime import free_in_slices, sorted_in_slices, yielding
 
 STAGE = "report"
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
@@ -82,14 +82,14 @@ class ReportStage:
         self._sampling = sampling
         self._progress = progress
         self._contexts = contexts
-        self._communities = {community.number: community for community in breathing(communities)}
+        self._communities = {community.number: community for community in yielding(communities)}
         self._repeated = repeated(communities)
         self._max_words = max_words
         self._language = language
         self._written = written
         self._over: set[int] = set()
         self._waiting_for_children: set[int] = set()
-        self._undescribed = spared({thing.id for thing in breathing(undescribed)})
+        self._undescribed = exempted_from_gc({thing.id for thing in yielding(undescribed)})
         self._dependants, self._missing = self._dependencies()
         self._waiting_above = self._expected_above()
         self.reports: dict[int, Report] = {}
@@ -100,14 +100,14 @@ class ReportStage:
         self._progress.begin(STAGE, len(self._communities))
         return [
             request
-            for number, community in breathing(self._communities.items())
+            for number, community in yielding(self._communities.items())
             if not self._missing[number]
             for request in self._evidence_is_complete(community)
         ]
 
-    def let_go(self) -> None:
+    def free_in_slices(self) -> None:
         """Everything is asked: free what is not a result, without a stall."""
-        let_go(self._communities, self._dependants, self._missing, self._waiting_above)
+        free_in_slices(self._communities, self._dependants, self._missing, self._waiting_above)
 
     def described(self, thing: Entity | Relationship) -> Iterable[Request]:
         """A description has come: the questions that have waited for it only."""
@@ -121,7 +121,7 @@ class ReportStage:
         dependants: dict[str, list[int]] = {}
         missing: dict[int, int] = {}
         for number, community in self._communities.items():
-            things = breathing(self._contexts.waits_for(community))
+            things = yielding(self._contexts.waits_for(community))
             waited_for = [thing.id for thing in things if thing.id in self._undescribed]
             missing[number] = len(waited_for)
             for identity in waited_for:
@@ -132,7 +132,7 @@ class ReportStage:
         """How many communities above each one will probably wait for its report, one after the other."""
         large: set[int] = set()
         above: dict[int, int] = {}
-        for community in sorted_calmly(self._communities.values(), key=lambda one: (one.level, one.number)):
+        for community in sorted_in_slices(self._communities.values(), key=lambda one: (one.level, one.number)):
             above[community.number] = above[community.parent] + 1 if community.parent in large else 0
             if community.children and self._contexts.probable_size(community) > self._contexts.max_tokens:
                 large.add(community.number)
@@ -197,24 +197,24 @@ def in_order_of_reports(
     are written. Within a community the order is kept; what is in none comes last.
     """
     children: dict[int, list[Community]] = {}
-    for community in sorted_calmly(communities, key=lambda c: (-len(c.entities), c.number)):
+    for community in sorted_in_slices(communities, key=lambda c: (-len(c.entities), c.number)):
         children.setdefault(community.parent, []).append(community)
-    place = {thing.id: -1 for thing in breathing(things)}
+    place = {thing.id: -1 for thing in yielding(things)}
     left = list(reversed(children.get(TOP, [])))
     number = 0
     while left:
         community, number = left.pop(), number + 1
         inside = (graph.entities[title].id for title in community.entities)
         between = (graph.relationships[pair].id for pair in community.relationships)
-        for identity in breathing(itertools.chain(inside, between)):
+        for identity in yielding(itertools.chain(inside, between)):
             if identity in place:
                 place[identity] = number
         left += reversed(children.get(community.number, []))
     by_place: dict[int, list[Entity | Relationship]] = {}
-    for thing in breathing(things):
+    for thing in yielding(things):
         by_place.setdefault(place[thing.id], []).append(thing)
     in_none = by_place.pop(-1, [])
-    return spared([thing for at in sorted_calmly(by_place, key=int) for thing in by_place[at]] + in_none)
+    return exempted_from_gc([thing for at in sorted_in_slices(by_place, key=int) for thing in by_place[at]] + in_none)
 
 
 def parse_report(text: str) -> dict[str, Any]:

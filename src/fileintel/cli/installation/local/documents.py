@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fileintel.cli.installation.contract import ProcessingOrder, Row, Watcher
+from fileintel.runs.add_documents import add_documents
 from fileintel.services import documents
 from fileintel.workspace import Workspace
 
@@ -16,7 +17,7 @@ class LocalDocuments:
         self._workspace = workspace
 
     def add(self, collection: str, paths: Sequence[str]) -> Iterator[Row]:
-        for addition in documents.add_documents(self._workspace, collection, paths):
+        for addition in add_documents(self._workspace, collection, paths):
             yield asdict(addition)
 
     def all(self, collection: str) -> list[Row]:

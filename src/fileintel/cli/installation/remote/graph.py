@@ -10,7 +10,7 @@ from fileintel.cli.installation.remote.portions import Portion
 from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, raise_unless_done
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.answer_buffer import Hearer
+    from fileintel.graphrag.query.answer_buffer import AnswerListener
     from fileintel.graphrag.query.inquiry import Inquiry
 
 
@@ -49,11 +49,11 @@ class RemoteGraph:
     def status(self, collection: str) -> Row:
         return dict(self._connection.get("graphrag", collection, "status"))
 
-    def ask(self, collection: str, inquiry: "Inquiry", hearer: "Hearer | None" = None) -> Row:
+    def ask(self, collection: str, inquiry: "Inquiry", listener: "AnswerListener | None" = None) -> Row:
         body = body_of(inquiry)
-        if hearer is None or not inquiry.stream:
+        if listener is None or not inquiry.stream:
             return self._tasks.answer(body | {"stream": False}, "graphrag", collection, "query")
-        return heard(self._connection, self._tasks, body, hearer, "graphrag", collection, "query")
+        return heard(self._connection, self._tasks, body, listener, "graphrag", collection, "query")
 
     def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
         return self._connection.rows("graphrag", collection, "entities", limit=limit, after=after, matching=matching)

@@ -9,7 +9,7 @@ from fileintel.cli.installation.remote.problems import Unfinished, Unreachable, 
 from fileintel.cli.installation.remote.tasks import TIMEOUT, RemoteTasks, Silent, raise_unless_done
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.answer_buffer import Hearer
+    from fileintel.graphrag.query.answer_buffer import AnswerListener
     from fileintel.graphrag.query.inquiry import Inquiry
 
 
@@ -19,8 +19,8 @@ def body_of(inquiry: "Inquiry") -> Row:
     return {names.get(name, name): value for name, value in inquiry.parameters().items()}
 
 
-def heard(connection: Connection, tasks: RemoteTasks, body: Row, hearer: "Hearer", *path: object) -> Row:
-    """Ask at a path, and tell `hearer` what comes. Where the stream breaks off, the task is followed to its end."""
+def heard(connection: Connection, tasks: RemoteTasks, body: Row, listener: "AnswerListener", *path: object) -> Row:
+    """Ask at a path, and tell `listener` what comes. Where the stream breaks off, the task is followed to its end."""
     task_id: str | None = None
     try:
         with connection.stream("POST", *path, json=body, timeout=TIMEOUT) as response:
@@ -32,7 +32,7 @@ def heard(connection: Connection, tasks: RemoteTasks, body: Row, hearer: "Hearer
                 elif event.kind == "problem":
                     raise _problem(event.data)
                 else:
-                    _tell(hearer, event.kind, event.data)
+                    _tell(listener, event.kind, event.data)
     except (Unreachable, Unfinished):
         if task_id is None:
             raise
@@ -42,11 +42,11 @@ def heard(connection: Connection, tasks: RemoteTasks, body: Row, hearer: "Hearer
     return _reply(task["result"])
 
 
-def _tell(hearer: "Hearer", kind: str, data: dict[str, Any]) -> None:
+def _tell(listener: "AnswerListener", kind: str, data: dict[str, Any]) -> None:
     if kind == "text":
-        hearer.hear(data["text"])
+        listener.hear(data["text"])
     elif kind == "restart":
-        hearer.forget()
+        listener.forget()
 
 
 def _reply(data: Row) -> Row:
