@@ -1,0 +1,65 @@
+"""Which part of the program may import which, and who may import the built-in model.
+
+An arrow goes down only. The entries (`api`, `cli`, `mcp`) call `services` and nothing below: what they need of it is
+typed and lives there. The Celery tasks are entries too, but what they start is a run, so they call `runs` as well.
+A part that is not in the table may not exist: whoever adds a folder says here what it may use.
+
+Not import-linter: its `layers` contract lets an import jump over layers, which is the very thing that entries must not
+do; `forbidden` contracts for each pair would be this table written longer, and the figures of
+`python -m tests.architecture` need the imports of each module anyway.
+"""
+
+from tests.architecture.source import Import, Source
+
+# what every part may use: one hierarchy of errors, ids from content, shipped files, green or threads, settings
+FOUNDATION = {
+    "errors": set[str](),
+    "identity": set[str](),
+    "resources": set[str](),
+    "storable": set[str](),
+    "garbage_collection": set[str](),
+    "queues": set[str](),
+    "runtime": {"garbage_collection"},
+    "config": {"errors", "resources"},
+}
+BASE = set(FOUNDATION) - {"queues"}
+
+ALLOWED: dict[str, set[str]] = {
+    **FOUNDATION,
+    "storage": BASE,
+    "llm": BASE,
+    "documents": BASE | {"llm"},
+    "builtin_model": BASE | {"llm"},
+    "local": BASE | {"queues"},
+    "fanout": BASE | {"llm", "storage"},
+    "graphrag": BASE | {"fanout", "documents", "llm", "storage", "builtin_model"},
+    # what a process holds open: it builds the clients and starts the servers of a bare machine
+    "workspace": BASE | {"graphrag", "llm", "storage", "local", "builtin_model"},
+    "runs": BASE | {"workspace", "graphrag", "fanout", "documents", "llm", "storage"},
+    "services": BASE | {"runs", "workspace", "graphrag", "documents", "llm", "storage", "queues"},
+    "broker": BASE,
+    "celery_config": BASE | {"services", "runs", "broker", "queues"},
+    "tasks": BASE | {"celery_config", "services", "runs", "workspace", "queues"},
+    "api": BASE | {"celery_config", "services", "workspace", "queues", "fileintel"},
+    "mcp": BASE | {"services", "workspace", "fileintel"},
+    "cli": BASE | {"mcp", "services", "workspace", "local", "queues", "fileintel"},
+    "__main__": BASE | {"cli"},
+    "fileintel": set(),  # the package itself: its version
+}
+
+# the model of machines without a model server: reached over HTTP, but for who starts it and who needs no answers
+BUILTIN_MODEL_USERS = {"fileintel.workspace", "fileintel.graphrag.stages.fast"}
+
+
+def violations(source: Source) -> list[Import]:
+    """The imports that the table does not allow, in the order of their modules."""
+    return [an_import for an_import in source.imports if not _allowed(source, an_import)]
+
+
+def _allowed(source: Source, an_import: Import) -> bool:
+    importer, imported = source.part_of(an_import.importer), source.part_of(an_import.imported)
+    if importer == imported:
+        return True
+    if imported == "builtin_model" and an_import.importer not in BUILTIN_MODEL_USERS:
+        return False
+    return imported in ALLOWED.get(importer, set())
