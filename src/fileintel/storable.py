@@ -1,15 +1,30 @@
-"""Text that PostgreSQL and UTF-8 can hold."""
+"""Texts and JSON values that PostgreSQL and UTF-8 can hold. Models, servers and files send others now and then."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    """`text` without NUL characters, which PostgreSQL has no place for, and with U+FFFD for lone surrogates, which
-    UTF-8 has none for. Models and servers send both now and then."""
+    """Return `text` without what cannot be stored: the same object where nothing is wrong with it.
+
+    NUL characters are removed, since PostgreSQL has no place for them. The two halves of a surrogate pair become the
+    character that they stand for, because a decoder that read "\\ud83d\\ude00" piece by piece left them apart, and
+    nothing is lost by joining them. A half that stands alone means nothing, and becomes U+FFFD.
+    """
     if "\x00" in text:
         text = text.replace("\x00", "")
     if text.isascii() or not _SURROGATES.search(text):
         return text
-    return _SURROGATES.sub("\ufffd", text)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def storable_value(value: Any) -> Any:
+    """Return a JSON value in which all texts are storable, names of members included; tuples become lists."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(str(name)): storable_value(inner) for name, inner in value.items()}
+    return [storable_value(item) for item in value] if isinstance(value, list | tuple) else value

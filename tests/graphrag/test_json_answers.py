@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from fileintel.llm.json_answers import read_object, storable, strip_fence, strip_reasoning
+from fileintel.llm.json_answers import read_object, strip_fence, strip_reasoning
 from fileintel.llm.questions import InvalidAnswer
 
 JSON = st.recursive(
@@ -112,12 +112,3 @@ def test_a_model_that_repeats_itself_to_the_end_is_read_to_the_end(piece: str, b
     strip_reasoning(text)
     with contextlib.suppress(InvalidAnswer):
         assert read_object(text)
-
-
-@settings(max_examples=200, deadline=None)
-@given(text=st.text(st.characters(), max_size=30))
-def test_a_storable_text_is_utf_8_without_nul_and_stays_so(text: str) -> None:
-    kept = storable(text)
-    assert "\x00" not in kept
-    assert kept.encode().decode() == kept
-    assert storable(kept) == kept

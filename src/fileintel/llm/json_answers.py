@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from fileintel.llm.questions import InvalidAnswer
+from fileintel.storable import storable, storable_value
 
 DEEPEST_NESTING = 50  # brackets within brackets; a model that loops writes thousands, which no parser survives
 
@@ -14,13 +15,6 @@ _OPENING_TAG = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n")
 _OBJECT = re.compile(r"""\{\s*["'“”]""")  # not a brace in prose
 _BRACKET = re.compile(r"[{}\[\]]")
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def storable(text: str) -> str:
-    """The text as PostgreSQL takes it: without NUL, and with U+FFFD for halves of surrogate pairs."""
-    text = text.replace("\x00", "")
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") if _SURROGATE.search(text) else text
 
 
 def strip_reasoning(text: str) -> str:
@@ -69,7 +63,8 @@ def read_object(text: str) -> dict[str, Any]:
         found = next((item for item in found if isinstance(item, dict) and item), None)
     if not isinstance(found, dict) or not found:
         raise InvalidAnswer("the answer holds no JSON object that can be read")
-    return {storable(str(key)): _storable(value) for key, value in found.items()}
+    readable: dict[str, Any] = storable_value(found)
+    return readable
 
 
 def nesting_depth(text: str) -> int:
@@ -97,13 +92,3 @@ def _repaired(text: str) -> Any:
         return mended(text)
     except (ValueError, RecursionError) as error:
         raise InvalidAnswer("the answer holds no JSON object that can be read") from error
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, list):
-        return [_storable(item) for item in value]
-    if isinstance(value, dict):
-        return {storable(str(key)): _storable(item) for key, item in value.items()}
-    return value

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from fileintel.runtime import yield_to_hub
-from fileintel.storable import storable
+from fileintel.storable import storable, storable_value
 from fileintel.storage.models import Base
 from fileintel.storage.statements import Statement
 
@@ -81,7 +81,7 @@ def _as_json(row: Mapping[str, Any]) -> str:
     is_long = any(isinstance(value, list) and len(value) > MEMBERS_AT_ONCE for value in row.values())
     line = _in_portions(row) if is_long else json.dumps(row, ensure_ascii=False)
     if "\\u0000" in line or storable(line) is not line:
-        return json.dumps(_storable(row), ensure_ascii=False)
+        return json.dumps(storable_value(row), ensure_ascii=False)
     return line
 
 
@@ -99,14 +99,6 @@ def _in_portions(row: Mapping[str, Any]) -> str:
         else:
             parts.append(json.dumps({name: value}, ensure_ascii=False)[1:-1])
     return f"{{{', '.join(parts)}}}"
-
-
-def _storable(value: Any) -> Any:
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, Mapping):
-        return {storable(str(name)): _storable(inner) for name, inner in value.items()}
-    return [_storable(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 @lru_cache(maxsize=64)
