@@ -19,6 +19,7 @@ from fileintel.local.redis import EmbeddedRedis
 from fileintel.queues import CELERY, GRAPH_WORKER
 from fileintel.runs import submission
 from fileintel.runs.dispatch import CeleryDispatcher
+from fileintel.runs.index_request import IndexRequest
 from fileintel.services import tasks
 from fileintel.workspace import Workspace
 from tests.api.installation import READY
@@ -90,7 +91,9 @@ class Crew:
                 done = measuring.run_command([sys.executable, "-m", "fileintel", *words], environment, self._place.home)
                 assert done.code == 0, done.output
             before = sum(worker.cpu() for worker in self._workers)
-            run_id = submission.submit_index(workspace, CeleryDispatcher(self._app), COLLECTION).run_id
+            run_id = submission.submit_index(
+                workspace, CeleryDispatcher(self._app), IndexRequest(collection=COLLECTION)
+            ).run_id
             give_up = time.monotonic() + END_SECONDS
             while not tasks.is_over(task := tasks.show(workspace, run_id)):
                 assert time.monotonic() < give_up, task

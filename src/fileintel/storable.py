@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -28,3 +30,12 @@ def storable_value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {storable(str(name)): storable_value(inner) for name, inner in value.items()}
     return [storable_value(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not hold the character NUL")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]  # a field of a request; a person is told what to leave out

@@ -125,6 +125,6 @@ def test_parameters_and_bodies_have_descriptions_or_examples(service: Caller) ->
             assert operation["description"], path
             for parameter in operation.get("parameters", ()):
                 assert "description" in parameter, (path, parameter["name"])
-    for body in ("NewCollection", "IndexOrder", "Question"):
+    for body in ("NewCollection", "IndexRequest", "Question"):
         properties = document["components"]["schemas"][body]["properties"]
         assert any("examples" in one for one in properties.values())

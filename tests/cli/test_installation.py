@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from fileintel.cli.installation import open_installation
-from fileintel.cli.installation.contract import IndexOrder, Installation, ProcessingOrder
+from fileintel.cli.installation.contract import Installation, ProcessingOrder
 from fileintel.cli.installation.remote.tasks import Silent
 from fileintel.config import load_settings
 from fileintel.errors import FileIntelError, UsageError
 from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.runs.index_request import IndexRequest
 from tests.conftest import SAMPLES, CommandLine
 from tests.standin import StandIn
 
@@ -68,9 +69,9 @@ ABILITIES: dict[str, Ability] = {
     "the version in use": lambda one: one.versions.roll_back(COLLECTION, 1),
     "no condition": lambda one: one.cache.prune(None, None, False),
     "no age": lambda one: one.cache.prune("soon", None, False),
-    "no such stage": lambda one: one.graph.index(IndexOrder(COLLECTION, fresh_from="nowhere"), Silent()),
-    "nothing to retry": lambda one: one.graph.retry(IndexOrder(COLLECTION), Silent()),
-    "nothing to resume": lambda one: one.graph.resume(IndexOrder(COLLECTION), Silent()),
+    "no such stage": lambda one: one.graph.index(IndexRequest(collection=COLLECTION, fresh_from="nowhere"), Silent()),
+    "nothing to retry": lambda one: one.graph.retry(COLLECTION, Silent()),
+    "nothing to resume": lambda one: one.graph.resume(COLLECTION, Silent()),
     "no task to pause": lambda one: one.tasks.pause("4711"),
     "no task to retry": lambda one: one.tasks.retry("4711"),
     "no task": lambda one: one.tasks.show("4711"),

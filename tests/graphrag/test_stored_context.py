@@ -55,7 +55,7 @@ def with_settings(workspace: Workspace, **changes: Any) -> None:
 
 def test_contexts_are_shown_as_they_were_asked(workspace: Workspace, model_server: StandIn) -> None:
     model_server.configure(keep_bodies=True)
-    Indexer(workspace).index(IndexRequest("town"))
+    Indexer(workspace).index(IndexRequest(collection="town"))
     shown = contexts(workspace)
     assert {context["text"] for context in shown} == set(asked(model_server))
     assert any(context["rows"].get("reports") for context in shown)
@@ -67,7 +67,7 @@ def test_contexts_are_shown_as_they_were_asked(workspace: Workspace, model_serve
 
     model_server.reset()
     with_settings(workspace, report_context="text", report_max_input_tokens=2 * BUDGET)
-    Indexer(workspace).index(IndexRequest("town"))
+    Indexer(workspace).index(IndexRequest(collection="town"))
     shown = contexts(workspace)
     assert {context["text"] for context in shown} == set(asked(model_server))
     assert any(context["rows"].get("sources") for context in shown)
@@ -76,7 +76,7 @@ def test_contexts_are_shown_as_they_were_asked(workspace: Workspace, model_serve
 
     model_server.reset()
     with_settings(workspace, report_context="graph", report_max_input_tokens=BUDGET // 3)
-    Indexer(workspace).index(IndexRequest("town"))
+    Indexer(workspace).index(IndexRequest(collection="town"))
     shown = contexts(workspace)
     assert {context["text"] for context in shown if context["cut"]} <= set(asked(model_server))
     assert set(asked(model_server)) <= {context["text"] for context in shown}

@@ -136,7 +136,7 @@ def test_vectors_of_the_same_model_are_taken_over(
 
 def test_a_later_index_run_builds_from_the_documents(workspace: Workspace, folder: Path) -> None:
     import_index(workspace, "town", folder, vectors=False)
-    Indexer(workspace).index(IndexRequest("town"))
+    Indexer(workspace).index(IndexRequest(collection="town"))
     status = index_status(workspace, "town")
     assert (status["version"]["number"], status["counts"]["documents"]) == (2, 2)
     assert graph.show_context(workspace, "town", 0)["text"]

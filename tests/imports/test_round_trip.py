@@ -29,7 +29,7 @@ def exported(workspace: Workspace, tmp_path: Path) -> Path:
     """The index of two files in the collection `town`."""
     documents.create_collection(workspace, "town")
     add(workspace, "town")
-    Indexer(workspace).index(IndexRequest("town"))
+    Indexer(workspace).index(IndexRequest(collection="town"))
     graph.export(workspace, "town", tmp_path / "exported")
     return tmp_path / "exported"
 

@@ -37,14 +37,14 @@ def test_an_index_takes_the_vectors_of_its_text_units_from_there(workspace: Work
     texts = {hashlib.sha256(one.text.encode()).hexdigest() for one in passages(workspace)}
     assert texts <= set(model_server.stats().inputs)
     model_server.reset()
-    Indexer(workspace).index(IndexRequest(COLLECTION))
+    Indexer(workspace).index(IndexRequest(collection=COLLECTION))
     inputs = model_server.stats().inputs
     assert inputs  # entities and reports
     assert not texts & set(inputs)
 
 
 def test_and_the_other_way_round(workspace: Workspace, model_server: StandIn) -> None:
-    Indexer(workspace).index(IndexRequest(COLLECTION))
+    Indexer(workspace).index(IndexRequest(collection=COLLECTION))
     model_server.reset()
     run = done(workspace, EMBED)
     assert run["result"]["with_vector"] == len(passages(workspace))

@@ -56,7 +56,7 @@ def add(workspace: Workspace, first: int, count: int, collection: str = COLLECTI
 
 def build(workspace: Workspace, collection: str = COLLECTION, *, force: bool = False) -> None:
     """Bring the index up to date, or build it anew."""
-    assert Indexer(workspace).index(IndexRequest(collection, force=force))
+    assert Indexer(workspace).index(IndexRequest(collection=collection, force=force))
 
 
 class AnswerListener:

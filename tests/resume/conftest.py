@@ -87,7 +87,7 @@ def town(server_url: str, model_server_process: StandIn, tmp_path_factory: pytes
         prepared = str(make_url(before).database)
         with copy_of(server_url, prepared) as after:
             with open_workspace(after, model_server_process, folder) as workspace:
-                assert Indexer(workspace).index(IndexRequest(COLLECTION))
+                assert Indexer(workspace).index(IndexRequest(collection=COLLECTION))
                 tables = read_tables(after, COLLECTION)
                 graph.delete_index(workspace, COLLECTION)
                 with workspace.database.transaction() as session:

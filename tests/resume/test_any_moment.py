@@ -12,6 +12,7 @@ from sqlalchemy.pool import NullPool
 
 from fileintel.errors import FileIntelError
 from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
 from fileintel.runs.submission import submit_index
 from fileintel.storage import engine, runs
 from fileintel.storage.states import ACTIVE_STATES
@@ -71,7 +72,7 @@ def transactions(town: Town, model_server: StandIn, tmp_path: Path) -> int:
     """How many transactions a run has whose answers are stored."""
     with town.copy(answered=True) as url, open_workspace(url, model_server, tmp_path) as workspace:
         counted = Fate(workspace.database, -1, Moment.BEFORE, die)
-        Indexer(workspace).work_on(submit_index(workspace, None, COLLECTION).run_id)
+        Indexer(workspace).work_on(submit_index(workspace, None, IndexRequest(collection=COLLECTION)).run_id)
         return counted.transactions
 
 
@@ -83,7 +84,7 @@ def test_a_run_that_only_lacks_its_rows_is_finished_whichever_transaction_goes_w
     with town.copy(answered=True) as url, open_workspace(url, model_server, tmp_path) as workspace:
         for at in sorted(drawn.sample(range(transactions), MOMENTS)):
             moment = drawn.choice([Moment.UNCOMMITTED, Moment.COMMITTED])
-            run_id = submit_index(workspace, None, COLLECTION, force=True).run_id
+            run_id = submit_index(workspace, None, IndexRequest(collection=COLLECTION, force=True)).run_id
             live(url, model_server, tmp_path, run_id, at, moment, fate)
             go_on(workspace, run_id)
             assert left_behind(url) == NOTHING, (at, moment)
@@ -97,7 +98,7 @@ def test_a_worker_that_is_slow_between_any_two_transactions_writes_nothing_after
     drawn, raised = random.Random(1), set()
     with town.copy(answered=True) as url, open_workspace(url, model_server, tmp_path) as workspace:
         for at in sorted(drawn.sample(range(transactions), MOMENTS)):
-            run_id = submit_index(workspace, None, COLLECTION, force=True).run_id
+            run_id = submit_index(workspace, None, IndexRequest(collection=COLLECTION, force=True)).run_id
 
             def replace(run_id: str = run_id) -> None:  # all of it, while the first one sleeps
                 go_on(workspace, run_id)
@@ -118,7 +119,7 @@ def test_a_run_that_asks_asks_again_only_what_was_under_way(
 ) -> None:
     model_server.configure(latency=list(LATENCY))
     with town.copy() as url, open_workspace(url, model_server, tmp_path) as workspace:
-        run_id = submit_index(workspace, None, COLLECTION).run_id
+        run_id = submit_index(workspace, None, IndexRequest(collection=COLLECTION)).run_id
         live(url, model_server, tmp_path, run_id, at, moment, fate)
         model_server.wait_until(lambda stats: stats.in_flight == 0)  # threads cannot be killed, processes can
         go_on(workspace, run_id)

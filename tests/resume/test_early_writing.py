@@ -10,6 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from fileintel.graphrag.pipeline import Paused
 from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
 from fileintel.runs.submission import submit_index
 from fileintel.services import control
 from tests.cli.tables import read_tables
@@ -34,7 +35,7 @@ def test_the_graph_is_written_before_a_report_is_there_and_is_gone_when_the_run_
         open_workspace(url, model_server, tmp_path) as worker,
         ThreadPoolExecutor(1) as thread,
     ):
-        run_id = submit_index(person, None, COLLECTION).run_id
+        run_id = submit_index(person, None, IndexRequest(collection=COLLECTION)).run_id
         work = thread.submit(Indexer(worker).work_on, run_id)
         try:
             give_up = time.monotonic() + PATIENCE

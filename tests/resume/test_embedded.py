@@ -75,7 +75,7 @@ def test_a_killed_built_in_model_server_is_started_again_and_the_run_goes_on(tow
             first = workspace._builtin.pid
             assert first is not None
             Fate(workspace.database, 12, Moment.BEFORE, lambda: kill(first))
-            assert Indexer(workspace).index(IndexRequest(COLLECTION))
+            assert Indexer(workspace).index(IndexRequest(collection=COLLECTION))
             assert workspace._builtin.pid != first
             gaps = workspace.database.retrying(lambda s: s.execute(text("SELECT count(*) FROM gaps")).scalar_one())
     assert gaps == 0

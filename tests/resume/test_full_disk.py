@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from fileintel.errors import DatabaseUnavailable
 from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
 from fileintel.runs.outcome import MOST_ATTEMPTS
 from fileintel.runs.submission import submit_index
 from fileintel.storage import engine, runs
@@ -34,7 +35,7 @@ def test_a_full_disk_is_waited_for_then_named_and_the_next_run_goes_on(
 ) -> None:
     monkeypatch.setattr(engine, "PAUSE_SECONDS", 0.02)
     with town.copy() as url, open_workspace(url, model_server, tmp_path, storage__patience=0.2) as workspace:
-        run_id = submit_index(workspace, None, COLLECTION).run_id
+        run_id = submit_index(workspace, None, IndexRequest(collection=COLLECTION)).run_id
         change(workspace, FILL)
         for attempt in range(1, MOST_ATTEMPTS + 1):
             with pytest.raises(DatabaseUnavailable, match="its disk is full"):
@@ -48,5 +49,5 @@ def test_a_full_disk_is_waited_for_then_named_and_the_next_run_goes_on(
         asked = model_server.counts().asked.total()
         assert asked <= MOST_ATTEMPTS * LIMIT, "nothing more is asked while answers cannot be kept"
         change(workspace, "DROP TRIGGER no_space ON answers")
-        assert Indexer(workspace).work_on(submit_index(workspace, None, COLLECTION).run_id)
+        assert Indexer(workspace).work_on(submit_index(workspace, None, IndexRequest(collection=COLLECTION)).run_id)
         assert read_tables(url, COLLECTION) == town.tables

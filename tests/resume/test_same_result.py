@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
 from fileintel.runs.submission import submit_index
 from fileintel.services import graph
 from fileintel.workspace import Workspace
@@ -60,7 +61,7 @@ def test_the_index_is_the_same_whoever_builds_it_and_in_whatever_order_answers_c
     model_server.configure(latency=["lognormal", 0.01, spread], seed=arrival)
     model_server.reset()
     with town.copy() as url, open_workspace(url, model_server, tmp_path) as workspace:
-        run_id = submit_index(workspace, None, COLLECTION).run_id
+        run_id = submit_index(workspace, None, IndexRequest(collection=COLLECTION)).run_id
 
         def serve(worker: int) -> list[bool]:
             """All messages of one worker, one after the other, as they are delivered."""

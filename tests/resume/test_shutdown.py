@@ -7,6 +7,7 @@ import pytest
 
 from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
 from fileintel.runs.submission import submit_index
 from tests.api.installation import READY, Installation, Process, Redis, remove, wait_for
 from tests.cli.tables import read_tables
@@ -44,7 +45,7 @@ def test_a_worker_that_is_asked_to_stop_keeps_what_is_under_way_and_hands_its_ru
     with open_workspace(url, model_server, installation.home) as workspace:
         app = make_app(installation.redis.url, None)
         model_server.pause(after=10, purpose="describe")
-        run_id = submit_index(workspace, CeleryDispatcher(app), COLLECTION).run_id
+        run_id = submit_index(workspace, CeleryDispatcher(app), IndexRequest(collection=COLLECTION)).run_id
         model_server.wait_until(lambda stats: stats.answered["describe"] >= 10 and stats.in_flight >= LIMIT)
         worker.process.send_signal(signal.SIGTERM)
         worker.wait_for_output("Warm shutdown")

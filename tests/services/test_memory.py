@@ -32,7 +32,7 @@ def test_the_stages_of_a_run_do_not_hold_each_other_when_it_is_over(
     monkeypatch.setattr(pipeline, "_Stages", Watched)
     gc.disable()
     try:
-        Indexer(workspace).index(IndexRequest(COLLECTION))
+        Indexer(workspace).index(IndexRequest(collection=COLLECTION))
         assert len(held) == 5
         assert [alive for reference in held if (alive := reference()) is not None] == []
     finally:

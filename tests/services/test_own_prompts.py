@@ -25,7 +25,7 @@ MARKED = PromptLibrary().text(EXTRACT).replace("You build", "As they say in Alto
 
 def index(workspace: Workspace, **wanted: Any) -> dict[str, Any]:
     """Bring the index up to date; the status after it."""
-    Indexer(workspace).index(IndexRequest(COLLECTION, **wanted))
+    Indexer(workspace).index(IndexRequest(collection=COLLECTION, **wanted))
     return index_status(workspace, COLLECTION)
 
 
@@ -64,7 +64,7 @@ def test_a_prompt_of_ones_own_is_asked_with_and_the_run_knows_it(workspace: Work
 def test_a_prompt_that_no_question_uses_changes_nothing(workspace: Workspace) -> None:
     index(workspace)
     prompts.set_prompts(workspace, COLLECTION, {"extract_graph_json.txt": "{input_text}"})
-    assert Indexer(workspace).index(IndexRequest(COLLECTION)) is None
+    assert Indexer(workspace).index(IndexRequest(collection=COLLECTION)) is None
 
 
 @pytest.mark.parametrize(
@@ -204,5 +204,5 @@ def test_the_fast_method_asks_the_model_for_reports_only(workspace: Workspace, m
     assert status["counts"]["reports"] == status["counts"]["communities"] > 0
     assert set(model_server.stats().answered) == {"report", "embeddings"}
     assert set(status["prompts"]) == {REPORT.file}
-    assert Indexer(workspace).index(IndexRequest(COLLECTION, method="fast")) is None
+    assert Indexer(workspace).index(IndexRequest(collection=COLLECTION, method="fast")) is None
     assert index(workspace)["method"] == "standard"  # another method makes another index

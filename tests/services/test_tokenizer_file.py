@@ -33,7 +33,7 @@ def test_the_content_of_the_file_decides_passages_and_index(workspace: Workspace
         FILEINTEL__CHUNKING__OVERLAP="0",
         FILEINTEL__GRAPHRAG__METHOD="fast",
     )
-    indexer, request = Indexer(counting), IndexRequest(COLLECTION)
+    indexer, request = Indexer(counting), IndexRequest(collection=COLLECTION)
     first = indexer.index(request)
     words = units(counting, first)
     with counting.database.transaction() as session:

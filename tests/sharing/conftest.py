@@ -70,7 +70,9 @@ class Crew:
     def order(self) -> str:
         """Have everything asked afresh, and an index made of it; the id of the run."""
         self.model.reset()
-        return submission.submit_index(self.workspace, CeleryDispatcher(self.app), COLLECTION, fresh=True).run_id
+        return submission.submit_index(
+            self.workspace, CeleryDispatcher(self.app), IndexRequest(collection=COLLECTION, fresh=True)
+        ).run_id
 
     def hold(self, count: int) -> None:
         """Hold all extractions, and wait until so many are under way."""
@@ -90,7 +92,7 @@ class Crew:
     @cached_property
     def alone(self) -> Tables:
         """The tables of an index that was made without help."""
-        Indexer(self.workspace).index(IndexRequest(COLLECTION, force=True, fresh=True))
+        Indexer(self.workspace).index(IndexRequest(collection=COLLECTION, force=True, fresh=True))
         return self.tables()
 
     def tables(self) -> Tables:

@@ -10,12 +10,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from fileintel.api.chat_errors import error
-from fileintel.api.requests import USUAL_WAIT_SECONDS, Text, WaitSeconds
+from fileintel.api.requests import USUAL_WAIT_SECONDS, WaitSeconds
 from fileintel.errors import UsageError
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import Turn
 from fileintel.graphrag.query.inquiry import LOCAL, MODES, Inquiry, expect_mode
 from fileintel.services.quotes import quotes
+from fileintel.storable import Text
 
 BEGINS_ANEW = "\n\n(The answer begins anew.)\n\n"  # what was sent cannot be taken back in this protocol
 OWNER = "fileintel"

@@ -1,9 +1,9 @@
 """What callers send: path parts, headers and JSON bodies, checked before any service sees them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Header, Path, Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fileintel.api.paging import LARGEST_INTEGER
 from fileintel.api.problems import UnsupportedMediaType
@@ -11,19 +11,12 @@ from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRI
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import LONGEST_TURN, ROLES, Turn
 from fileintel.graphrag.query.inquiry import MODES, Inquiry
+from fileintel.storable import Text
 
 LONGEST_WAIT_SECONDS = 600  # for an answer; proxies seldom wait longer
 USUAL_WAIT_SECONDS = 120
 LONGEST_HISTORY = 1000  # turns; how many of them count is a setting
 
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not hold the character NUL")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_storable)]  # PostgreSQL has no NUL in texts
 CollectionName = Annotated[
     Text, Path(min_length=1, max_length=1000, description="Name or id of a collection.", examples=["thesis"])
 ]
@@ -100,26 +93,6 @@ class Tuning(_Body):
     """How to fit prompts to a collection."""
 
     keep: bool = Field(default=True, description="Let the collection have them; else they are only returned.")
-
-
-class IndexOrder(_Body):
-    """An index to build."""
-
-    collection_id: Text = Field(
-        min_length=1, max_length=1000, description="Name or id of the collection.", examples=["thesis"]
-    )
-    force_rebuild: bool = Field(default=False, description="Build a new version even if nothing has changed.")
-    fresh: bool = Field(default=False, description="Ask the model everything again, whatever it has answered before.")
-    method: Literal["standard", "fast"] | None = Field(
-        default=None,
-        description="`fast` makes the graph of the noun phrases, without the model; null is as the settings say.",
-    )
-    fresh_from: Text | None = Field(
-        default=None,
-        max_length=100,
-        description="Ask again from this stage on; what comes before is taken from the stored answers.",
-        examples=["report"],
-    )
 
 
 class Rollback(_Body):

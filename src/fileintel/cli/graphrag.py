@@ -8,7 +8,7 @@ import typer
 
 from fileintel.cli import asking, prompts
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, Quiet, invocation
-from fileintel.cli.installation.contract import IndexOrder, Row
+from fileintel.cli.installation.contract import Row, WaitOptions
 from fileintel.cli.output import confirm, plain, print_json, print_table, say
 from fileintel.errors import EXIT_UNAVAILABLE
 
@@ -50,8 +50,8 @@ def index(
     What was answered before is not asked again. A run that was interrupted goes on where it was. With a service
     (FILEINTEL_API_URL) the run is handed to its workers, and Ctrl-C leaves it to them.
     """
-    order = IndexOrder(collection, force, fresh, wait, cancel_on_interrupt, method)
-    _build(context, order, quiet=quiet, as_json=as_json)
+    options = {"force": force, "fresh": fresh, "method": method}
+    _build(context, collection, options, WaitOptions(wait, cancel_on_interrupt), quiet=quiet, as_json=as_json)
 
 
 @app.command()
@@ -68,10 +68,8 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Build a new version in any case. With --from, the model is asked anew from a stage on."""
-    order = IndexOrder(
-        collection, force=True, wait=wait, cancel_on_interrupt=cancel_on_interrupt, fresh_from=fresh_from
-    )
-    _build(context, order, quiet=quiet, as_json=as_json)
+    options = {"force": True, "fresh_from": fresh_from}
+    _build(context, collection, options, WaitOptions(wait, cancel_on_interrupt), quiet=quiet, as_json=as_json)
 
 
 @app.command()
@@ -252,11 +250,23 @@ def system_status(context: typer.Context, as_json: Json = False) -> None:
         sys.exit(EXIT_UNAVAILABLE)
 
 
-def _build(context: typer.Context, order: IndexOrder, *, quiet: bool, as_json: bool) -> None:
+def _build(
+    context: typer.Context,
+    collection: str,
+    options: dict[str, Any],
+    wait_options: WaitOptions,
+    *,
+    quiet: bool,
+    as_json: bool,
+) -> None:
     from fileintel.cli.progress import Following
+    from fileintel.runs.index_request import IndexRequest
+
+    # unchecked: the command line knows the types, and names that no collection can have are simply not found
+    request = IndexRequest.model_construct(collection=collection, **options)
 
     with invocation(context).installation() as installation, Following(quiet=quiet) as following:
-        found = installation.graph.index(order, following)
+        found = installation.graph.index(request, following, wait_options)
     print_built(found, as_json=as_json)
 
 

@@ -7,7 +7,7 @@ import typer
 
 from fileintel.cli.context import Collection, Json, Quiet, invocation
 from fileintel.cli.graphrag import CancelOnInterrupt, Wait, print_built
-from fileintel.cli.installation.contract import IndexOrder, Installation, Watcher, run_of
+from fileintel.cli.installation.contract import Installation, WaitOptions, Watcher, run_of
 from fileintel.cli.output import print_json, say
 from fileintel.cli.progress import Following
 from fileintel.cli.tasks import Task
@@ -59,8 +59,8 @@ def resume_run(
     as_json: Json = False,
 ) -> None:
     """Go on with the paused run of a collection. With a service its workers do."""
-    order = IndexOrder(collection, wait=wait, cancel_on_interrupt=cancel_on_interrupt)
-    _work(context, lambda there, watcher: there.graph.resume(order, watcher), quiet, as_json)
+    options = WaitOptions(wait, cancel_on_interrupt)
+    _work(context, lambda there, watcher: there.graph.resume(collection, watcher, options), quiet, as_json)
 
 
 def retry_run(
@@ -72,9 +72,9 @@ def retry_run(
     as_json: Json = False,
 ) -> None:
     """Close the gaps of the newest run. Nothing else is asked for; a new version is published."""
-    order = IndexOrder(collection, wait=wait, cancel_on_interrupt=cancel_on_interrupt)
+    options = WaitOptions(wait, cancel_on_interrupt)
     try:
-        _work(context, lambda there, watcher: there.graph.retry(order, watcher), quiet, as_json)
+        _work(context, lambda there, watcher: there.graph.retry(collection, watcher, options), quiet, as_json)
     except NothingToRetry as nothing:
         _say_nothing(nothing, as_json)
 

@@ -19,7 +19,7 @@ from fileintel.llm.questions import ChatQuestion
 from fileintel.llm.tokenizer_file import counted_with, load_ahead
 from fileintel.runs import extraction_format
 from fileintel.runs.collection_settings import library_for, settings_for
-from fileintel.runs.index_request import IndexRequest
+from fileintel.runs.index_request import GapRequest, IndexRequest
 from fileintel.storage import collections, documents, run_counts, runs, versions
 from fileintel.storage.models import Collection, Document, IndexVersion, Run
 from fileintel.workspace import Workspace
@@ -116,7 +116,7 @@ def read_inputs(workspace: Workspace, request: IndexRequest) -> Inputs:
         finding = extraction_format.Finding(TUPLE.name)  # nothing is asked for records
     else:
         since = None
-        if request.fresh and request.fresh_since is None:
+        if request.fresh and not isinstance(request, GapRequest):
             since = datetime.now(UTC) if unfinished is None else unfinished.created_at
         finding = extraction_format.extraction_format(workspace, unfinished, spent, since=since)
     form = FORMATS[finding.name]

@@ -29,15 +29,11 @@ class Submitted:
 def submit_index(
     workspace: Workspace,
     dispatcher: Dispatcher | None,
-    collection_name: str,
+    request: IndexRequest,
     *,
-    force: bool = False,
-    fresh: bool = False,
-    method: str | None = None,
-    fresh_from: str | None = None,
     idempotency_key: str | None = None,
 ) -> Submitted:
-    """Queue the building of an index; see `IndexRequest` for what can be asked for.
+    """Queue the building of an index.
 
     Raises:
       UsageError: there is no such stage.
@@ -46,10 +42,10 @@ def submit_index(
       KeyReused: another request had this idempotency key.
       ServiceUnavailable: the broker does not answer; nothing was queued.
     """
-    parameters = IndexRequest(collection_name, force, fresh, method, fresh_from).parameters
+    parameters = request.parameters
 
     def create(session: Session) -> Submitted | Run:
-        collection = collections.find(session, collection_name)
+        collection = collections.find(session, request.collection)
         wanted = Run(kind=RunKind.INDEX.value, collection_id=collection.id, parameters=parameters)
         if (made := earlier(session, idempotency_key, wanted)) is not None:
             return made
@@ -60,7 +56,7 @@ def submit_index(
             session,
             collection.id,
             RunKind.INDEX,
-            fresh=fresh,
+            fresh=request.fresh,
             parameters=parameters,
             idempotency_key=idempotency_key,
         )

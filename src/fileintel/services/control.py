@@ -1,7 +1,6 @@
 """What a person does with a task: cancel it, let it rest, let it go on, have it done again where it failed."""
 
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -9,7 +8,7 @@ from sqlalchemy.orm import Session
 from fileintel.errors import ConflictError, NothingToRetry, ServiceUnavailable
 from fileintel.runs import submission
 from fileintel.runs.dispatch import Dispatcher
-from fileintel.runs.index_request import IndexRequest, freshness
+from fileintel.runs.index_request import GapRequest, IndexRequest, freshness
 from fileintel.runs.lease import is_gone
 from fileintel.runs.spool import drop_upload
 from fileintel.runs.submission import Submitted
@@ -122,7 +121,9 @@ def _request_for_gaps(session: Session, run: Run) -> IndexRequest:
     earlier = IndexRequest.of(run)
     stale = freshness(run)
     # what the run itself was answered is fresh enough for the one that closes its gaps
-    return replace(earlier, force=True, fresh_since=stale.since if stale else None, retry_of=run.id)
+    return GapRequest.model_validate(
+        {**earlier.model_dump(), "force": True, "fresh_since": stale.since if stale else None, "retry_of": run.id}
+    )
 
 
 def _closed_by(session: Session, run: Run) -> int | None:

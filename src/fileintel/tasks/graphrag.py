@@ -15,6 +15,7 @@ from fileintel.graphrag.pipeline import Stopped
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.runs import dispatch, execute, help, questions, submission, worker
 from fileintel.runs.index import Indexer
+from fileintel.runs.index_request import IndexRequest
 from fileintel.services import tasks
 
 logger = logging.getLogger(__name__)
@@ -22,7 +23,12 @@ logger = logging.getLogger(__name__)
 
 @shared_task(name="fileintel.tasks.graphrag.build_graphrag_index_task", bind=True)  # type: ignore[untyped-decorator]
 def build_graphrag_index_task(
-    self: Any, collection_id: str, force_rebuild: bool = False, fresh: bool = False, run_id: str | None = None
+    self: Any,
+    collection_id: str,
+    force_rebuild: bool = False,
+    fresh: bool = False,
+    run_id: str | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Build a collection's index, or bring it up to date.
 
@@ -31,12 +37,14 @@ def build_graphrag_index_task(
       force_rebuild: build a new version even if nothing has changed.
       fresh: ask the model everything again.
       run_id: a run that is queued already (the API makes one); a call without it makes its own.
+      options: the other fields of `IndexRequest`, such as `method` and `fresh_from`.
 
     Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
     """
     workspace = worker.workspace()
     if run_id is None:
-        run_id = submission.submit_index(workspace, None, collection_id, force=force_rebuild, fresh=fresh).run_id
+        options |= {"collection_id": collection_id, "force_rebuild": force_rebuild, "fresh": fresh}
+        run_id = submission.submit_index(workspace, None, IndexRequest.of_options(options)).run_id
     try:
         dispatcher = dispatch.CeleryDispatcher(self.app)
         Indexer(workspace, stopping=worker.stopping, call_helpers=dispatcher.call_helpers).work_on(run_id)

@@ -11,13 +11,15 @@ from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
 from fileintel.api.problems import BadCursor, documented
-from fileintel.api.requests import CollectionName, IdempotencyKey, IndexOrder, Question, Text, require_json
+from fileintel.api.requests import CollectionName, IdempotencyKey, Question, require_json
 from fileintel.api.routers.tasks import accepted
 from fileintel.runs import submission
+from fileintel.runs.index_request import IndexRequest
 from fileintel.services import graph
 from fileintel.services.graph import Slice
 from fileintel.services.health import check_everything
 from fileintel.services.status import index_status
+from fileintel.storable import Text
 from fileintel.workspace import Workspace
 
 UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
@@ -43,17 +45,12 @@ CommunityNumber = Annotated[int, Path(ge=0, le=LARGEST_INTEGER, description="The
     responses=documented(400, 404, 409, 415),
     dependencies=[Depends(require_json)],
 )
-def start_index(service: Service, body: IndexOrder, response: Response, idempotency_key: IdempotencyKey = None) -> Any:
+def start_index(
+    service: Service, body: IndexRequest, response: Response, idempotency_key: IdempotencyKey = None
+) -> Any:
     """Build the index of a collection, or bring it up to date. One run at a time works on a collection."""
     submitted = submission.submit_index(
-        service.workspace(),
-        service.dispatcher(),
-        body.collection_id,
-        force=body.force_rebuild,
-        fresh=body.fresh,
-        method=body.method,
-        fresh_from=body.fresh_from,
-        idempotency_key=idempotency_key,
+        service.workspace(), service.dispatcher(), body, idempotency_key=idempotency_key
     )
     return accepted(submitted, response)
 

@@ -8,8 +8,9 @@ from fileintel.api import prompt_answers as answers
 from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.problems import documented
-from fileintel.api.requests import CollectionName, PromptText, PromptTexts, Text, Tuning, require_json
+from fileintel.api.requests import CollectionName, PromptText, PromptTexts, Tuning, require_json
 from fileintel.services import prompts, tuning
+from fileintel.storable import Text
 
 router = APIRouter(prefix="/collections/{collection}/prompts", tags=["prompts"])
 

@@ -11,10 +11,11 @@ from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
 from fileintel.api.problems import TASKS, BadCursor, documented
-from fileintel.api.requests import TaskId, Text
+from fileintel.api.requests import TaskId
 from fileintel.errors import NotFoundError
 from fileintel.runs import submission
 from fileintel.services import control, tasks
+from fileintel.storable import Text
 
 LOOK_AGAIN_SECONDS = 2  # Retry-After of a task that was just taken on
 

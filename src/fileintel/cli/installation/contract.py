@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from fileintel.graphrag.query.answer_buffer import AnswerListener
     from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.runs.index_request import IndexRequest
 
 from fileintel.errors import BudgetReached, NotFoundError
 
@@ -70,25 +71,19 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True)
-class IndexOrder:
-    """An index to build.
+class WaitOptions:
+    """How a command stays with the run that it starts.
 
     Parameters:
-      force: build a new version even if nothing has changed.
-      fresh: ask the model everything again.
-      fresh_from: a stage from which on it is asked again.
       wait: follow the run to its end; in this process it is always so.
       cancel_on_interrupt: Ctrl-C cancels the run, instead of leaving it to be gone on with.
-      method: another one than that of the settings.
     """
 
-    collection: str
-    force: bool = False
-    fresh: bool = False
     wait: bool = False
     cancel_on_interrupt: bool = False
-    method: str | None = None
-    fresh_from: str | None = None
+
+
+NO_WAIT = WaitOptions()
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ class ProcessingOrder:
     """What to make of a collection's documents: vectors, metadata; with neither, only passages.
 
     Parameters:
-      wait, cancel_on_interrupt: as in `IndexOrder`.
+      wait, cancel_on_interrupt: as in `WaitOptions`.
     """
 
     collection: str
@@ -157,17 +152,16 @@ class Documents(Protocol):
 class Graph(Protocol):
     """The indexes of collections."""
 
-    def index(self, order: IndexOrder, watcher: Watcher) -> Row:
+    def index(self, request: "IndexRequest", watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
         """Bring an index up to date. Returns the status of the run, or, where it is not waited for, what the service
         says of the task that it has taken on: that has a `task_id`."""
 
-    def resume(self, order: IndexOrder, watcher: Watcher) -> Row:
-        """Go on with the paused run of a collection; as `index`, of whose order only `wait` and `cancel_on_interrupt`
-        count."""
+    def resume(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
+        """Go on with the paused run of a collection; returns what `index` returns."""
 
-    def retry(self, order: IndexOrder, watcher: Watcher) -> Row:
-        """Ask for the gaps of a collection's newest run, and publish a new version; as `resume`. Raises NothingToRetry
-        when there are none."""
+    def retry(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
+        """Ask for the gaps of a collection's newest run, and publish a new version; returns what `index` returns.
+        Raises NothingToRetry when there are none."""
 
     def status(self, collection: str) -> Row:
         """How the newest run went."""

@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import IndexOrder, Row, Watcher, run_of
+from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher, run_of
 from fileintel.cli.installation.local.views import progress_of
 from fileintel.cli.interrupt import Interrupted, Parted, Stop
 from fileintel.services import graph, status
@@ -25,26 +25,22 @@ class LocalGraph:
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
 
-    def index(self, order: IndexOrder, watcher: Watcher) -> Row:
-        from fileintel.runs.index_request import IndexRequest
+    def index(self, request: "IndexRequest", watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
+        return self._index(request.collection, request, watcher, options)
 
-        return self._index(
-            IndexRequest(order.collection, order.force, order.fresh, order.method, order.fresh_from), order, watcher
-        )
-
-    def resume(self, order: IndexOrder, watcher: Watcher) -> Row:
+    def resume(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
         from fileintel.services import control
 
-        request = control.resume_here(self._workspace, run_of(self.status(order.collection)))
-        return self._index(request, order, watcher)
+        request = control.resume_here(self._workspace, run_of(self.status(collection)))
+        return self._index(collection, request, watcher, options)
 
-    def retry(self, order: IndexOrder, watcher: Watcher) -> Row:
+    def retry(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
         from fileintel.services import control
 
-        request = control.request_for_gaps(self._workspace, run_of(self.status(order.collection)))
-        return self._index(request, order, watcher)
+        request = control.request_for_gaps(self._workspace, run_of(self.status(collection)))
+        return self._index(collection, request, watcher, options)
 
-    def _index(self, request: "IndexRequest", order: IndexOrder, watcher: Watcher) -> Row:
+    def _index(self, collection: str, request: "IndexRequest", watcher: Watcher, options: WaitOptions) -> Row:
         from fileintel.graphrag.pipeline import Paused, Stopped
         from fileintel.runs.index import Indexer
 
@@ -62,16 +58,16 @@ class LocalGraph:
             try:
                 run_id = indexer.index(request)
             except Paused:
-                again = f"fileintel graphrag resume {shlex.quote(order.collection)}"
+                again = f"fileintel graphrag resume {shlex.quote(collection)}"
                 raise Parted(f"paused; every answer so far is kept: `{again}` goes on from here") from None
             except (Stopped, Interrupted):
-                if order.cancel_on_interrupt and known:
+                if options.cancel_on_interrupt and known:
                     self._cancel(known[0])
-                again = f"fileintel graphrag index {shlex.quote(order.collection)}"
+                again = f"fileintel graphrag index {shlex.quote(collection)}"
                 raise Parted(f"stopped; every answer so far is kept: `{again}` goes on from here") from None
         if run_id is None:
-            return status.status_in_use(self._workspace, order.collection)
-        return status.index_status(self._workspace, order.collection, run_id)
+            return status.status_in_use(self._workspace, collection)
+        return status.index_status(self._workspace, collection, run_id)
 
     def status(self, collection: str) -> Row:
         return status.index_status(self._workspace, collection)

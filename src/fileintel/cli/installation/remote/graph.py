@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import IndexOrder, Row, Watcher, run_of
+from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher, run_of
 from fileintel.cli.installation.remote.connection import Connection
 from fileintel.cli.installation.remote.hearing import body_of, heard
 from fileintel.cli.installation.remote.portions import Portion
@@ -12,6 +12,7 @@ from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, raise_u
 if TYPE_CHECKING:
     from fileintel.graphrag.query.answer_buffer import AnswerListener
     from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.runs.index_request import IndexRequest
 
 
 class RemoteGraph:
@@ -21,28 +22,24 @@ class RemoteGraph:
         self._connection = connection
         self._tasks = tasks
 
-    def index(self, order: IndexOrder, watcher: Watcher) -> Row:
-        body: Row = {"collection_id": order.collection, "force_rebuild": order.force, "fresh": order.fresh}
-        if order.method is not None:
-            body["method"] = order.method
-        if order.fresh_from is not None:
-            body["fresh_from"] = order.fresh_from
-        return self._waited_for(self._connection.call("POST", "graphrag", "index", json=body), order, watcher)
+    def index(self, request: "IndexRequest", watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
+        accepted = self._connection.call("POST", "graphrag", "index", json=request.body())
+        return self._waited_for(accepted, watcher, options)
 
-    def resume(self, order: IndexOrder, watcher: Watcher) -> Row:
-        task = self._tasks.resume(run_of(self.status(order.collection)))
-        return self._waited_for({"task_id": task["id"], "run_id": task["id"], "is_new": False}, order, watcher)
+    def resume(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
+        task = self._tasks.resume(run_of(self.status(collection)))
+        return self._waited_for({"task_id": task["id"], "run_id": task["id"], "is_new": False}, watcher, options)
 
-    def retry(self, order: IndexOrder, watcher: Watcher) -> Row:
-        return self._waited_for(self._tasks.retry(run_of(self.status(order.collection))), order, watcher)
+    def retry(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
+        return self._waited_for(self._tasks.retry(run_of(self.status(collection))), watcher, options)
 
-    def _waited_for(self, accepted: Row, order: IndexOrder, watcher: Watcher) -> Row:
+    def _waited_for(self, accepted: Row, watcher: Watcher, options: WaitOptions) -> Row:
         """The status of a run that was taken on at its end, if it is to be waited for."""
-        if not order.wait:
+        if not options.wait:
             return accepted
         task_id = accepted["task_id"]
         watcher.began(task_id)
-        task = self._tasks.followed(task_id, watcher, cancel=order.cancel_on_interrupt)
+        task = self._tasks.followed(task_id, watcher, cancel=options.cancel_on_interrupt)
         raise_unless_done(task)
         return dict(self._connection.get("graphrag", task["collection_id"], "status", run=task_id))
 
