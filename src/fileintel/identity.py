@@ -15,6 +15,14 @@ def content_id(kind: str, *parts: object) -> str:
     return str(uuid.uuid5(_NAMESPACE, _SEPARATOR.join((kind, *map(str, parts)))))
 
 
+def as_id(text: str) -> str | None:
+    """The text as an id, in lower case with hyphens; None where it is no UUID."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        return None
+
+
 def digest(*parts: str) -> str:
     """A SHA-256 over the parts, in hexadecimal; parts cannot run into each other."""
     hasher = hashlib.sha256()

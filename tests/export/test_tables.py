@@ -9,8 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from graphrag.data_model import schemas
 
-from fileintel.graphrag.export import FILES, columns, documents, export_index, graphml, reading, tables
+from fileintel.graphrag.export import FILES, columns, documents, export_index
 from fileintel.graphrag.stages import embed
+from fileintel.storage import batches, index_tables
 from fileintel.storage.engine import Database
 from fileintel.storage.models import IndexVersion
 from tests.export.example import DIMENSIONS, PAGE, TITLES, Example, example, publish, vectors
@@ -134,17 +135,16 @@ def test_the_size_of_batches_does_not_show(
     database: Database, version: IndexVersion, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module, name in (
-        (tables, "BATCH_ROWS"),
-        (tables, "COMMUNITIES_PER_BATCH"),
-        (tables, "MEMBERS_PER_BATCH"),
-        (reading, "SMALLEST_WINDOW"),
-        (reading, "MOST_WINDOWS"),
-        (reading, "ROWS_AT_ONCE"),
-        (tables, "VECTORS_PER_BATCH"),
-        (documents, "DOCUMENTS_PER_QUERY"),
-        (documents, "UNITS_PER_QUERY"),
-        (graphml, "NODES_PER_QUERY"),
-        (graphml, "EDGES_PER_QUERY"),
+        (index_tables, "BATCH_ROWS"),
+        (index_tables, "COMMUNITIES_PER_BATCH"),
+        (index_tables, "MEMBERS_PER_BATCH"),
+        (batches, "SMALLEST_WINDOW"),
+        (batches, "MOST_WINDOWS"),
+        (batches, "ROWS_AT_ONCE"),
+        (index_tables, "VECTORS_PER_BATCH"),
+        (documents, "DOCUMENTS_PER_BATCH"),
+        (index_tables, "DOCUMENTS_PER_BATCH"),
+        (index_tables, "UNITS_PER_BATCH"),
     ):
         monkeypatch.setattr(module, name, 5 if name == "SMALLEST_WINDOW" else 2)
     export_index(database, version, tmp_path / "small")

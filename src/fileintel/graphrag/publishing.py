@@ -15,7 +15,6 @@ from fileintel.graphrag.pipeline import PUBLISH, BuildInputs, IndexParts, Paused
 from fileintel.graphrag.rows import Row
 from fileintel.runtime import yielding
 from fileintel.storage import runs, versions
-from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import (
     Base,
     CommunityReport,
@@ -146,9 +145,7 @@ def _portions(tables: Iterable[Table]) -> Iterator[list[tuple[type[Base], list[R
 
 
 def _insert(lease: Lease, version_id: str, portion: list[tuple[type[Base], list[Row]]], session: Session) -> None:
-    runs.renew(session, lease)  # first: a worker that was replaced must not touch a table that its successor drops
-    for table, some in portion:
-        insert_rows(session, table, some, into=versions.partition_name(version_id) if table is Embedding else None)
+    versions.add_rows(session, lease, version_id, portion)
 
 
 def _drop(version_id: str, session: Session) -> None:

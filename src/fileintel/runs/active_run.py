@@ -1,11 +1,11 @@
 """Whether somebody is at work on a collection, so that it is not taken away under their hands."""
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError
 from fileintel.runs.lease import is_gone
-from fileintel.storage.models import Collection, Run
+from fileintel.storage import runs
+from fileintel.storage.models import Collection
 from fileintel.storage.states import RunKind
 
 INDEXING = frozenset({RunKind.INDEX.value})
@@ -31,7 +31,6 @@ def refuse_while_busy(session: Session, collection: Collection, kinds: frozenset
     Raises:
       ActiveRunError: a run of these kinds holds a lease that is in time, and its owner is not known to be dead.
     """
-    held = select(Run).where(Run.collection_id == collection.id, Run.kind.in_(kinds), Run.lease_expires_at > func.now())
-    for run in session.execute(held.order_by(Run.created_at)).scalars():
+    for run in runs.held(session, collection.id, kinds):
         if not is_gone(run.owner):
             raise ActiveRunError(run.id, collection.name)

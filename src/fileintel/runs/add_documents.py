@@ -92,8 +92,7 @@ def _add(
         if found is not None:
             return found, True
         document = _new_document(collection_id, info, path, source or str(path.absolute()))
-        session.add(document)
-        session.flush()
+        documents.add(session, document)
         extent = _Extent()
         documents.add_pages(session, document.id, extent.measured(pages))
         document.pages, document.characters = extent.pages, extent.characters

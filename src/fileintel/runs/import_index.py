@@ -42,7 +42,7 @@ from fileintel.runs.run_fanout import fanout_of_run
 from fileintel.runs.spool import drop_upload
 from fileintel.storable import storable
 from fileintel.storage import collections, documents, run_counts, runs, versions
-from fileintel.storage.models import Collection, Document, IndexVersion
+from fileintel.storage.models import Collection, Document
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
 from fileintel.workspace import Workspace
@@ -111,7 +111,8 @@ def _taken_over(
     found.graph.put_right["text units that are not in their document word for word"] += uncertain
     version_id = _publish(workspace, collection, lease, found, stored, units, vectors)
     with workspace.database.transaction() as session:
-        version = session.get_one(IndexVersion, version_id)
+        version = versions.find(session, version_id)
+        assert version is not None  # it was published a moment ago, and retention keeps the newest
         return {
             "collection": collection.name,
             "version": version.number,
@@ -312,8 +313,7 @@ def _store(session: Session, collection: Collection, source: SourceText, directo
         properties={},
         **({"created_at": source.created_at} if source.created_at else {}),
     )
-    session.add(document)
-    session.flush()
+    documents.add(session, document)
     documents.add_pages(session, document.id, pages)
     return document
 

@@ -7,14 +7,12 @@ import threading
 import time
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fileintel.config import load_settings
 from fileintel.errors import DatabaseUnavailable, FileIntelError
 from fileintel.runs import dispatch
-from fileintel.storage import answers
-from fileintel.storage.models import Collection, Run
+from fileintel.storage import answers, collections, runs
 from fileintel.workspace import Workspace
 
 SWEEP_SECONDS = 5.0  # a run whose worker died is found this long after its lease ran out, at the latest
@@ -67,8 +65,8 @@ def await_database() -> None:
 def _prepare(session: Session) -> None:
     """A few statements of the common kinds: the first ones cost SQLAlchemy a multiple of the later ones, which tasks
     that share the process would have to wait for."""
-    for table in (Collection, Run):
-        session.execute(select(table).limit(0)).all()
+    collections.page(session, 0)
+    runs.listed(session, before=None, limit=0)
     answers.find(session, [])
 
 

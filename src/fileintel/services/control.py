@@ -13,8 +13,8 @@ from fileintel.runs.lease import is_gone
 from fileintel.runs.spool import drop_upload
 from fileintel.runs.submission import Submitted
 from fileintel.services import tasks
-from fileintel.storage import control, run_counts, runs, versions
-from fileintel.storage.models import Collection, Run
+from fileintel.storage import collections, control, run_counts, runs, versions
+from fileintel.storage.models import Run
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 from fileintel.workspace import Workspace
 
@@ -110,7 +110,7 @@ def request_for_gaps(workspace: Workspace, run_id: str) -> IndexRequest:
 
 
 def _request_for_gaps(session: Session, run: Run) -> IndexRequest:
-    collection = session.get_one(Collection, run.collection_id)
+    collection = collections.find(session, run.collection_id)
     submission.refuse_while_active(session, collection)
     if run.state == RunState.SUCCEEDED.value:
         raise NothingToRetry(f"nothing to retry: task {run.id} has no gaps")

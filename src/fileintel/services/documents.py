@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select, tuple_
-
 from fileintel.documents import metadata
 from fileintel.documents.document import shown
 from fileintel.documents.kinds import is_supported, unsupported
@@ -16,7 +14,7 @@ from fileintel.runs.active_run import refuse_while_busy
 from fileintel.runs.add_documents import describe_document
 from fileintel.storage import collections, documents, prompts, runs, vectors, versions
 from fileintel.storage.collections import CollectionSummary
-from fileintel.storage.models import Collection, Document, utc_now
+from fileintel.storage.models import Document
 from fileintel.workspace import Workspace
 
 _FORBIDDEN_IN_PROMPTS = re.compile(r"[,\x00-\x1f\x7f]")  # types stand in a list that commas divide
@@ -40,17 +38,8 @@ def list_collections(workspace: Workspace) -> list[CollectionSummary]:
 
 def page_of_collections(workspace: Workspace, limit: int, after: str | None = None) -> list[CollectionSummary]:
     """Up to `limit` collections by name, behind the name `after`."""
-    statement = (
-        select(Collection, func.count(Document.id))
-        .outerjoin(Document, Document.collection_id == Collection.id)
-        .group_by(Collection.id)
-        .order_by(Collection.name)
-        .limit(limit)
-    )
-    if after is not None:
-        statement = statement.where(Collection.name > after)
     with workspace.database.transaction() as session:
-        return [collections.summarize(collection, count) for collection, count in session.execute(statement)]
+        return collections.page(session, limit, after)
 
 
 def show_collection(workspace: Workspace, name: str) -> CollectionSummary:
@@ -142,11 +131,7 @@ def page_of_documents(
     """Up to `limit` documents by name and content, behind that name and hash."""
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
-        statement = select(Document).where(Document.collection_id == collection.id)
-        if after is not None:
-            statement = statement.where(tuple_(Document.name, Document.sha256) > after)
-        found = session.execute(statement.order_by(Document.name, Document.sha256).limit(limit)).scalars()
-        return [describe_document(document) for document in found]
+        return [describe_document(document) for document in documents.page(session, collection.id, limit, after)]
 
 
 def show_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
@@ -198,9 +183,7 @@ def edit_document(
     """
     with workspace.database.transaction() as session:
         document = documents.locked(session, _find(session, name, collection_name).id)
-        document.edited = metadata.edited_with(document.edited, changes)
-        document.edited_at = utc_now()
-        session.flush()
+        documents.set_edited(session, document, metadata.edited_with(document.edited, changes))
         return describe_document(document)
 
 

@@ -1,27 +1,21 @@
 """Looking at a published index: its entities, relationships, communities and reports."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from fileintel.errors import IndexGone, NotFoundError
 from fileintel.graphrag.contexts.context import SECTIONS
 from fileintel.graphrag.contexts.stored_context import stored_text
 from fileintel.runs.active_run import INDEXING, refuse_while_busy
-from fileintel.storage import collections, prompts, runs, versions
-from fileintel.storage.models import (
-    Base,
-    Community,
-    CommunityReport,
-    Entity,
-    IndexVersion,
-    Relationship,
-)
+from fileintel.storage import collections, graph_rows, prompts, runs, versions
+from fileintel.storage.graph_rows import RowRange
+from fileintel.storage.models import Base, Community, IndexVersion
 from fileintel.storage.states import RunKind
 from fileintel.workspace import Workspace
 
@@ -50,38 +44,26 @@ def list_entities(
       NotFoundError, NoIndexError: there is no such collection, or it has no index.
       IndexGone: the index was deleted while it was read.
     """
-    statement = select(Entity)
-    if matching:
-        statement = statement.where(or_(*_with(matching, Entity.title, Entity.type)))
-    return _rows(workspace, collection, Entity, statement, part)
+    return _rows(workspace, collection, part, partial(graph_rows.entities, matching=matching))
 
 
 def list_relationships(
     workspace: Workspace, collection: str, part: Slice, matching: str | None = None
 ) -> list[dict[str, Any]]:
     """Relationships in order; `matching` is looked for in the titles of both ends."""
-    statement = select(Relationship)
-    if matching:
-        statement = statement.where(or_(*_with(matching, Relationship.source, Relationship.target)))
-    return _rows(workspace, collection, Relationship, statement, part)
+    return _rows(workspace, collection, part, partial(graph_rows.relationships, matching=matching))
 
 
 def list_communities(
     workspace: Workspace, collection: str, part: Slice, level: int | None = None
 ) -> list[dict[str, Any]]:
     """Communities in order, of one level or of all."""
-    statement = select(Community)
-    if level is not None:
-        statement = statement.where(Community.level == level)
-    return _rows(workspace, collection, Community, statement, part)
+    return _rows(workspace, collection, part, partial(graph_rows.communities, level=level))
 
 
 def list_reports(workspace: Workspace, collection: str, part: Slice, level: int | None = None) -> list[dict[str, Any]]:
     """Community reports in order, of one level or of all."""
-    statement = select(CommunityReport)
-    if level is not None:
-        statement = statement.where(CommunityReport.level == level)
-    return _rows(workspace, collection, CommunityReport, statement, part)
+    return _rows(workspace, collection, part, partial(graph_rows.reports, level=level))
 
 
 def show_community(workspace: Workspace, collection: str, number: int) -> dict[str, Any]:
@@ -93,19 +75,11 @@ def show_community(workspace: Workspace, collection: str, number: int) -> dict[s
     with workspace.database.transaction() as session:
         version = _current(session, collection)
         community = _community(session, version, collection, number)
-        members = select(Entity).where(Entity.version_id == version.id, Entity.id.in_(community.entity_ids))
-        links = select(Relationship).where(
-            Relationship.version_id == version.id, Relationship.id.in_(community.relationship_ids)
-        )
-        report = session.execute(
-            select(CommunityReport).where(CommunityReport.version_id == version.id, CommunityReport.community == number)
-        ).scalar_one_or_none()
+        report = graph_rows.report(session, version.id, number)
         found = {
             **_as_dict(community),
-            "entities": [_as_dict(e) for e in session.execute(members.order_by(Entity.human_readable_id)).scalars()],
-            "relationships": [
-                _as_dict(r) for r in session.execute(links.order_by(Relationship.human_readable_id)).scalars()
-            ],
+            "entities": [_as_dict(one) for one in graph_rows.members(session, community)],
+            "relationships": [_as_dict(one) for one in graph_rows.links(session, community)],
             "report": _as_dict(report) if report else None,
             "left_out": community.context["left_out"] if community.context else {},
             "cut": {kind: len(rows) for kind, rows in _cut(community).items()},
@@ -203,14 +177,8 @@ def delete_index(workspace: Workspace, collection_name: str) -> int:
     return len(found)
 
 
-def _with(text: str, *columns: InstrumentedAttribute[str]) -> list[ColumnElement[bool]]:
-    """Which of these columns hold a text, in whatever case; % and _ stand for themselves."""
-    return [column.icontains(text, autoescape=True) for column in columns]
-
-
 def _community(session: Session, version: IndexVersion, collection: str, number: int) -> Community:
-    statement = select(Community).where(Community.version_id == version.id, Community.community == number)
-    community = session.execute(statement).scalar_one_or_none()
+    community = graph_rows.community(session, version.id, number)
     if community is None:
         versions.require(session, version)
         raise NotFoundError(
@@ -221,24 +189,20 @@ def _community(session: Session, version: IndexVersion, collection: str, number:
 
 
 def _rows(
-    workspace: Workspace, collection: str, table: Any, statement: Select[Any], part: Slice
+    workspace: Workspace, collection: str, part: Slice, listed: Callable[[Session, RowRange], Sequence[Base]]
 ) -> list[dict[str, Any]]:
     with workspace.database.transaction() as session:
         version = _chosen(session, collection, part.version_id)
-        statement = statement.where(table.version_id == version.id)
-        if part.after is not None:
-            statement = statement.where(table.human_readable_id > part.after)
-        rows = session.execute(statement.order_by(table.human_readable_id).limit(part.limit)).scalars()
-        listed = [_as_dict(row) for row in rows]
+        rows = [_as_dict(row) for row in listed(session, RowRange(version.id, part.limit, part.after))]
         versions.require(session, version)  # else it may be empty because the version was dropped in between
-        return listed
+        return rows
 
 
 def _chosen(session: Session, collection_name: str, version_id: str | None) -> IndexVersion:
     if version_id is None:
         return _current(session, collection_name)
     collection = collections.find(session, collection_name)
-    version = session.get(IndexVersion, version_id)
+    version = versions.find(session, version_id)
     if version is None or version.collection_id != collection.id:
         raise IndexGone(f"the index of {collection.name!r} that was listed is gone: start from the first page")
     return version

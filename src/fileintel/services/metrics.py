@@ -2,11 +2,8 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Integer, func, select
-
-from fileintel.storage import answers
+from fileintel.storage import answers, run_counts
 from fileintel.storage.answers import StoreSize
-from fileintel.storage.models import Run
 from fileintel.workspace import Workspace
 
 
@@ -27,10 +24,6 @@ def numbers(workspace: Workspace) -> Numbers:
     Raises:
       DatabaseUnavailable: PostgreSQL does not answer.
     """
-    counted = select(Run.kind, Run.state, func.count()).group_by(Run.kind, Run.state)
-    of_runs = [Run.llm[name].astext.cast(Integer) for name in ("hub_stalls", "longest_stall_ms")]
-    stood_still = select(func.coalesce(func.sum(of_runs[0]), 0), func.coalesce(func.max(of_runs[1]), 0))
     with workspace.database.transaction() as session:
-        found = {(str(row[0]), str(row[1])): int(row[2]) for row in session.execute(counted)}
-        stalls, longest = session.execute(stood_still).one()
-        return Numbers(found, answers.size(session), int(stalls), int(longest))
+        stalls = run_counts.hub_stalls(session)
+        return Numbers(run_counts.runs(session), answers.size(session), stalls.count, stalls.longest_ms)

@@ -8,9 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import text
-
 from fileintel import runtime
+from fileintel.storage import engine
 from fileintel.workspace import Workspace
 
 SIDE_BY_SIDE = 5
@@ -37,7 +36,7 @@ def check_concurrency(workspace: Workspace) -> Iterator[str]:
 
     def sleep_in_the_database() -> None:
         with workspace.database.transaction() as session:
-            session.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": SLOW_SECONDS})
+            engine.sleep(session, SLOW_SECONDS)
 
     yield _passed("PostgreSQL", _side_by_side(sleep_in_the_database))
 

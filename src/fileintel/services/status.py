@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from fileintel.errors import NotFoundError
-from fileintel.storage import collections, run_counts, run_events, runs, versions
-from fileintel.storage.models import Collection, Community, IndexVersion, Run
+from fileintel.storage import collections, graph_rows, run_counts, run_events, runs, versions
+from fileintel.storage.models import Collection, IndexVersion, Run
 from fileintel.storage.states import RunKind
 from fileintel.workspace import BUILTIN_MODEL_NAME, Workspace
 
@@ -96,9 +95,7 @@ def describe(
 
 def _levels(session: Session, version_id: str) -> dict[str, int]:
     """How many communities there are at each level. The levels are texts, as JSON has them."""
-    counted = select(Community.level, func.count()).where(Community.version_id == version_id)
-    rows = session.execute(counted.group_by(Community.level).order_by(Community.level))
-    return {str(row[0]): int(row[1]) for row in rows}
+    return {str(level): count for level, count in graph_rows.communities_by_level(session, version_id).items()}
 
 
 def _model_name(run: Run) -> str | None:

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, NotFoundError, UsageError
-from fileintel.identity import content_id
+from fileintel.identity import as_id, content_id
 from fileintel.storage.models import Collection, Document
 
 LONGEST_NAME = 200  # characters
@@ -95,6 +94,20 @@ def summaries(session: Session) -> list[CollectionSummary]:
     return [summarize(collection, count) for collection, count in rows]
 
 
+def page(session: Session, limit: int, after: str | None = None) -> list[CollectionSummary]:
+    """Up to `limit` collections by name, behind the name `after`."""
+    statement = (
+        select(Collection, func.count(Document.id))
+        .outerjoin(Document, Document.collection_id == Collection.id)
+        .group_by(Collection.id)
+        .order_by(Collection.name)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(Collection.name > after)
+    return [summarize(collection, count) for collection, count in session.execute(statement)]
+
+
 def with_index(session: Session) -> list[tuple[str, datetime]]:
     """The names of collections that have an index, in order, with the time of their making."""
     statement = select(Collection.name, Collection.created_at).where(Collection.current_version_id.is_not(None))
@@ -120,14 +133,6 @@ def change_settings(session: Session, collection_id: str, changes: Mapping[str, 
 def remove(session: Session, collection_id: str) -> None:
     """Delete a collection's row; what belongs to it goes with it."""
     session.execute(delete(Collection).where(Collection.id == collection_id))
-
-
-def as_id(text: str) -> str | None:
-    """The text as an id, if it can be one."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None
 
 
 def summarize(collection: Collection, documents: int) -> CollectionSummary:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from fileintel.errors import AmbiguousName, NotFoundError
+from fileintel.identity import as_id
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import Document, DocumentPage, utc_now
 
@@ -19,6 +19,20 @@ def in_collection(session: Session, collection_id: str) -> list[Document]:
     """The documents of a collection, by name and content: an order that does not depend on when they came."""
     statement = select(Document).where(Document.collection_id == collection_id).order_by(Document.name, Document.sha256)
     return list(session.execute(statement).scalars())
+
+
+def page(session: Session, collection_id: str, limit: int, after: tuple[str, str] | None = None) -> list[Document]:
+    """Up to `limit` documents of a collection by name and content, behind that name and hash."""
+    statement = select(Document).where(Document.collection_id == collection_id)
+    if after is not None:
+        statement = statement.where(tuple_(Document.name, Document.sha256) > after)
+    return list(session.execute(statement.order_by(Document.name, Document.sha256).limit(limit)).scalars())
+
+
+def add(session: Session, document: Document) -> None:
+    """Write a new document's row; its pages come after it."""
+    session.add(document)
+    session.flush()
 
 
 def ids_in_collection(session: Session, collection_id: str) -> list[str]:
@@ -51,6 +65,12 @@ def set_extracted(session: Session, document_id: str, metadata: dict[str, Any], 
     )
 
 
+def set_edited(session: Session, document: Document, metadata: dict[str, Any]) -> None:
+    """Keep a person's values for the metadata of a locked document."""
+    document.edited, document.edited_at = metadata, utc_now()
+    session.flush()
+
+
 def extracted_count(session: Session, collection_id: str) -> tuple[int, int]:
     """How many documents a collection has, and of how many a model has told the metadata."""
     statement = select(func.count(), func.count(Document.extracted_at)).where(Document.collection_id == collection_id)
@@ -72,7 +92,7 @@ def find(session: Session, name_or_id: str, collection_id: str | None = None) ->
       AmbiguousName: the name fits several.
     """
     matches = [Document.name == name_or_id]
-    if (identity := _as_id(name_or_id)) is not None:
+    if (identity := as_id(name_or_id)) is not None:
         matches.append(Document.id == identity)
     statement = select(Document).where(or_(*matches))
     if collection_id is not None:
@@ -125,10 +145,3 @@ def all_pages(session: Session, document_id: str) -> Iterator[DocumentPage]:
 def remove(session: Session, document_id: str) -> None:
     """Delete a document and its pages."""
     session.execute(delete(Document).where(Document.id == document_id))
-
-
-def _as_id(text: str) -> str | None:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None

@@ -193,6 +193,11 @@ class Database:
         return message if host is None or host in message else f"{message} ({host}:{port or 5432})"
 
 
+def sleep(session: Session, seconds: float) -> None:
+    """Keep a connection waiting for the server, to see what else goes on meanwhile."""
+    session.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": seconds})
+
+
 class _Liveness:
     """Whether connections of the pool still work, which it asks before it hands one out.
 

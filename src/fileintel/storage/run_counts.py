@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Integer, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from fileintel.storage.bulk import insert_rows
-from fileintel.storage.models import Gap, RunStage, utc_now
+from fileintel.storage.models import Gap, Run, RunStage, utc_now
 from fileintel.storage.statements import Statement
 
 
@@ -33,6 +33,14 @@ class GapRecord:
     reason: str
     attempts: int
     last_error: str
+
+
+@dataclass(frozen=True)
+class HubStalls:
+    """How often the hubs of the workers stood still in all runs, and for how many milliseconds at most."""
+
+    count: int
+    longest_ms: int
 
 
 _CLEAR_GAPS = Statement("DELETE FROM gaps WHERE run_id = CAST(:run AS uuid)")
@@ -87,3 +95,16 @@ def gaps(session: Session, run_id: str) -> list[GapRecord]:
     """What failed for good in a run, by stage and item."""
     rows = session.execute(select(Gap).where(Gap.run_id == run_id).order_by(Gap.stage, Gap.item)).scalars()
     return [GapRecord(r.stage, r.item, r.reason, r.attempts, r.last_error) for r in rows]
+
+
+def runs(session: Session) -> dict[tuple[str, str], int]:
+    """How many runs there are, by kind and state."""
+    counted = select(Run.kind, Run.state, func.count()).group_by(Run.kind, Run.state)
+    return {(kind, state): int(count) for kind, state, count in session.execute(counted)}
+
+
+def hub_stalls(session: Session) -> HubStalls:
+    """How the hubs of the workers fared in all runs that are kept."""
+    number, longest = (Run.llm[name].astext.cast(Integer) for name in ("hub_stalls", "longest_stall_ms"))
+    row = session.execute(select(func.coalesce(func.sum(number), 0), func.coalesce(func.max(longest), 0))).one()
+    return HubStalls(*map(int, row))

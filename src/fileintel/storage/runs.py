@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from sqlalchemy import Table, case, delete, func, or_, select, text, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, LeaseLost, NotFoundError
+from fileintel.identity import as_id
 from fileintel.storage import run_events
 from fileintel.storage.models import Run, utc_now
 from fileintel.storage.statements import Statement
@@ -98,19 +99,11 @@ def find(session: Session, run_id: str) -> Run:
     Raises:
       NotFoundError: there is none.
     """
-    identity = _id(run_id)
+    identity = as_id(run_id)
     found = session.get(Run, identity) if identity else None
     if found is None:
         raise _unknown(run_id)
     return found
-
-
-def _id(text: str) -> str | None:
-    """The text as an id, if it can be one."""
-    try:
-        return str(UUID(text))
-    except ValueError:
-        return None
 
 
 def _unknown(run_id: str) -> NotFoundError:
@@ -181,7 +174,7 @@ def locked(session: Session, run_id: str) -> Run:
     Raises:
       NotFoundError: it is gone.
     """
-    identity = _id(run_id)
+    identity = as_id(run_id)
     run = _locked(session, identity) if identity else None
     if run is None:
         raise _unknown(run_id)
@@ -197,6 +190,14 @@ def _locked(session: Session, run_id: str) -> Run | None:
         return None
     run, session.info[_TIME] = row
     return run
+
+
+def held(session: Session, collection_id: str, kinds: Iterable[str]) -> list[Run]:
+    """The runs of a collection, of these kinds, whose lease has not run out, the oldest first."""
+    statement = select(Run).where(
+        Run.collection_id == collection_id, Run.kind.in_(list(kinds)), Run.lease_expires_at > func.now()
+    )
+    return list(session.execute(statement.order_by(Run.created_at)).scalars())
 
 
 def is_held(session: Session, run: Run) -> bool:

@@ -1,7 +1,7 @@
 """Index versions: built beside the published one, published by moving a pointer, dropped whole."""
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
 from fileintel.storage import collections, runs
-from fileintel.storage.models import Collection, Embedding, Gap, IndexVersion, Run, utc_now
+from fileintel.storage.bulk import insert_rows
+from fileintel.storage.models import Base, Collection, Embedding, Gap, IndexVersion, Run, utc_now
 from fileintel.storage.runs import Lease
 from fileintel.storage.statements import Statement
 from fileintel.storage.states import ACTIVE_STATES, VersionState
@@ -56,6 +57,19 @@ def begin(session: Session, lease: Lease, collection_id: str, **values: Any) -> 
     session.execute(text(f"CREATE TABLE {table} (LIKE embeddings INCLUDING DEFAULTS INCLUDING INDEXES)"))
     session.execute(text(f"ALTER TABLE embeddings ATTACH PARTITION {table} FOR VALUES IN ('{version.id}')"))
     return version
+
+
+def add_rows(
+    session: Session, lease: Lease, version_id: str, tables: Iterable[tuple[type[Base], Iterable[Mapping[str, Any]]]]
+) -> None:
+    """Write rows into tables of a version; those that are there already stay.
+
+    Raises:
+      LeaseLost: the run is another worker's.
+    """
+    runs.renew(session, lease)  # first: a worker that was replaced must not touch a table that its successor drops
+    for table, rows in tables:
+        insert_rows(session, table, rows, into=partition_name(version_id) if table is Embedding else None)
 
 
 def in_the_making(session: Session, collection_id: str) -> Sequence[str]:
@@ -177,6 +191,11 @@ def current(session: Session, collection: Collection) -> IndexVersion:
     if found is None:  # it was there when the collection was read
         raise IndexGone(f"the index of {collection.name!r} was replaced or deleted just now: ask again")
     return found
+
+
+def find(session: Session, version_id: str) -> IndexVersion | None:
+    """A version by its id; None when it is gone."""
+    return session.get(IndexVersion, version_id)
 
 
 def in_use(session: Session, name_or_id: str) -> tuple[Collection, IndexVersion, int]:

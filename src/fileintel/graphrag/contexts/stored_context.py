@@ -3,30 +3,22 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from fileintel.graphrag.contexts.context import context_text, cut_fields
 from fileintel.graphrag.tables import row
-from fileintel.storage.models import Community, CommunityReport, Covariate, Entity, Relationship, TextUnit
+from fileintel.storage import graph_rows
+from fileintel.storage.models import Community
 
 Fields = Callable[[Any, "_Degrees"], Sequence[object]]
 
-# for each kind of rows: its table, the column with its human-readable id, and what a context tells after that
-_KINDS: Mapping[str, tuple[Any, Any, Fields]] = {
-    "reports": (CommunityReport, CommunityReport.community, lambda r, _: (r.title, r.full_content)),
-    "sources": (TextUnit, TextUnit.human_readable_id, lambda u, degrees: (u.text, degrees.of(u.id))),
-    "entities": (Entity, Entity.human_readable_id, lambda e, _: (e.title, e.type, e.description, e.degree)),
-    "claims": (
-        Covariate,
-        Covariate.human_readable_id,
-        lambda c, _: (c.subject_id, c.object_id, c.type, c.status, c.description),
-    ),
-    "relationships": (
-        Relationship,
-        Relationship.human_readable_id,
-        lambda r, _: (r.source, r.target, r.description, r.weight, r.combined_degree),
-    ),
+# for each kind of rows, what a context tells after their human-readable id
+_FIELDS: Mapping[str, Fields] = {
+    "reports": lambda r, _: (r.title, r.full_content),
+    "sources": lambda u, degrees: (u.text, degrees.of(u.id)),
+    "entities": lambda e, _: (e.title, e.type, e.description, e.degree),
+    "claims": lambda c, _: (c.subject_id, c.object_id, c.type, c.status, c.description),
+    "relationships": lambda r, _: (r.source, r.target, r.description, r.weight, r.combined_degree),
 }
 
 
@@ -41,11 +33,9 @@ def _lines(session: Session, community: Community, kind: str, degrees: "_Degrees
     assert community.context is not None
     numbers = community.context["rows"][kind]
     kept = community.context.get("cut", {}).get(kind, {})
-    table, number, fields = _KINDS[kind]
-    statement = select(table, number).where(table.version_id == community.version_id, number.in_(numbers))
     lines = {}
-    for thing, found in session.execute(statement):
-        told = fields(thing, degrees)
+    for found, thing in graph_rows.numbered(session, community.version_id, kind, numbers).items():
+        told = _FIELDS[kind](thing, degrees)
         lines[found] = row(found, *(cut_fields(kind, told, kept[str(found)]) if str(found) in kept else told))
     return [lines[number] for number in numbers]
 
@@ -60,11 +50,5 @@ class _Degrees:
 
     def of(self, text_unit_id: str) -> int:
         if self._degrees is None:
-            self._degrees = {}
-            statement = select(Entity.text_unit_ids, Entity.degree).where(
-                Entity.version_id == self._community.version_id, Entity.id.in_(self._community.entity_ids)
-            )
-            for ids, degree in self._session.execute(statement):
-                for identity in ids:
-                    self._degrees[identity] = self._degrees.get(identity, 0) + degree
+            self._degrees = graph_rows.text_unit_degrees(self._session, self._community)
         return self._degrees.get(text_unit_id, 0)

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import exists, select
-
 from fileintel.errors import ExportError
 from fileintel.graphrag.export import columns, documents, graphml, tables
 from fileintel.graphrag.export.folder import export_errors, replaced
+from fileintel.storage import index_tables
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Covariate, IndexVersion
+from fileintel.storage.models import IndexVersion
 
 GRAPH = "graph.graphml"
 FILES = frozenset(
@@ -66,12 +65,11 @@ def export_index(
 def _writers(database: Database, version_id: str, embedding_model: str) -> Iterator[tuple[str, Writer]]:
     yield "documents.parquet", partial(_write, columns.DOCUMENTS, documents.batches(database, version_id))
     yield "text_units.parquet", partial(_write, columns.TEXT_UNITS, tables.text_units(database, version_id))
-    yield "entities.parquet", partial(_write, columns.ENTITIES, tables.entities(database, version_id))
-    yield "relationships.parquet", partial(_write, columns.RELATIONSHIPS, tables.relationships(database, version_id))
-    yield "communities.parquet", partial(_write, columns.COMMUNITIES, tables.communities(database, version_id))
-    yield "community_reports.parquet", partial(_write, columns.REPORTS, tables.reports(database, version_id))
-    if _has_covariates(database, version_id):  # upstream has no such file either when no claims were extracted
-        yield "covariates.parquet", partial(_write, columns.COVARIATES, tables.covariates(database, version_id))
+    for name in tables.STORED:
+        # upstream has no such file either when no claims were extracted
+        if name != "covariates" or index_tables.has_covariates(database, version_id):
+            batches = tables.stored(database, version_id, name)
+            yield f"{name}.parquet", partial(_write, columns.TABLES[name], batches)
     for kind in columns.EMBEDDED:
         vectors = tables.embeddings(database, version_id, kind)
         yield f"embeddings.{kind}.parquet", partial(_write, columns.embeddings_of(embedding_model), vectors)
@@ -82,14 +80,7 @@ def _write(schema: columns.Schema, batches: Iterator[columns.Batch], path: Path)
     return tables.write(path, schema, batches)
 
 
-def _has_covariates(database: Database, version_id: str) -> bool:
-    with database.transaction() as session:
-        return bool(session.execute(select(exists().where(Covariate.version_id == version_id))).scalar_one())
-
-
 def _check_still_there(database: Database, version: IndexVersion) -> None:
     # a version is dropped in one transaction: if it is there after the last batch, every batch was whole
-    with database.transaction() as session:
-        there = session.execute(select(exists().where(IndexVersion.id == version.id))).scalar_one()
-    if not there:
+    if not index_tables.is_there(database, version.id):
         raise ExportError(f"index version {version.number} was removed while it was exported: export the current one")

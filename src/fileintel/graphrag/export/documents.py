@@ -9,16 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
-
 from fileintel.graphrag.export import columns
-from fileintel.graphrag.export.reading import as_text, in_order
+from fileintel.storage import index_tables
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Document, DocumentPage, IndexedDocument, TextUnit
 
-DOCUMENTS_PER_QUERY = 1_000
-UNITS_PER_QUERY = 500  # of some thousand characters each: about two megabytes
-PAGES_PER_QUERY = 5_000  # without their texts
+DOCUMENTS_PER_BATCH = 1_000
 BATCH_CHARACTERS = 2_000_000  # texts that are written together; a longer one is written alone
 
 Piece = tuple[int, str]  # where it begins in the document, in characters, and its text
@@ -32,7 +27,7 @@ def batches(database: Database, version_id: str) -> Iterator[columns.Batch]:
     for row in _rows(database, version_id):
         rows.append(row)
         characters += len(row[3])
-        if characters >= BATCH_CHARACTERS or len(rows) == DOCUMENTS_PER_QUERY:
+        if characters >= BATCH_CHARACTERS or len(rows) == DOCUMENTS_PER_BATCH:
             yield columns.batch(columns.DOCUMENTS, rows)
             rows, characters = [], 0
     if rows:
@@ -52,41 +47,21 @@ def joined(pieces: Iterable[Piece], blank: Callable[[int, int], str]) -> Iterato
 
 
 def _rows(database: Database, version_id: str) -> Iterator[Row]:
-    statement = (
-        select(
-            as_text(IndexedDocument.id),
-            IndexedDocument.human_readable_id,
-            IndexedDocument.title,
-            IndexedDocument.name,
-            IndexedDocument.sha256,
-            IndexedDocument.created_at,
-            Document.characters,
-            Document.media_type,
-            Document.size,
-        )
-        .outerjoin(Document, Document.id == IndexedDocument.id)
-        .where(IndexedDocument.version_id == version_id)
-    )
-    order = IndexedDocument.human_readable_id, IndexedDocument.id
-    for batch in in_order(database, statement, order, DOCUMENTS_PER_QUERY):
-        for identity, number, title, name, sha256, created_at, characters, media_type, size, *_ in batch:
-            content = _Content(database, version_id, identity)
-            text = content.text(characters or 0)
-            file = {"name": name, "sha256": sha256, "media_type": media_type, "size": size}
-            file["pages"] = _pages(database, identity, len(text))
-            yield identity, number, title, text, content.unit_ids, _moment(created_at), file
+    for one in index_tables.documents(database, version_id):
+        content = _Content(database, version_id, one.id)
+        text = content.text(one.characters or 0)
+        file: dict[str, Any] = {"name": one.name, "sha256": one.sha256, "media_type": one.media_type, "size": one.size}
+        file["pages"] = _pages(database, one.id, len(text))
+        yield one.id, one.human_readable_id, one.title, text, content.unit_ids, _moment(one.created_at), file
 
 
 def _pages(database: Database, document_id: str, characters: int) -> list[dict[str, Any]]:
     """The pages of the stored document; none where they do not make up a text of this length."""
-    statement = select(DocumentPage.label, DocumentPage.start, DocumentPage.end).where(
-        DocumentPage.document_id == document_id
-    )
     pages: list[dict[str, Any]] = []
     reached = 0
-    for batch in in_order(database, statement, (DocumentPage.number,), PAGES_PER_QUERY):
-        pages += ({"label": label or "", "characters": end - start} for label, start, end, *_ in batch)
-        reached = batch[-1][2]
+    for page in index_tables.document_pages(database, document_id):
+        pages.append({"label": page.label or "", "characters": page.end - page.start})
+        reached = page.end
     return pages if reached == characters else []
 
 
@@ -108,14 +83,9 @@ class _Content:
         return text
 
     def _pieces(self) -> Iterator[Piece]:
-        statement = select(as_text(TextUnit.id), TextUnit.start, TextUnit.text).where(
-            TextUnit.version_id == self._version_id, TextUnit.document_id == self._document_id
-        )
-        order = TextUnit.human_readable_id, TextUnit.id
-        for batch in in_order(self._database, statement, order, UNITS_PER_QUERY):
-            for identity, start, text, *_ in batch:
-                self.unit_ids.append(identity)
-                yield start, text
+        for unit in index_tables.unit_texts(self._database, self._version_id, self._document_id):
+            self.unit_ids.append(unit.id)
+            yield unit.start, unit.text
 
     def _blank(self, start: int, end: int) -> str:
         """White space: as the pages have it, or as spaces where they do not tell."""
@@ -123,14 +93,7 @@ class _Content:
         return stored if stored.isspace() and len(stored) == end - start else " " * (end - start)
 
     def _stored(self, start: int, end: int) -> str:
-        statement = (
-            select(DocumentPage.start, DocumentPage.text)
-            .where(DocumentPage.document_id == self._document_id, DocumentPage.start < end, DocumentPage.end > start)
-            .order_by(DocumentPage.number)
-        )
-        with self._database.transaction() as session:
-            pages = session.execute(statement).all()
-        return "".join(text[max(0, start - first) : end - first] for first, text in pages)
+        return index_tables.document_stretch(self._database, self._document_id, start, end)
 
 
 def _moment(time: datetime) -> str:

@@ -7,21 +7,15 @@ reads a MultiGraph (`networkx.Graph(graph)` merges them), otherwise a Graph.
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from sqlalchemy import func, select
-
-from fileintel.graphrag.export.reading import as_text, in_order, naming, windows
 from fileintel.runtime import in_native_thread, yielding
+from fileintel.storage import index_tables
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Community, Entity, Relationship
-
-NODES_PER_QUERY = 1_000
-EDGES_PER_QUERY = 1_000
 
 # XML 1.0, section 2.2: the only characters that a document may hold, even as references
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -73,45 +67,12 @@ def _declarations(kind: str, keys: tuple[tuple[str, str], ...]) -> Iterator[str]
 
 
 def _nodes(database: Database, version_id: str) -> Iterator[list[str]]:
-    statement = select(
-        Entity.title,
-        as_text(Entity.id),
-        Entity.human_readable_id,
-        Entity.type,
-        Entity.description,
-        Entity.frequency,
-        Entity.degree,
-    ).where(Entity.version_id == version_id)
-    order = Entity.human_readable_id, Entity.id
-    every_id = select(as_text(Entity.id)).where(Entity.version_id == version_id)
-    for ids in windows(database, every_id, order):  # all communities of the top level are read for each
-        communities = _top_communities(database, version_id, ids)
-        for start in range(0, len(ids), NODES_PER_QUERY):
-            batch = statement.where(Entity.id.in_(ids[start : start + NODES_PER_QUERY]))
-            for rows in in_order(database, batch, order, NODES_PER_QUERY + 1):
-                yield [_node(row[0], (*row[:7], communities.get(row[1]))) for row in yielding(rows)]
-
-
-def _top_communities(database: Database, version_id: str, ids: Sequence[str]) -> dict[str, int]:
-    """The community at the top level by entity id; entities outside of all communities are left out."""
-    top = Community.version_id == version_id, Community.level == 0
-    members = func.unnest(Community.entity_ids)
-    with database.transaction() as session:
-        found = naming(session, ids, members, Community.community, *top, order=Community.community)
-    return {identity: numbers[0] for identity, numbers in found.items()}
+    for rows, communities in index_tables.entities_with_community(database, version_id):
+        yield [_node(row[0], (*row[:7], communities.get(row[1]))) for row in yielding(rows)]
 
 
 def _edges(database: Database, version_id: str) -> Iterator[list[str]]:
-    statement = select(
-        as_text(Relationship.id),
-        Relationship.source,
-        Relationship.target,
-        Relationship.human_readable_id,
-        Relationship.description,
-        Relationship.weight,
-        Relationship.combined_degree,
-    ).where(Relationship.version_id == version_id)
-    for rows in in_order(database, statement, (Relationship.human_readable_id, Relationship.id), EDGES_PER_QUERY):
+    for rows in index_tables.edges(database, version_id):
         yield [_edge(row) for row in yielding(rows)]
 
 
@@ -120,9 +81,9 @@ def _node(title: str, values: tuple[Any, ...]) -> str:
 
 
 def _edge(row: Any) -> str:
-    identity, source, target, *values = row
+    identity, number, source, target, *values = row
     ends = f"source={_attribute(source)} target={_attribute(target)}"
-    return f'<edge id="{identity}" {ends}>{_data("edge", _EDGE_KEYS, values[:4])}</edge>\n'
+    return f'<edge id="{identity}" {ends}>{_data("edge", _EDGE_KEYS, (number, *values[:3]))}</edge>\n'
 
 
 def _data(kind: str, keys: tuple[tuple[str, str], ...], values: Any) -> str:
