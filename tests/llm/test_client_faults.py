@@ -275,7 +275,7 @@ def test_a_refusal_shrinks_the_limit_and_successes_let_it_grow_again(server: Sta
         assert client.gate.reading().limit == 10
 
 
-def test_an_errand_that_is_called_off_ends_the_waiting_for_a_server(server: StandIn) -> None:
+def test_a_caller_that_is_cancelled_ends_the_waiting_for_a_server(server: StandIn) -> None:
     server.configure(faults=[Fault("unavailable")])
     caller, tally = Caller(), Tally()
     with client_of(server.base_url, backoff=30.0) as client, ThreadPoolExecutor(1) as pool:

@@ -188,7 +188,7 @@ def test_a_longer_hold_is_not_cut_short_by_a_later_one() -> None:
     assert gate.reading().throttled
 
 
-def test_a_waiter_that_is_called_off_leaves_the_queue_and_no_trace() -> None:
+def test_a_waiting_caller_that_is_cancelled_leaves_the_queue_and_no_trace() -> None:
     gate, gone, stays = Gate(1), Caller(), Caller()
     entered = threading.Event()
 

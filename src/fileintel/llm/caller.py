@@ -1,42 +1,42 @@
-"""On whose behalf a model is asked, and how that is cancelled."""
+"""The caller of a model: who waits for the answer, how urgently, and how that is cancelled."""
 
 import threading
 
 
 class CallerCancelled(Exception):
-    """Whoever asked does not wait for the answer any more; the question was not under way."""
+    """The caller does not wait for the answer any more, and the question had not been sent."""
 
 
 class Caller:
-    """Stands for one task among those that share a gate: they are served in turn.
+    """One of those that share a gate: callers are served in turn, one request each.
 
-    Calling it off ends what only waits (for a turn, for a server that is away, before another attempt). A request
-    that is under way is not cut: its answer is paid for.
+    Cancelling it ends what only waits: for a turn, for a server that is away, before another attempt. A request that
+    is in flight is not cut, since its answer is paid for.
 
     Parameters:
-      urgent: a person waits for it: it goes before the others, and some slots are kept free for it.
-      patience: seconds that a server which is away is waited for; None leaves it to the client.
+      urgent: a person waits for the answer: it goes before the others, and some slots are kept free for it.
+      patience: seconds to wait for a server that is away; None leaves it to the client.
     """
 
     def __init__(self, *, urgent: bool = False, patience: float | None = None) -> None:
         self.urgent = urgent
         self.patience = patience
-        self._called_off = threading.Event()
+        self._cancelled = threading.Event()
 
     @property
     def cancelled(self) -> bool:
-        """True once nobody waits for answers any more."""
-        return self._called_off.is_set()
+        """Whether answers are not waited for any more."""
+        return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """End all pauses. Whoever waits at a gate has to be woken through `Gate.wake`."""
-        self._called_off.set()
+        """End all pauses of this caller. Its turns at a gate have to be woken through `Gate.wake`."""
+        self._cancelled.set()
 
     def pause(self, seconds: float) -> None:
-        """Sleep.
+        """Sleep, unless the caller is cancelled.
 
         Raises:
           CallerCancelled: the caller was cancelled, before or meanwhile.
         """
-        if self._called_off.wait(seconds):
+        if self._cancelled.wait(seconds):
             raise CallerCancelled

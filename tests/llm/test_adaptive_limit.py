@@ -4,9 +4,8 @@ import math
 
 import pytest
 
-from fileintel.llm.adaptive_limit import FLOOR, AdaptiveLimit, NoMetrics
+from fileintel.llm.adaptive_limit import FLOOR, AdaptiveLimit, Knee, NoMetrics
 from fileintel.llm.gate import Gate
-from fileintel.llm.knee import Knee
 from fileintel.llm.server_metrics import Load, metrics_url, read_load
 from tests.llm.test_gate import Clock
 
