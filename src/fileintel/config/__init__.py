@@ -23,6 +23,7 @@ from fileintel.config.sections import (
     EmbeddingSettings,
     ExtractionSettings,
     GraphragSettings,
+    Indecisive,
     LlmSettings,
     LogLevel,
     PromptSettings,
@@ -56,8 +57,8 @@ class SettingOrigin:
 class Settings(Section):
     """All settings, by section. Made by `load_settings`."""
 
-    home: Path
-    log_level: LogLevel
+    home: Indecisive[Path]
+    log_level: Indecisive[LogLevel]
     llm: LlmSettings
     embedding: EmbeddingSettings
     chunking: ChunkingSettings
@@ -80,6 +81,10 @@ class Settings(Section):
         """All values as JSON takes them, nested by section, without secrets: for keeping with a run."""
         return _nested((key, redacted(value)) for key, value in self._flat())
 
+    def decisive(self) -> dict[str, Any]:
+        """Return the settings that decide what an index holds, by dotted key, as JSON takes their values."""
+        return {key: redacted(value) for key, value in self._flat() if self._decides_index(key)}
+
     def with_graphrag(self, **values: Any) -> "Settings":
         """These settings with other ones under `graphrag`, which must be valid: for a collection with its own."""
         return self.model_copy(update={"graphrag": self.graphrag.model_copy(update=values)})
@@ -99,6 +104,11 @@ class Settings(Section):
     def embedding_endpoints(self) -> list[Endpoint]:
         """All servers of the embedding model; raises as `embedding_servers`."""
         return embedding_servers(self.embedding, self.llm)
+
+    def _decides_index(self, key: str) -> bool:
+        section, _, name = key.rpartition(".")
+        holder = getattr(self, section) if section else self
+        return bool(holder.decides_index(name))
 
     def _flat(self) -> Iterable[tuple[str, object]]:
         for name, value in self:

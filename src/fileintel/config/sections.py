@@ -1,9 +1,14 @@
-"""The sections of the settings: their keys, types and ranges. Their defaults are in `config/default.yaml` only."""
+"""The sections of the settings: keys, types and ranges. Their defaults are in `config/default.yaml` only.
+
+A new setting is a line here and a line there. It says by its type whether it decides what an index holds: `Decisive`
+or `Indecisive`; a section of which nothing does is an `IndecisiveSection`.
+"""
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -77,17 +82,52 @@ Method = Literal["standard", "fast"]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_upper)]
 
 
+@dataclass(frozen=True)
+class DecidesIndex:
+    """Says of a setting whether another value makes another index, so that the one made before is out of date."""
+
+    decides: bool
+
+
+_T = TypeVar("_T")
+Decisive = Annotated[_T, DecidesIndex(True)]
+Indecisive = Annotated[_T, DecidesIndex(False)]  # it changes how an index is made, or is known by something else
+
+
 class Section(BaseModel):
     """Settings that belong together: frozen, checked, without unknown keys, and shown without secrets."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, hide_input_in_errors=True)
+
+    @classmethod
+    def says_of(cls, name: str) -> bool | None:
+        """Return whether setting `name` says that it decides what an index holds; None when it says nothing."""
+        said = [mark.decides for mark in cls.model_fields[name].metadata if isinstance(mark, DecidesIndex)]
+        return said[-1] if said else None
+
+    @classmethod
+    def decides_index(cls, name: str) -> bool:
+        """Return whether setting `name` decides what an index holds.
+
+        A setting that says nothing does: an index that is made again for nothing is better than one that is wrongly
+        taken for up to date.
+        """
+        return cls.says_of(name) is not False
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         for name, value in self:
             yield name, value if isinstance(value, Section) else redacted(value)
 
 
-class ServerSettings(Section):
+class IndecisiveSection(Section):
+    """Settings none of which decides what an index holds."""
+
+    @classmethod
+    def says_of(cls, name: str) -> bool | None:
+        return False
+
+
+class ServerSettings(IndecisiveSection):
     """One of several servers of the same model; `weight` is its share of the requests, relative to the others'."""
 
     base_url: ModelServer
@@ -101,41 +141,41 @@ Servers = Annotated[tuple[ServerSettings, ...], Field(strict=False)]
 class LlmSettings(Section):
     """The chat model: where it is, how it is sampled, how long it is waited for."""
 
-    base_url: ModelServer | None
-    api_key: Token | None
-    endpoints: Servers
-    model: Text | None
-    temperature: Annotated[float, Field(ge=0, le=2)] | None
-    top_p: Annotated[float, Field(gt=0, le=1)] | None
-    max_tokens: Count | None
-    timeout: Seconds
-    patience: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    max_retries: Annotated[int, Field(ge=0)]
-    adaptive: bool
-    extra_body: Annotated[dict[str, JsonValue], AfterValidator(_json_able)]
+    base_url: Indecisive[ModelServer | None]
+    api_key: Indecisive[Token | None]
+    endpoints: Indecisive[Servers]
+    model: Indecisive[Text | None]  # known by the name that the server gives it
+    temperature: Decisive[Annotated[float, Field(ge=0, le=2)] | None]
+    top_p: Decisive[Annotated[float, Field(gt=0, le=1)] | None]
+    max_tokens: Decisive[Count | None]
+    timeout: Indecisive[Seconds]
+    patience: Indecisive[Annotated[float, Field(ge=0, allow_inf_nan=False)]]
+    max_retries: Indecisive[Annotated[int, Field(ge=0)]]
+    adaptive: Indecisive[bool]
+    extra_body: Indecisive[Annotated[dict[str, JsonValue], AfterValidator(_json_able)]]
 
 
 class EmbeddingSettings(Section):
     """The embedding model and the size of its requests."""
 
-    base_url: ModelServer | None
-    api_key: Token | None
-    endpoints: Servers
-    model: Text | None
-    dimensions: Count | None
-    batch_size: Count
-    batch_tokens: Count
-    concurrency: Concurrency
-    max_input_tokens: Count
+    base_url: Indecisive[ModelServer | None]
+    api_key: Indecisive[Token | None]
+    endpoints: Indecisive[Servers]
+    model: Indecisive[Text | None]  # known by the name that the server gives it
+    dimensions: Decisive[Count | None]
+    batch_size: Indecisive[Count]
+    batch_tokens: Indecisive[Count]
+    concurrency: Indecisive[Concurrency]
+    max_input_tokens: Decisive[Count]
 
 
 class ChunkingSettings(Section):
     """How documents are cut into text units, in tokens."""
 
-    size: Count
-    overlap: Annotated[int, Field(ge=0)]
-    encoding: Text
-    tokenizer_file: Path | None
+    size: Decisive[Count]
+    overlap: Decisive[Annotated[int, Field(ge=0)]]
+    encoding: Decisive[Text]
+    tokenizer_file: Indecisive[Path | None]  # known by its content
 
     @field_validator("overlap")
     @classmethod
@@ -146,7 +186,7 @@ class ChunkingSettings(Section):
         return overlap
 
 
-class DocumentSettings(Section):
+class DocumentSettings(IndecisiveSection):
     """Bounds for one file, and what is made of it when it was read."""
 
     max_file_mb: Count
@@ -162,40 +202,40 @@ class DocumentSettings(Section):
 class ExtractionSettings(Section):
     """How a model is asked for entities and relationships."""
 
-    format: Literal["auto", "tuple", "json"]
+    format: Indecisive[Literal["auto", "tuple", "json"]]  # known by what was found
 
 
 class GraphragSettings(Section):
     """How the index is made."""
 
-    concurrency: Concurrency
-    share_from: Annotated[int, Field(ge=0)]
-    method: Method
-    max_gleanings: Annotated[int, Field(ge=0)]
-    entity_types: Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]
-    language: Text | None
-    max_cluster_size: Count
-    use_lcc: bool
-    seed: Annotated[int, Field(ge=0, lt=2**64)]
-    description_max_words: Count
-    description_max_input_tokens: Count
-    report_max_words: Count
-    report_max_input_tokens: Count
-    report_context: Literal["graph", "text"]
-    claims: bool
-    claim_description: Text
-    max_run_tokens: Count | None
-    max_gap_share: Share
-    keep_versions: Count
+    concurrency: Indecisive[Concurrency]
+    share_from: Indecisive[Annotated[int, Field(ge=0)]]
+    method: Decisive[Method]
+    max_gleanings: Decisive[Annotated[int, Field(ge=0)]]
+    entity_types: Decisive[Annotated[tuple[Text, ...], Field(min_length=1, strict=False)]]
+    language: Decisive[Text | None]
+    max_cluster_size: Decisive[Count]
+    use_lcc: Decisive[bool]
+    seed: Decisive[Annotated[int, Field(ge=0, lt=2**64)]]
+    description_max_words: Decisive[Count]
+    description_max_input_tokens: Decisive[Count]
+    report_max_words: Decisive[Count]
+    report_max_input_tokens: Decisive[Count]
+    report_context: Decisive[Literal["graph", "text"]]
+    claims: Decisive[bool]
+    claim_description: Decisive[Text]
+    max_run_tokens: Indecisive[Count | None]
+    max_gap_share: Indecisive[Share]
+    keep_versions: Indecisive[Count]
 
 
-class PromptSettings(Section):
+class PromptSettings(IndecisiveSection):
     """Where prompts are, besides the shipped ones."""
 
     directory: Path | None
 
 
-class QuerySettings(Section):
+class QuerySettings(IndecisiveSection):
     """What a question to the index may read and say."""
 
     local_max_context_tokens: Count
@@ -236,7 +276,7 @@ class QuerySettings(Section):
         return share
 
 
-class StorageSettings(Section):
+class StorageSettings(IndecisiveSection):
     """The database."""
 
     url: Annotated[SecretUrl, AfterValidator(_postgres_url)] | None
@@ -247,14 +287,14 @@ class StorageSettings(Section):
     index_memory: Annotated[int, Field(ge=0)]
 
 
-class CelerySettings(Section):
+class CelerySettings(IndecisiveSection):
     """The task queue."""
 
     broker_url: SecretUrl | None
     result_backend: SecretUrl | None
 
 
-class ApiSettings(Section):
+class ApiSettings(IndecisiveSection):
     """The HTTP service."""
 
     host: Text
@@ -262,7 +302,7 @@ class ApiSettings(Section):
     keys: Annotated[tuple[Token, ...], Field(strict=False)]
 
 
-class ClientSettings(Section):
+class ClientSettings(IndecisiveSection):
     """The service that commands speak to, instead of doing the work themselves."""
 
     url: ServiceUrl | None

@@ -24,26 +24,6 @@ from fileintel.storage import collections, documents, run_counts, runs, versions
 from fileintel.storage.models import Collection, Document, IndexVersion, Run
 from fileintel.workspace import Workspace
 
-# settings that change what an index holds; the others only change how it is made
-_DECISIVE = ("chunking", "graphrag", "embedding")
-_INDECISIVE = frozenset(
-    {
-        "graphrag.concurrency",
-        "graphrag.share_from",
-        "graphrag.max_gap_share",
-        "graphrag.max_run_tokens",
-        "graphrag.keep_versions",
-        "chunking.tokenizer_file",  # known by its content
-        "embedding.base_url",
-        "embedding.api_key",
-        "embedding.endpoints",
-        "embedding.model",  # known by the name that the server gives it
-        "embedding.batch_size",
-        "embedding.batch_tokens",
-        "embedding.concurrency",
-    }
-)
-
 
 @dataclass(frozen=True)
 class Inputs:
@@ -128,18 +108,12 @@ def _fingerprint(
     workspace: Workspace, found: list[Document], settings: Settings, library: PromptLibrary, form: Format
 ) -> str:
     """A hash over all that decides the index, the answers apart."""
-    snapshot = settings.snapshot()
-    decisive = {
-        f"{section}.{name}": value
-        for section in _DECISIVE
-        for name, value in snapshot[section].items()
-        if f"{section}.{name}" not in _INDECISIVE
-    }
+    decisive = settings.decisive()
+    sampling = tuple(decisive.pop(f"llm.{name}") for name in ("temperature", "top_p", "max_tokens"))
     decisive["chunking.encoding"] = counted_with(settings.chunking)
-    llm = settings.llm
     return digest(
         repr(sorted(decisive.items())),
-        repr((llm.temperature, llm.top_p, llm.max_tokens)),
+        repr(sampling),
         form.name,
         library.fingerprint(pipeline.prompts_of(settings, form)),
         str(workspace.chat.endpoint.model),
