@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from tests.architecture import figures
+from tests.architecture.recipes import GOALS, recipes
 from tests.architecture.source import ROOT, Source
 
 LISTS = {
@@ -36,6 +37,9 @@ def main() -> None:
     rows += [(name, len(count(source))) for name, count in LISTS.items()]
     for name, value in rows:
         print(f"{name:40} {value:>7}")
+    print("source files that a recipe touches, and how many it may:")
+    for name, files in recipes().items():
+        print(f"  {name:38} {len(files):>7} {GOALS[name]:>3}")
 
 
 if __name__ == "__main__":

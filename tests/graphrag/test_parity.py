@@ -1,7 +1,7 @@
 """Recorded answers over the sample collection: upstream's functions and ours come to the same tables.
 
 The answers are those of the built-in model to every passage, gleanings included. All that is taken out of the
-comparison is what docs/architecture.md names as different, and it is taken out by name.
+comparison is what docs/graphrag.md names as different, and it is taken out by name.
 """
 
 from collections import Counter
