@@ -33,8 +33,6 @@ PENDING = {
     ("cli", "graphrag"),
     ("cli", "runs"),
     ("cli", "storage"),
-    ("fanout", "graphrag"),
-    ("fanout", "runs"),
     ("llm", "builtin_model"),
     ("mcp", "cli"),
     ("mcp", "graphrag"),

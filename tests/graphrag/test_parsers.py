@@ -4,9 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileintel.graphrag.parsers import PARSERS, packed, parser_name, unpacked
+from fileintel.fanout.parsers import NamedParsers, packed
+from fileintel.graphrag.parsers import PARSERS
 from fileintel.graphrag.pipeline import asked_afresh_from
 from fileintel.llm.questions import ChatQuestion, Message, Sampling, Schema
+
+NAMED = NamedParsers(PARSERS)
 
 texts = st.text(st.characters(codec=None), max_size=40)
 schemas = st.none() | st.builds(Schema, texts, st.dictionaries(texts, st.integers() | texts, max_size=3))
@@ -26,9 +29,9 @@ def test_a_question_that_has_travelled_is_the_same(
     parts_count: bool,
 ) -> None:
     question = ChatQuestion(purpose, "model", said, PARSERS[parser], sampling, schema, parts_count)
-    name = parser_name(question)
+    name = NAMED.name_of(question)
     assert name is not None
-    arrived = unpacked(packed(question), name)
+    arrived = NAMED.unpacked(packed(question), name)
     assert arrived == question
     assert arrived.key == question.key
 
@@ -39,10 +42,10 @@ def test_every_chat_question_of_an_index_can_travel() -> None:
 
 
 def test_a_question_with_a_parser_of_its_own_stays_where_it_is() -> None:
-    assert parser_name(ChatQuestion("any", "model", (Message(role="user", content="?"),), lambda text: text)) is None
+    assert NAMED.name_of(ChatQuestion("any", "model", (Message(role="user", content="?"),), lambda text: text)) is None
 
 
 def test_a_parser_of_another_version_is_not_taken_for_one_of_ours() -> None:
     body = packed(ChatQuestion("any", "model", (Message(role="user", content="?"),), str.strip))
     with pytest.raises(KeyError):
-        unpacked(body, "of tomorrow")
+        NAMED.unpacked(body, "of tomorrow")

@@ -1,5 +1,6 @@
 """One type says what may be asked of an index, at every door."""
 
+import inspect
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from fileintel.errors import UsageError
 from fileintel.runs.index_request import GapRequest, IndexRequest
 from fileintel.storage.models import Run
+from fileintel.tasks.graphrag import build_graphrag_index_task
 
 ASKED: dict[str, Any] = {"force": True, "fresh": True, "method": "fast", "fresh_from": "report"}
 REQUEST = IndexRequest(collection="thesis", **ASKED)
@@ -23,8 +25,13 @@ def test_the_example_asks_for_every_option() -> None:
 
 
 def test_a_request_comes_out_of_its_http_body_and_of_its_run_as_it_went_in() -> None:
-    assert IndexRequest.of_options(REQUEST.body()) == REQUEST
+    assert IndexRequest.of_options(**REQUEST.body()) == REQUEST
     assert IndexRequest.of(run_for(REQUEST)) == REQUEST
+
+
+def test_the_celery_task_takes_every_option() -> None:
+    taken = set(inspect.signature(build_graphrag_index_task.run).parameters)
+    assert taken == set(REQUEST.body()) | {"run_id"}
 
 
 def test_a_body_has_the_names_of_the_api() -> None:
@@ -50,7 +57,7 @@ def test_a_request_for_gaps_comes_out_of_its_run_as_it_went_in() -> None:
 )
 def test_options_that_cannot_be_used_are_named_in_one_line(options: dict[str, Any], named: str) -> None:
     with pytest.raises(UsageError, match=f"^{named}: [^\n]+$"):
-        IndexRequest.of_options(options)
+        IndexRequest.of_options(**options)
 
 
 def test_a_stage_that_is_not_there_is_refused_before_a_run_is_made() -> None:

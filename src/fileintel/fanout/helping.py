@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from fileintel.errors import ConflictError
 from fileintel.fanout.fanout import Fanout
 from fileintel.fanout.journal import Journal
+from fileintel.fanout.parsers import NamedParsers
 from fileintel.fanout.request import Outcome, Request
-from fileintel.graphrag.parsers import unpacked
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.questions import Answered, ChatQuestion
 from fileintel.storage import answers as answer_store
@@ -120,16 +120,25 @@ class Helper:
     """Answers questions of one run.
 
     Parameters:
+      parsers: of the questions that workers of this version send.
       limit: questions under way at most.
-      stopping: the process is to end.
+      stopping: tells whether the process is to end.
     """
 
     def __init__(
-        self, chat: ModelClient, journal: HelperJournal, tally: Tally, limit: int, stopping: Callable[[], bool]
+        self,
+        chat: ModelClient,
+        journal: HelperJournal,
+        tally: Tally,
+        limit: int,
+        *,
+        parsers: NamedParsers,
+        stopping: Callable[[], bool],
     ) -> None:
         self._chat = chat
         self._journal = journal
         self._limit = limit
+        self._parsers = parsers
         self._stopping = stopping
         self._spare = max(1, int(limit * SPARE_SHARE))
         self._fanout = Fanout(chat, chat, journal, tally, limit=limit, stopping=self._over)
@@ -173,7 +182,16 @@ class Helper:
         return free - lane.ready + (self._spare if lane.room < self._limit else 0)
 
     def _requests(self, taken: Sequence[Shared]) -> list[Request]:
-        return [Request("shared", one.key.hex(), _question(one), self._marking(one.key), one.priority) for one in taken]
+        return [
+            Request("shared", one.key.hex(), self._question(one), self._marking(one.key), one.priority) for one in taken
+        ]
+
+    def _question(self, one: Shared) -> ChatQuestion:
+        with suppress(KeyError):
+            question = self._parsers.unpacked(one.body, one.parser)
+            if question.key == one.key:
+                return question
+        raise ConflictError("another version of the program shares questions that this one does not know")
 
     def _marking(self, key: bytes) -> Callable[[Outcome], None]:
         def deliver(outcome: Outcome) -> None:
@@ -181,11 +199,3 @@ class Helper:
                 self._journal.mark(key)
 
         return deliver
-
-
-def _question(one: Shared) -> ChatQuestion:
-    with suppress(KeyError):
-        question = unpacked(one.body, one.parser)
-        if question.key == one.key:
-            return question
-    raise ConflictError("another version of the program shares questions that this one does not know")

@@ -17,11 +17,10 @@ from sqlalchemy.orm import Session
 
 from fileintel.fanout.journal import RunJournal
 from fileintel.fanout.lane import Lane
+from fileintel.fanout.parsers import NamedParsers, packed
 from fileintel.fanout.request import Request
-from fileintel.graphrag.parsers import packed, parser_name
 from fileintel.llm.questions import ChatQuestion, Failed
 from fileintel.llm.tally import Tally
-from fileintel.runs.lease import is_gone
 from fileintel.storage import runs, shared_questions
 from fileintel.storage.shared_questions import HELPER_SECONDS, Helper, Marked, Shared
 
@@ -57,14 +56,26 @@ class Sharing:
 
     Parameters:
       share_from: so many questions have to be ready, and wait for a slot, before others are called for.
-      call: sends for helpers; it may take its time, and whatever it raises is its own business.
+      parsers: of the questions that can be sent; the others are asked here.
+      call: sends for helpers; it may take its time, and has to deal with its own errors.
+      is_gone: tells of a helper, by the name of its process, whether it is known to have ended.
     """
 
-    def __init__(self, journal: RunJournal, tally: Tally, share_from: int, call: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        journal: RunJournal,
+        tally: Tally,
+        share_from: int,
+        *,
+        parsers: NamedParsers,
+        call: Callable[[], None],
+        is_gone: Callable[[str], bool],
+    ) -> None:
         self._journal = journal
         self._run_id = journal.lease.run_id
         self._tally = tally
         self._share_from = share_from
+        self._parsers = parsers
         self._call = call
         self._out: dict[bytes, Request] = {}
         self._slots = 0  # of all helpers
@@ -76,7 +87,7 @@ class Sharing:
         self._helpers_when_called = 0
         self._has_forerunners = journal.lease.token > 1  # attempts, whose helpers may have spent something
         self._withdrawn = False
-        self._presence = _Presence()
+        self._presence = _Presence(is_gone)
 
     @property
     def out(self) -> int:
@@ -181,7 +192,7 @@ class Sharing:
         bodies: list[tuple[int, Shared]] = []
         for request in lane.surrender(wanted):
             question = request.question
-            name = parser_name(question) if isinstance(question, ChatQuestion) and request.keep else None
+            name = self._parsers.name_of(question) if isinstance(question, ChatQuestion) and request.keep else None
             if name is None:
                 lane.make_ready(request)
                 continue
@@ -201,7 +212,8 @@ class _Presence:
     """Which helpers are there. One that was not heard of for long is dead, unless nobody could be heard meanwhile: then
     it has as long again."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_gone: Callable[[str], bool]) -> None:
+        self._is_gone = is_gone
         self.now = 0
         self.most = 0
         self._looked_at = float("-inf")
@@ -214,7 +226,7 @@ class _Presence:
             self._deaf_until = now + HELPER_SECONDS
         self._looked_at = now
         silent = now >= self._deaf_until
-        found = [one for one in helpers if is_gone(one.worker) or (silent and one.silent > HELPER_SECONDS)]
+        found = [one for one in helpers if self._is_gone(one.worker) or (silent and one.silent > HELPER_SECONDS)]
         for one in found:
             helpers.remove(one)
         self.now = len(helpers)

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 from fileintel.errors import FileIntelError
 from fileintel.fanout.helping import Helper, HelperJournal
+from fileintel.fanout.parsers import NamedParsers
+from fileintel.graphrag.parsers import PARSERS
 from fileintel.llm.client import Tally
 from fileintel.runs.index_request import freshness
 from fileintel.runs.lease import this_process
@@ -53,7 +55,7 @@ def _help(workspace: Workspace, run: Run, stopping: Callable[[], bool]) -> bool:
         return False
     logger.warning("helping with run %s of %s", run.id, run.owner)
     try:
-        Helper(chat, journal, tally, limit, stopping).work()
+        Helper(chat, journal, tally, limit, parsers=NamedParsers(PARSERS), stopping=stopping).work()
     finally:
         journal.dismiss()
     logger.warning("helped with run %s: %s answers", run.id, tally.calls)

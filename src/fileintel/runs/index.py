@@ -20,9 +20,11 @@ from fileintel.errors import (
 )
 from fileintel.fanout.fanout import Fanout
 from fileintel.fanout.journal import Journal, RunJournal
+from fileintel.fanout.parsers import NamedParsers
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.sharing import Sharing
 from fileintel.graphrag import pipeline, publishing
+from fileintel.graphrag.parsers import PARSERS
 from fileintel.graphrag.pipeline import BuildInputs, Paused, Stopped
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
@@ -308,7 +310,14 @@ class Indexer:
     def _sharing(self, journal: RunJournal, tally: Tally, share_from: int) -> Sharing | None:
         if self._call_helpers is None or not share_from:
             return None
-        return Sharing(journal, tally, share_from, partial(self._call_helpers, journal.lease.run_id))
+        return Sharing(
+            journal,
+            tally,
+            share_from,
+            parsers=NamedParsers(PARSERS),
+            call=partial(self._call_helpers, journal.lease.run_id),
+            is_gone=is_gone,
+        )
 
     def _embedding_size(self, journal: Journal, fanout: Fanout, current: IndexVersion | None, *, fresh: bool) -> int:
         embedder = self._workspace.embedder

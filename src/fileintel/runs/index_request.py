@@ -48,7 +48,7 @@ class IndexRequest(BaseModel):
     )
 
     @classmethod
-    def of_options(cls, options: dict[str, Any]) -> Self:
+    def of_options(cls, **options: Any) -> Self:
         """Check options by name, such as the arguments of a Celery task.
 
         Raises:

@@ -28,7 +28,8 @@ def build_graphrag_index_task(
     force_rebuild: bool = False,
     fresh: bool = False,
     run_id: str | None = None,
-    **options: Any,
+    method: str | None = None,
+    fresh_from: str | None = None,
 ) -> dict[str, Any]:
     """Build a collection's index, or bring it up to date.
 
@@ -37,14 +38,17 @@ def build_graphrag_index_task(
       force_rebuild: build a new version even if nothing has changed.
       fresh: ask the model everything again.
       run_id: a run that is queued already (the API makes one); a call without it makes its own.
-      options: the other fields of `IndexRequest`, such as `method` and `fresh_from`.
+      method: `standard` or `fast`; None is as the settings say.
+      fresh_from: ask the model again from this stage on.
 
     Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
     """
     workspace = worker.workspace()
     if run_id is None:
-        options |= {"collection_id": collection_id, "force_rebuild": force_rebuild, "fresh": fresh}
-        run_id = submission.submit_index(workspace, None, IndexRequest.of_options(options)).run_id
+        request = IndexRequest.of_options(
+            collection_id=collection_id, force_rebuild=force_rebuild, fresh=fresh, method=method, fresh_from=fresh_from
+        )
+        run_id = submission.submit_index(workspace, None, request).run_id
     try:
         dispatcher = dispatch.CeleryDispatcher(self.app)
         Indexer(workspace, stopping=worker.stopping, call_helpers=dispatcher.call_helpers).work_on(run_id)
