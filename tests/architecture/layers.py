@@ -36,13 +36,15 @@ ALLOWED: dict[str, set[str]] = {
     # what a process holds open: it builds the clients and starts the servers of a bare machine
     "workspace": BASE | {"graphrag", "llm", "storage", "local", "builtin_model"},
     "runs": BASE | {"workspace", "graphrag", "fanout", "documents", "llm", "storage"},
-    "services": BASE | {"runs", "workspace", "graphrag", "documents", "llm", "storage", "queues"},
+    # how use cases are declared; light, and only types of the workspace and of runs are known to it
+    "operations": BASE | {"runs", "workspace"},
+    "services": BASE | {"operations", "runs", "workspace", "graphrag", "documents", "llm", "storage", "queues"},
     "broker": BASE,
     "celery_config": BASE | {"services", "runs", "broker", "queues"},
     "tasks": BASE | {"celery_config", "services", "runs", "workspace", "queues"},
-    "api": BASE | {"celery_config", "services", "workspace", "queues", "fileintel"},
-    "mcp": BASE | {"services", "workspace", "fileintel"},
-    "cli": BASE | {"mcp", "services", "workspace", "local", "queues", "fileintel"},
+    "api": BASE | {"celery_config", "operations", "services", "workspace", "queues", "fileintel"},
+    "mcp": BASE | {"operations", "services", "workspace", "fileintel"},
+    "cli": BASE | {"mcp", "operations", "services", "workspace", "local", "queues", "fileintel"},
     "__main__": BASE | {"cli"},
     "fileintel": set(),  # the package itself: its version
 }

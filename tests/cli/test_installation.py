@@ -3,23 +3,37 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from fileintel.cli.installation import open_installation
-from fileintel.cli.installation.contract import Installation, ProcessingOrder
+from fileintel.cli.installation.contract import Installation, ProcessingOrder, rows
 from fileintel.cli.installation.remote.tasks import Silent
+from fileintel.cli.output import fields_of
 from fileintel.config import load_settings
 from fileintel.errors import FileIntelError, UsageError
 from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.runs.index_request import IndexRequest
+from fileintel.services.cache import Pruning, prune_cache
+from fileintel.services.versions import (
+    BothVersions,
+    OfVersion,
+    Rollback,
+    Versions,
+    compare_versions,
+    list_index_versions,
+    roll_back_index,
+    show_coverage,
+)
 from tests.conftest import SAMPLES, CommandLine
 from tests.standin import StandIn
 
 from .conftest import COLLECTION, DOCUMENTS, Twins
 
 EVERYTHING = 10_000
+both_versions = partial(BothVersions, collection=COLLECTION, limit=5)
 Ability = Callable[[Installation], object]
 
 ABILITIES: dict[str, Ability] = {
@@ -41,10 +55,12 @@ ABILITIES: dict[str, Ability] = {
     "community": lambda one: one.graph.community(COLLECTION, 0),
     "context": lambda one: one.graph.context(COLLECTION, 0),
     "no such context": lambda one: one.graph.context(COLLECTION, 4711),
-    "versions": lambda one: one.versions.all(COLLECTION),
-    "a comparison": lambda one: one.versions.compare(COLLECTION, 1, 1, 5),
-    "coverage": lambda one: one.versions.coverage(COLLECTION, None),
-    "what would be pruned": lambda one: one.cache.prune(None, "standin", True),
+    "versions": lambda one: rows(one, list_index_versions, Versions(collection=COLLECTION)),
+    "a comparison": lambda one: one.do(
+        compare_versions, BothVersions(collection=COLLECTION, older=1, newer=1, limit=5)
+    ),
+    "coverage": lambda one: one.do(show_coverage, OfVersion(collection=COLLECTION)),
+    "what would be pruned": lambda one: one.do(prune_cache, Pruning(model="standin", dry_run=True)),
     "local answer": lambda one: one.graph.ask(COLLECTION, Inquiry("Who is Erna Sollid?", "local")),
     "global answer": lambda one: one.graph.ask(COLLECTION, Inquiry("What happened in the flood?", "global")),
     "no vectors": lambda one: one.documents.ask(COLLECTION, "Who is Erna Sollid?"),
@@ -63,12 +79,12 @@ ABILITIES: dict[str, Ability] = {
     "an empty question": lambda one: one.graph.ask(COLLECTION, Inquiry(" ", "local")),
     "an unknown mode": lambda one: one.graph.ask(COLLECTION, Inquiry("Who?", "sideways")),
     "an export to nowhere": lambda one: one.graph.export(COLLECTION, Path("/proc/nowhere")),
-    "no version": lambda one: one.versions.coverage(COLLECTION, 4711),
-    "no version before": lambda one: one.versions.compare(COLLECTION, None, 1, 5),
-    "no version to go back to": lambda one: one.versions.roll_back(COLLECTION, 4711),
-    "the version in use": lambda one: one.versions.roll_back(COLLECTION, 1),
-    "no condition": lambda one: one.cache.prune(None, None, False),
-    "no age": lambda one: one.cache.prune("soon", None, False),
+    "no version": lambda one: one.do(show_coverage, OfVersion(collection=COLLECTION, version=4711)),
+    "no version before": lambda one: one.do(compare_versions, both_versions(newer=1)),
+    "no version to go back to": lambda one: one.do(roll_back_index, Rollback(collection=COLLECTION, version=4711)),
+    "the version in use": lambda one: one.do(roll_back_index, Rollback(collection=COLLECTION, version=1)),
+    "no condition": lambda one: one.do(prune_cache, Pruning()),
+    "no age": lambda one: one.do(prune_cache, Pruning(unused_for="soon")),
     "no such stage": lambda one: one.graph.index(IndexRequest(collection=COLLECTION, fresh_from="nowhere"), Silent()),
     "nothing to retry": lambda one: one.graph.retry(COLLECTION, Silent()),
     "nothing to resume": lambda one: one.graph.resume(COLLECTION, Silent()),
@@ -94,7 +110,7 @@ def both(twins: Twins) -> Iterator[Both]:
 def outcome(ability: Ability, installation: Installation) -> str:
     """What comes of it, to the last byte; of an error, how it ends a command."""
     try:
-        return json.dumps(ability(installation), ensure_ascii=False)
+        return json.dumps(ability(installation), ensure_ascii=False, default=fields_of)
     except FileIntelError as error:
         return f"exit code {error.exit_code}: {error}"
 

@@ -30,6 +30,7 @@ from fileintel.services.status import index_status
 from fileintel.storage import collections, runs
 from fileintel.storage.models import Answer, TextUnit
 from fileintel.workspace import Workspace
+from tests.doing import do
 from tests.export.example import LINKS, TITLES, Example
 from tests.standin import StandIn
 
@@ -294,7 +295,7 @@ def test_when_vectors_fail_the_collection_is_as_before(workspace: Workspace, fol
     assert documents.list_documents(workspace, "town") == []
     status: dict[str, Any] = index_status(workspace, "town")
     assert (status["state"], status["version"]) == ("failed", None)
-    assert versions.list_versions(workspace, "town") == []
+    assert do(workspace, versions.list_index_versions, collection="town").items == []
 
 
 def test_an_uploaded_index_that_cannot_be_taken_over_says_what_to_do_about_the_empty_collection(

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
-from fileintel.services import documents, graph, versions
+from fileintel.services import documents, graph
+from fileintel.services.versions import RolledBack, roll_back_index
 from fileintel.storage import versions as stored
 from fileintel.workspace import Workspace
+from tests.doing import do
 from tests.query.town import COLLECTION, Meanwhile, Place, add, ask, build, opened
 from tests.standin import StandIn
 
@@ -31,6 +33,11 @@ def workspace(place: Place) -> Iterator[Workspace]:
         add(workspace, 2, 1)
         build(workspace)
         yield workspace
+
+
+def roll_back(workspace: Workspace, version: int | None = None) -> RolledBack:
+    found: RolledBack = do(workspace, roll_back_index, collection=COLLECTION, version=version)
+    return found
 
 
 def asked_while(
@@ -82,9 +89,9 @@ def test_a_question_during_a_rollback_is_answered_from_the_version_it_began_with
     workspace: Workspace, model_server: StandIn
 ) -> None:
     for mode in HELD:
-        reply = asked_while(workspace, model_server, mode, lambda: versions.roll_back(workspace, COLLECTION))
+        reply = asked_while(workspace, model_server, mode, lambda: roll_back(workspace))
         expect_whole(workspace, reply, 2)
-        reply = asked_while(workspace, model_server, mode, lambda: versions.roll_back(workspace, COLLECTION, 2))
+        reply = asked_while(workspace, model_server, mode, lambda: roll_back(workspace, version=2))
         expect_whole(workspace, reply, 1)
         expect_whole(workspace, ask(workspace, f"Who drew it ({mode})?", mode=mode), 2)
 
@@ -94,9 +101,9 @@ def test_a_question_whose_version_is_rolled_back_and_dropped_is_answered_from_th
     workspace: Workspace, model_server: StandIn, mode: str
 ) -> None:
     def roll_back_and_drop() -> None:
-        was = versions.roll_back(workspace, COLLECTION)["from"]
+        was = roll_back(workspace).before
         with workspace.database.transaction() as session:
-            stored.drop(session, was["id"])
+            stored.drop(session, was.id)
 
     expect_whole(workspace, asked_while(workspace, model_server, mode, roll_back_and_drop), 1)
 

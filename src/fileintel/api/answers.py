@@ -234,20 +234,6 @@ class Status(Thing):
     up_to_date: bool = Field(description="There was nothing to do: this is the run that made the version in use.")
 
 
-class Version(Thing):
-    """One whole index of a collection."""
-
-    id: str
-    number: int
-    state: str = Field(examples=["published"])
-    current: bool
-    run_id: str
-    embedding_model: str
-    counts: dict[str, Any]
-    created_at: Moment
-    published_at: Moment | None
-
-
 class Entity(Thing):
     """A node of the graph."""
 

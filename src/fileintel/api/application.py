@@ -14,7 +14,6 @@ from fileintel.api.backend import Backend
 from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
 from fileintel.api.routers import (
-    cache,
     collections,
     documents,
     graphrag,
@@ -24,11 +23,12 @@ from fileintel.api.routers import (
     processing,
     prompts,
     tasks,
-    versions,
 )
+from fileintel.api.routes import add_route
 from fileintel.api.security import require_key
 from fileintel.errors import DatabaseUnavailable
 from fileintel.runs.spool import clear_stale
+from fileintel.services import all_operations
 
 BODY_BYTES = 1024 * 1024  # of a request that is no upload; questions and names are far smaller
 UPLOADS = r"/api/v2/(?:collections/[^/]+/documents|graphrag/[^/]+/import)"
@@ -63,9 +63,11 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
     versioned = APIRouter(
         prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 413, 422, 503)
     )
-    routers = (collections, prompts, documents, processing, graphrag, imports, versions, tasks, cache)
+    routers = (collections, prompts, documents, processing, graphrag, imports, tasks)
     for router in (*(module.router for module in routers), documents.anywhere):
         versioned.include_router(router)
+    for operation in all_operations():
+        add_route(versioned, operation)
     app.include_router(versioned)
     app.include_router(openai.router, dependencies=[Depends(require_key)], responses=chat_errors.documented())
     app.include_router(health.router)

@@ -21,7 +21,7 @@ class Citation(Thing):
     quote: str
 
 
-class Coverage(Thing):
+class PassageCoverage(Thing):
     """How much of a collection an answer from passages could rest on; `note` says what to do about the rest."""
 
     passages: int
@@ -60,4 +60,4 @@ class Answer(Thing):
 class PassageAnswer(Answer):
     """The answer to a question from the passages that are nearest to it."""
 
-    coverage: Coverage
+    coverage: PassageCoverage

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 from fastapi import Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from fileintel.api.paging import LARGEST_INTEGER
 from fileintel.api.problems import UnsupportedMediaType
 from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRIES
 from fileintel.graphrag.query import forms
@@ -93,31 +92,6 @@ class Tuning(_Body):
     """How to fit prompts to a collection."""
 
     keep: bool = Field(default=True, description="Let the collection have them; else they are only returned.")
-
-
-class Rollback(_Body):
-    """Which version shall answer questions."""
-
-    version: int | None = Field(
-        default=None,
-        ge=1,
-        le=LARGEST_INTEGER,
-        description="Its number; null is the newest one before the version in use.",
-        examples=[2],
-    )
-
-
-class Pruning(_Body):
-    """Which stored answers to remove. Both conditions must hold where both are given; one has to be."""
-
-    unused_for: Text | None = Field(
-        default=None,
-        max_length=20,
-        description="Only those that were not used for so long: a number and m, h, d or w.",
-        examples=["90d"],
-    )
-    model: Text | None = Field(default=None, max_length=1000, description="Only those of this model.")
-    dry_run: bool = Field(default=False, description="Only say what would be removed.")
 
 
 class Said(_Body):

@@ -15,13 +15,16 @@ REMOVED = ("model", "purpose", "answers", "bytes", "kept")
 @app.command()
 def stats(context: typer.Context, as_json: Json = False) -> None:
     """Show how many answers are stored, how large they are and how often they were used."""
+    from fileintel.operations import Nothing
+    from fileintel.services.cache import show_cache
+
     with invocation(context).installation() as installation:
-        found = installation.cache.stats()
+        found = installation.do(show_cache, Nothing())
     if as_json:
         print_json(found)
         return
-    print(f"{found['answers']:,} answers, {found['bytes']:,} bytes on disk, used again {found['hits']:,} times")
-    print_table(COLUMNS, found["groups"], "no answers yet")
+    print(f"{found.answers:,} answers, {found.bytes:,} bytes on disk, used again {found.hits:,} times")
+    print_table(COLUMNS, found.groups, "no answers yet")
 
 
 @app.command()
@@ -35,12 +38,14 @@ def prune(
     as_json: Json = False,
 ) -> None:
     """Remove stored answers. Where both conditions are given, both must hold. What a run in progress may need stays."""
+    from fileintel.services.cache import Pruning, prune_cache
+
     with invocation(context).installation() as installation:
-        removed = installation.cache.prune(unused_for, model, dry_run)
+        removed = installation.do(prune_cache, Pruning(unused_for=unused_for, model=model, dry_run=dry_run))
     if as_json:
         print_json(removed)
         return
-    print_table(REMOVED, removed["groups"], "there is nothing to remove")
+    print_table(REMOVED, removed.groups, "there is nothing to remove")
     verb = "would be removed" if dry_run else "removed"
-    kept = f"; {removed['kept']:,} stay, because a run in progress may need them" if removed["kept"] else ""
-    say(f"{removed['answers']:,} answers ({removed['bytes']:,} bytes) {verb}{kept}")
+    kept = f"; {removed.kept:,} stay, because a run in progress may need them" if removed.kept else ""
+    say(f"{removed.answers:,} answers ({removed.bytes:,} bytes) {verb}{kept}")

@@ -116,6 +116,8 @@ def run() -> None:
     except OSError as error:
         _fail(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""), EXIT_FAILED)
     except Exception as error:
+        if refusal := _refusal(error):
+            _fail(refusal, EXIT_USAGE)
         logging.getLogger(__name__).debug("unexpected error", exc_info=error)
         _fail(f"unexpected {type(error).__name__}: {error} (LOG_LEVEL=DEBUG shows where)", EXIT_FAILED)
 
@@ -131,6 +133,15 @@ def _call() -> int:
     if sys.stdout is not None:
         sys.stdout.flush()
     return int(code or 0)
+
+
+def _refusal(error: Exception) -> str | None:
+    """What is wrong with the request that a command has made; None when the error is another one."""
+    from pydantic import ValidationError
+
+    if not isinstance(error, ValidationError):
+        return None
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
 
 
 def _fail_usage(error: TyperException) -> NoReturn:

@@ -7,7 +7,10 @@ import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 from fileintel.errors import EXIT_CANCELLED, FileIntelError
 
@@ -38,12 +41,17 @@ def print_json(document: Any) -> None:
     """Print one JSON document; times and ids as strings."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     only_ascii = encoding.lower().replace("-", "") != "utf8"
-    print(json.dumps(document, ensure_ascii=only_ascii, indent=2, default=str))
+    print(json.dumps(document, ensure_ascii=only_ascii, indent=2, default=_jsonable))
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], none: str) -> None:
+def fields_of(thing: "BaseModel | Mapping[str, Any]") -> Mapping[str, Any]:
+    """The fields of a result by name, as JSON has them."""
+    return thing if isinstance(thing, Mapping) else thing.model_dump(mode="json", by_alias=True)
+
+
+def print_table(columns: Sequence[str], rows: "Iterable[BaseModel | Mapping[str, Any]]", none: str) -> None:
     """Print rows in aligned columns under upper-case headings; without rows, say the sentence `none`."""
-    listed = list(rows)
+    listed = [fields_of(row) for row in rows]
     if not listed:
         say(none)
         return
@@ -56,9 +64,9 @@ def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], none:
         print(GAP.join(_aligned(_cut(cell, width), width, right) for cell, width, right in layout).rstrip())
 
 
-def print_fields(fields: Mapping[str, Any]) -> None:
+def print_fields(thing: "BaseModel | Mapping[str, Any]") -> None:
     """Print names and values, one a line; what is not known is left out, inner mappings are spread."""
-    told = {name.replace("_", " "): text for name, value in _flat(fields) if (text := one_line(value))}
+    told = {name.replace("_", " "): text for name, value in _flat(fields_of(thing)) if (text := one_line(value))}
     width = max(map(len, told), default=0)
     for name, text in told.items():
         print(f"{name.ljust(width)}{GAP}{text}")
@@ -137,6 +145,10 @@ def _cut(text: str, width: int) -> str:
 def _aligned(text: str, width: int, right: bool) -> str:
     space = " " * (width - width_of(text))
     return space + text if right else text + space
+
+
+def _jsonable(value: Any) -> Any:
+    return fields_of(value) if hasattr(value, "model_dump") else str(value)
 
 
 def _is_number(value: Any) -> bool:

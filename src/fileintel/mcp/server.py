@@ -8,6 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 import typer
@@ -19,6 +20,7 @@ from fileintel.services.quotes import quotes
 
 if TYPE_CHECKING:
     from fileintel.cli.installation.contract import Installation
+    from fileintel.operations import Operation
 
 VERSIONS = ("2025-06-18", "2025-03-26", "2024-11-05")  # of the protocol, the newest first
 PARSE_ERROR, INVALID_REQUEST, UNKNOWN_METHOD, INVALID_PARAMETERS = -32700, -32600, -32601, -32602
@@ -136,7 +138,7 @@ class Server:
         if method == "ping":
             return {}
         if method == "tools/list":
-            return {"tools": TOOLS}
+            return {"tools": [*TOOLS, *map(_tool_of, _operations().values())]}
         if method == "tools/call":
             return self._call(parameters)
         raise _Refused(UNKNOWN_METHOD, f"there is no method {method!r}")
@@ -147,6 +149,7 @@ class Server:
             "search": self._search,
             "ask": self._ask,
         }
+        tools |= {name: partial(self._do, operation) for name, operation in _operations().items()}
         tool, given = tools.get(str(parameters.get("name"))), parameters.get("arguments") or {}
         if tool is None:
             raise _Refused(INVALID_PARAMETERS, f"there is no tool {parameters.get('name')!r}: use {', '.join(tools)}")
@@ -157,6 +160,17 @@ class Server:
         except FileIntelError as error:  # for the assistant to read: it may do better the next time
             return {"content": [{"type": "text", "text": str(error)}], "isError": True}
         return {"content": [{"type": "text", "text": text}], "structuredContent": data, "isError": False}
+
+    def _do(self, operation: "Operation[Any, Any]", given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        from pydantic import TypeAdapter, ValidationError
+
+        try:
+            request = operation.request.model_validate(dict(given))
+        except ValidationError as error:
+            raise UsageError(str(error)) from error
+        found = self.installation.do(operation, request)
+        data = TypeAdapter(operation.result).dump_python(found, mode="json", by_alias=True)
+        return json.dumps(data, ensure_ascii=False), data if isinstance(data, dict) else {"items": data}
 
     def _list_collections(self, _: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         found = json.loads(json.dumps(self.installation.collections.all(), default=str))
@@ -184,6 +198,18 @@ class Server:
         names = ("answer", "mode", "picked", "citations", "unknown_citations", "version", "gaps", "note")
         text = "\n".join([str(reply["answer"]), *(["", "Sources:", *shown] if shown else [])])
         return text, {name: reply.get(name) for name in names}
+
+
+def _operations() -> "dict[str, Operation[Any, Any]]":
+    """The operations that are declared as tools, by name."""
+    from fileintel.services import all_operations
+
+    return {operation.name: operation for operation in all_operations() if operation.tool is not None}
+
+
+def _tool_of(operation: "Operation[Any, Any]") -> dict[str, Any]:
+    schema = operation.request.model_json_schema()
+    return {"name": operation.name, "description": operation.tool, "inputSchema": schema}
 
 
 def _text(given: Mapping[str, Any], name: str) -> str:

@@ -1,60 +1,125 @@
-"""The answer store, for those who look after it: what is in it, and removing what nobody uses any more."""
+"""The answer store, for those who look after it: what is in it, and removing what is not used any more."""
 
 import re
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
+from typing import TYPE_CHECKING
 
+from pydantic import Field
+
+from fileintel import storage
 from fileintel.errors import UsageError
-from fileintel.storage import answers, upkeep
-from fileintel.storage.models import utc_now
-from fileintel.storage.upkeep import Removed, Stale
-from fileintel.workspace import Workspace
+from fileintel.operations import GET, POST, Context, Nothing, Request, Result, Right, operation
+from fileintel.operations.types import Moment
+from fileintel.storable import Text
+
+if TYPE_CHECKING:
+    from fileintel.storage.upkeep import Removed
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _AGE = re.compile(rf"(\d{{1,5}})\s*([{''.join(_UNITS)}])", re.IGNORECASE)
 
 
-def stats(workspace: Workspace) -> dict[str, Any]:
-    """Number, size and use of the stored answers, in all and by model and purpose.
+class AnswerGroup(Result):
+    """The stored answers of one model for one purpose."""
 
-    `bytes` of the whole are those on disk, with indexes; those of a group are its answers alone.
-    """
-    with workspace.database.transaction() as session:
-        size = answers.size(session)
-        groups = upkeep.groups(session)
-    oldest = min((group.oldest for group in groups), default=None)
-    newest = max((group.newest for group in groups), default=None)
-    return {**asdict(size), **_told({"oldest": oldest, "newest": newest}), "groups": [_told(asdict(g)) for g in groups]}
+    model: str
+    purpose: str = Field(examples=["extract"])
+    answers: int
+    bytes: int
+    hits: int = Field(description="How often they were used instead of asking again.")
+    prompt_tokens: int
+    completion_tokens: int
+    oldest: Moment
+    newest: Moment
+    last_used: Moment
 
 
-def prune(
-    workspace: Workspace, *, unused_for: str | None = None, model: str | None = None, dry_run: bool = False
-) -> dict[str, Any]:
-    """Remove answers that were not used for some time, or are of a model, or both. What a run in progress may need
-    stays, and is counted as `kept`.
+class CacheStats(Result):
+    """The answer store. `bytes` of the whole are those on disk, with indexes."""
 
-    Parameters:
-      unused_for: an age such as "90d": a number and m, h, d or w (minutes to weeks).
+    answers: int
+    bytes: int
+    hits: int
+    oldest: Moment | None
+    newest: Moment | None
+    groups: list[AnswerGroup]
+
+
+class Pruning(Request):
+    """Which stored answers to remove. Both conditions must hold where both are given; one has to be."""
+
+    unused_for: Text | None = Field(
+        default=None,
+        max_length=20,
+        description="Only those that were not used for so long: a number and m, h, d or w.",
+        examples=["90d"],
+    )
+    model: Text | None = Field(default=None, max_length=1000, description="Only those of this model.")
+    dry_run: bool = Field(default=False, description="Only say what would be removed.")
+
+
+class PrunedGroup(Result):
+    """What was removed, or would be, of one model for one purpose."""
+
+    model: str
+    purpose: str
+    answers: int
+    bytes: int
+    kept: int
+
+
+class Pruned(Result):
+    """What was removed, or with `dry_run` would be. `kept` are answers that a run in progress may need."""
+
+    dry_run: bool
+    answers: int
+    bytes: int
+    kept: int
+    groups: list[PrunedGroup]
+
+
+@operation(GET, "/cache", right=Right.READER)
+def show_cache(context: Context, request: Nothing) -> CacheStats:
+    """How many answers are stored, how large they are and how often they were used, by model and purpose."""
+    with context.workspace.database.transaction() as session:
+        size = storage.answers.size(session)
+        groups = [AnswerGroup.model_validate(group) for group in storage.upkeep.groups(session)]
+    return CacheStats(
+        answers=size.answers,
+        bytes=size.bytes,
+        hits=size.hits,
+        oldest=min((group.oldest for group in groups), default=None),
+        newest=max((group.newest for group in groups), default=None),
+        groups=groups,
+    )
+
+
+@operation(POST, "/cache/prune", right=Right.ADMIN)
+def prune_cache(context: Context, request: Pruning) -> Pruned:
+    """Remove answers that were not used for some time, or are of a model. What a run in progress may need stays.
 
     Raises:
       UsageError: no condition is given, or the age is none.
     """
-    if unused_for is None and model is None:
+    if request.unused_for is None and request.model is None:
         raise UsageError("say what to remove: unused for how long (such as 90d), or of which model")
-    stale = Stale(utc_now() - age(unused_for) if unused_for is not None else None, model)
-    if dry_run:
-        with workspace.database.transaction() as session:
-            removed = upkeep.would_remove(session, stale)
+    now = storage.models.utc_now()
+    stale = storage.upkeep.Stale(
+        now - age(request.unused_for) if request.unused_for is not None else None, request.model
+    )
+    database = context.workspace.database
+    if request.dry_run:
+        with database.transaction() as session:
+            removed = storage.upkeep.would_remove(session, stale)
     else:
-        removed = _summed(list(upkeep.remove(workspace.database, stale)))
-    return {
-        "dry_run": dry_run,
-        "answers": sum(one.answers for one in removed),
-        "bytes": sum(one.bytes for one in removed),
-        "kept": sum(one.kept for one in removed),
-        "groups": [asdict(one) for one in removed],
-    }
+        removed = _summed(list(storage.upkeep.remove(database, stale)))
+    return Pruned(
+        dry_run=request.dry_run,
+        answers=sum(one.answers for one in removed),
+        bytes=sum(one.bytes for one in removed),
+        kept=sum(one.kept for one in removed),
+        groups=[PrunedGroup.model_validate(one) for one in removed],
+    )
 
 
 def age(text: str) -> timedelta:
@@ -69,16 +134,13 @@ def age(text: str) -> timedelta:
     return timedelta(**{_UNITS[match.group(2).lower()]: int(match.group(1))})
 
 
-def _told(fields: dict[str, Any]) -> dict[str, Any]:
-    """The same with times as texts."""
-    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in fields.items()}
-
-
-def _summed(removed: list[Removed]) -> list[Removed]:
+def _summed(removed: "list[Removed]") -> "list[Removed]":
     """One entry for each model and purpose."""
     found: dict[tuple[str, str], Removed] = {}
     for one in removed:
         key = one.model, one.purpose
-        so_far = found.get(key, Removed(*key, 0, 0))
-        found[key] = Removed(*key, so_far.answers + one.answers, so_far.bytes + one.bytes, so_far.kept + one.kept)
+        so_far = found.get(key, storage.upkeep.Removed(*key, 0, 0))
+        found[key] = storage.upkeep.Removed(
+            *key, so_far.answers + one.answers, so_far.bytes + one.bytes, so_far.kept + one.kept
+        )
     return [found[key] for key in sorted(found)]

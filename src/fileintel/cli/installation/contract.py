@@ -5,14 +5,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from fileintel.graphrag.query.answer_buffer import AnswerListener
     from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.operations import Operation, Page
+    from fileintel.operations.declaration import Asked, Found
+    from fileintel.operations.paging import Item, PageRequest
     from fileintel.runs.index_request import IndexRequest
 
 from fileintel.errors import BudgetReached, NotFoundError
+
+LARGEST_PAGE = 1000  # rows that an operation gives at once
+
+PagedT = TypeVar("PagedT", bound="PageRequest")
 
 Row = dict[str, Any]  # as services return it and the API sends it: texts, numbers, lists, dictionaries
 
@@ -240,30 +247,23 @@ class Tasks(Protocol):
         """Wait for the end of a task; returns the task as it is then."""
 
 
-class Versions(Protocol):
-    """The versions of a collection's index."""
-
-    def all(self, collection: str) -> list[Row]:
-        """The newest one first."""
-
-    def roll_back(self, collection: str, number: int | None) -> Row:
-        """Let another version answer questions: this one, or (None) the one before the version in use."""
-
-    def compare(self, collection: str, older: int | None, newer: int | None, limit: int) -> Row:
-        """How two versions differ."""
-
-    def coverage(self, collection: str, number: int | None) -> Row:
-        """What of its documents a version covers, and what is missing from it."""
-
-
-class Cache(Protocol):
-    """The answer store."""
-
-    def stats(self) -> Row:
-        """How many answers there are, how large and how often used."""
-
-    def prune(self, unused_for: str | None, model: str | None, dry_run: bool) -> Row:
-        """Remove answers that were not used for so long, or are of a model."""
+def rows(
+    installation: "Installation",
+    operation: "Operation[PagedT, Page[Item]]",
+    request: "PagedT",
+    limit: int | None = None,
+) -> "list[Item]":
+    """The first `limit` rows of a list, or (None) all of them, page by page."""
+    found: list[Item] = []
+    cursor = None
+    while limit is None or len(found) < limit:
+        size = LARGEST_PAGE if limit is None else min(LARGEST_PAGE, limit - len(found))
+        part = installation.do(operation, request.model_copy(update={"limit": size, "cursor": cursor}))
+        found += part.items
+        cursor = part.next_cursor
+        if cursor is None:
+            break
+    return found
 
 
 def raise_where_it_rests(task: Row) -> None:
@@ -289,6 +289,9 @@ def run_of(status: Mapping[str, Any]) -> str:
 class Installation(Protocol):
     """Collections, documents, indexes and tasks: somewhere."""
 
+    def do(self, operation: "Operation[Asked, Found]", request: "Asked") -> "Found":
+        """Do an operation here, or let the service do it; the result and the errors are the same."""
+
     @property
     def collections(self) -> Collections:
         """Named sets of documents."""
@@ -308,14 +311,6 @@ class Installation(Protocol):
     @property
     def tasks(self) -> Tasks:
         """Work that was handed to workers."""
-
-    @property
-    def versions(self) -> Versions:
-        """The versions of a collection's index."""
-
-    @property
-    def cache(self) -> Cache:
-        """The answer store."""
 
     def check(self) -> list[dict[str, str]]:
         """The state of each part: `part`, `state` (`ok` or `failed`), `detail`."""

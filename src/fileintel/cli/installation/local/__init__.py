@@ -5,16 +5,16 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from fileintel.config import Settings
+from fileintel.operations import Context, Operation
+from fileintel.operations.declaration import Asked, Found
 from fileintel.workspace import Workspace
 
 if TYPE_CHECKING:
-    from fileintel.cli.installation.local.cache import LocalCache
     from fileintel.cli.installation.local.collections import LocalCollections
     from fileintel.cli.installation.local.documents import LocalDocuments
     from fileintel.cli.installation.local.graph import LocalGraph
     from fileintel.cli.installation.local.prompts import LocalPrompts
     from fileintel.cli.installation.local.tasks import LocalTasks
-    from fileintel.cli.installation.local.versions import LocalVersions
 
 
 class LocalInstallation:
@@ -59,19 +59,9 @@ class LocalInstallation:
 
         return LocalTasks(self._workspace)
 
-    @cached_property
-    def versions(self) -> "LocalVersions":
-        """The versions of a collection's index."""
-        from fileintel.cli.installation.local.versions import LocalVersions
-
-        return LocalVersions(self._workspace)
-
-    @cached_property
-    def cache(self) -> "LocalCache":
-        """The answer store."""
-        from fileintel.cli.installation.local.cache import LocalCache
-
-        return LocalCache(self._workspace)
+    def do(self, operation: Operation[Asked, Found], request: Asked) -> Found:
+        """Do an operation here."""
+        return operation(Context.local(self._workspace), request)
 
     def check(self) -> list[dict[str, str]]:
         """The state of each part: database and models."""

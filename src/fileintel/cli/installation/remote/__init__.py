@@ -3,15 +3,15 @@
 from types import TracebackType
 from typing import Any
 
-from fileintel.cli.installation.remote.cache import RemoteCache
 from fileintel.cli.installation.remote.collections import RemoteCollections
 from fileintel.cli.installation.remote.connection import Connection
 from fileintel.cli.installation.remote.documents import RemoteDocuments
 from fileintel.cli.installation.remote.graph import RemoteGraph
 from fileintel.cli.installation.remote.prompts import RemotePrompts
 from fileintel.cli.installation.remote.tasks import RemoteTasks
-from fileintel.cli.installation.remote.versions import RemoteVersions
 from fileintel.config import ClientSettings
+from fileintel.operations import Operation
+from fileintel.operations.declaration import Asked, Found
 
 
 class RemoteInstallation:
@@ -24,8 +24,10 @@ class RemoteInstallation:
         self.documents = RemoteDocuments(self._connection, self.tasks)
         self.prompts = RemotePrompts(self._connection)
         self.graph = RemoteGraph(self._connection, self.tasks)
-        self.versions = RemoteVersions(self._connection)
-        self.cache = RemoteCache(self._connection)
+
+    def do(self, operation: Operation[Asked, Found], request: Asked) -> Found:
+        """Let the service do an operation."""
+        return self._connection.do(operation, request)
 
     def check(self) -> list[dict[str, str]]:
         """The state of each part of the service, as it sees them."""

@@ -12,6 +12,8 @@ from fileintel.cli.installation.contract import Row
 from fileintel.cli.installation.remote.problems import Unreachable, error_of, unreachable
 from fileintel.config import ClientSettings, masked_url
 from fileintel.errors import NotFoundError
+from fileintel.operations import Operation
+from fileintel.operations.declaration import Asked, Found
 
 PREFIX = "/api/v2"
 KEY_HEADER = "X-API-Key"
@@ -46,6 +48,21 @@ class Connection:
     def close(self) -> None:
         """Give the connection back."""
         self._http.close()
+
+    def do(self, operation: Operation[Asked, Found], request: Asked) -> Found:
+        """Let the service do an operation; returns its result."""
+        wire = operation.wire(request)
+        more: dict[str, Any] = {"params": wire.query, "headers": wire.headers}
+        if wire.body is not None:
+            more["json"] = wire.body
+        if operation.patience is not None:
+            more["timeout"] = httpx.Timeout(CONNECT_SECONDS, read=operation.patience)
+        with self.stream(operation.verb, *wire.segments, **more) as response:
+            response.read()
+            try:
+                return operation.read(response.json()["data"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise self._stranger(response) from error
 
     def get(self, *path: object, **parameters: object) -> Any:
         """The data at a path; of the parameters, those that are not None are sent."""
