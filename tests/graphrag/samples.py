@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from fileintel.graphrag.model import Graph, TextUnit
 from fileintel.graphrag.prompts import Prompt, PromptKind, PromptLibrary
 from fileintel.graphrag.stages.extract import EntityRecord, Extraction, RelationshipRecord, merge
-from fileintel.graphrag.stages.records import clean_text, clean_title, merge_key
+from fileintel.graphrag.stages.records import clean_text, clean_title, merge_key, names_nothing
 
 MODEL = "a-model"
 NAMES = ("ADA", "BYRON", "CURIE", "DARWIN", "EULER", "FERMAT", "GAUSS", "HYPATIA", "ILSE", "JOULE")
@@ -70,7 +70,9 @@ _WORDS |= st.sampled_from(
     ("entity", "their relationship", "(relationship", "a) b)", "((", "))", '"A" and "B"', "1. (x)")
 )
 FIELDS = _WORDS.map(clean_text).filter(lambda text: clean_text(text) == text)
-TITLES = _WORDS.map(clean_title).filter(lambda text: bool(merge_key(text)) and clean_title(text) == text)
+TITLES = _WORDS.map(clean_title).filter(
+    lambda text: bool(merge_key(text)) and clean_title(text) == text and not names_nothing(text)
+)
 STRENGTHS = st.integers(1, 10).map(float)
 ENTITIES = st.builds(EntityRecord, TITLES, TITLES, FIELDS)
 RELATIONSHIPS = st.builds(RelationshipRecord, TITLES, TITLES, FIELDS, STRENGTHS).filter(

@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from fileintel.llm.json_escapes import with_sound_escapes
 from fileintel.llm.questions import InvalidAnswer
 from fileintel.storable import storable, storable_value
 
@@ -15,6 +16,9 @@ _OPENING_TAG = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n")
 _OBJECT = re.compile(r"""\{\s*["'“”]""")  # not a brace in prose
 _BRACKET = re.compile(r"[{}\[\]]")
+# a string of JSON, whole or up to the end of the text, or a bracket outside of strings
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\Z)|[{}\[\]]', re.DOTALL)
+_LAST_BRACKETS = re.compile(r"\]\s*\}\Z")
 
 
 def strip_reasoning(text: str) -> str:
@@ -32,6 +36,24 @@ def strip_reasoning(text: str) -> str:
         end = _REASONING_END.search(text, start.end())
         at = end.end() if end else len(text)
     return "".join([*kept, text[at:]]).strip()
+
+
+def is_closed(text: str) -> bool:
+    """Whether the brackets of an answer's JSON are all closed at its end, those within strings left aside.
+
+    Where quotes are not escaped, strings and the rest change places; so the usual end of a list in an object counts
+    as closed as well.
+    """
+    depth, text = 0, strip_fence(text).rstrip()
+    for match in _STRING_OR_BRACKET.finditer(text):
+        part = match.group()
+        if part[0] == '"':
+            if len(part) == 1 or not part.endswith('"'):
+                depth = max(depth, 1)  # the text ends within a string
+                break
+        else:
+            depth = depth + 1 if part in "{[" else max(0, depth - 1)
+    return depth == 0 or _LAST_BRACKETS.search(text) is not None
 
 
 def strip_fence(text: str) -> str:
@@ -52,7 +74,7 @@ def read_object(text: str) -> dict[str, Any]:
     start = begin.start() if begin else candidate.find("{")
     if start < 0:
         raise InvalidAnswer("the answer holds no JSON object")
-    candidate = candidate[start:]
+    candidate = with_sound_escapes(candidate[start:])
     if nesting_depth(candidate) > DEEPEST_NESTING:
         raise InvalidAnswer("the answer's JSON is nested too deeply")
     try:

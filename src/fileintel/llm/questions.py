@@ -33,6 +33,24 @@ class InvalidAnswer(Exception):
 
 
 @dataclass(frozen=True)
+class AnswerForm:
+    """A parser that can also tell whether the answer it read is whole.
+
+    Parameters:
+      parse: makes the value out of the answer's text; raises InvalidAnswer when it cannot.
+      flaw: given the text and its value, says what is missing, in words that go back to the model; None when the
+        answer is whole by its own form, whatever the server says of why it ended.
+    """
+
+    parse: Callable[[str], Any]
+    flaw: Callable[[str, Any], str | None]
+
+    def __call__(self, text: str) -> Any:
+        """The value of an answer's text; raises InvalidAnswer when there is none."""
+        return self.parse(text)
+
+
+@dataclass(frozen=True)
 class Schema:
     """A JSON schema that the answer must follow, with the name under which servers know it."""
 
@@ -55,7 +73,8 @@ class ChatQuestion:
 
     Parameters:
       purpose: what it is for, e.g. "extract"; sent along as a header, for logs and the built-in model.
-      parse: makes the value out of the answer's text; raises InvalidAnswer when it cannot.
+      parse: makes the value out of the answer's text; raises InvalidAnswer when it cannot. An `AnswerForm` can also
+        tell that an answer is less than whole.
       parts_count: an answer that was cut off at its limit is used as far as it goes, also where a schema is asked for.
     """
 
@@ -78,6 +97,10 @@ class ChatQuestion:
     def read(self, content: str) -> Any:
         """What the parser makes of an answer's text, new or stored; raises what it raises."""
         return self.parse(without_nul(content))
+
+    def flaw(self, content: str, value: Any) -> str | None:
+        """What an answer's text, which was read as `value`, lacks to be whole; None where nothing does."""
+        return self.parse.flaw(without_nul(content), value) if isinstance(self.parse, AnswerForm) else None
 
     def holds_nul(self, content: str) -> bool:
         """Whether an answer's text came with NUL characters, as such or escaped in the JSON that was asked for."""
@@ -122,7 +145,8 @@ class Answered:
     """An answer that parsed.
 
     `value` is what the question's parser made of it (a list of floats for an embedding). `content` and
-    `vector` are what is kept; `cached` says that nothing was asked.
+    `vector` are what is kept; `cached` says that nothing was asked. `flaw` says what the answer lacks to be whole: it
+    is used as far as it goes, and its item is a gap.
     """
 
     value: Any
@@ -132,6 +156,8 @@ class Answered:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached: bool = False
+    flaw: str | None = None
+    attempts: int = 1
 
     @property
     def truncated(self) -> bool:

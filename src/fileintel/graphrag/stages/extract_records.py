@@ -7,14 +7,23 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 
-from fileintel.graphrag.stages.records import LONGEST_NAME, clean_name, clean_text, clean_title, merge_key
+from fileintel.graphrag.stages.records import (
+    LONGEST_NAME,
+    clean_name,
+    clean_text,
+    clean_title,
+    merge_key,
+    names_nothing,
+)
 
 UNKNOWN_TYPE = "UNKNOWN"  # of an entity that only a relationship names
 STRENGTH_UNSAID = 1.0  # as upstream: a strength that is no number counts once
 LARGEST_STRENGTH = 1000.0  # prompts ask for 1 to 10; some models answer in per cent, beyond that it is noise
 LONG_DESCRIPTION = 10_000  # characters; prompts ask for some sentences
 
-SELF_LOOP = "relationship of an entity with itself"  # dropped, but well written
+SELF_LOOP = "relationship of an entity with itself"
+NAMELESS = "record with a name that stands for nothing"
+WELL_WRITTEN = frozenset((SELF_LOOP, NAMELESS))  # dropped, and yet nothing is wrong with how they are written
 CODE_FENCE = "answer in a code fence"
 CUT_OFF = "record without its end, kept"
 
@@ -53,12 +62,14 @@ class Extraction:
     """The records of one or more answers about a text unit.
 
     `dropped` counts the records that could not be kept, `mended` what was put right in others, both by reason.
+    `unreadable` names the lists of which no record could be read.
     """
 
     entities: list[EntityRecord] = field(default_factory=list)
     relationships: list[RelationshipRecord] = field(default_factory=list)
     dropped: Counter[str] = field(default_factory=Counter)
     mended: Counter[str] = field(default_factory=Counter)
+    unreadable: list[str] = field(default_factory=list, compare=False)
 
     @property
     def kept(self) -> int:
@@ -77,6 +88,8 @@ class Extraction:
         name = clean_name(title)
         if not merge_key(name):
             self.dropped["entity without a name"] += 1
+        elif names_nothing(name):
+            self.dropped[NAMELESS] += 1
         elif len(name) > LONGEST_NAME:
             self.dropped["entity with too long a name"] += 1
         else:
@@ -90,6 +103,8 @@ class Extraction:
         keys = [merge_key(end) for end in ends]
         if not all(keys):
             self.dropped["relationship without both names"] += 1
+        elif any(map(names_nothing, ends)):
+            self.dropped[NAMELESS] += 1
         elif max(map(len, ends)) > LONGEST_NAME:
             self.dropped["relationship with too long a name"] += 1
         elif keys[0] == keys[1]:

@@ -6,26 +6,55 @@ damaged, each record is read by itself, so that a bad one costs no good neighbou
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-from fileintel.graphrag.stages.extract_records import CUT_OFF, Extraction
-from fileintel.llm.json_answers import DEEPEST_NESTING, mended, nesting_depth, strip_fence
-from fileintel.llm.questions import InvalidAnswer, Schema
+from fileintel.graphrag.stages.extract_records import CUT_OFF, WELL_WRITTEN, Extraction
+from fileintel.llm.json_answers import DEEPEST_NESTING, is_closed, mended, nesting_depth, strip_fence
+from fileintel.llm.json_escapes import with_sound_escapes
+from fileintel.llm.questions import AnswerForm, InvalidAnswer, Schema
 
 REPAIRED = "record whose JSON was repaired"
 UNREADABLE = "record whose JSON cannot be read"
 
-_ENTITY = {"name": "name", "title": "name", "entity": "name", "entity_name": "name"}
-_COMMON = {"type": "type", "entity_type": "type", "description": "description"}
-_RELATIONSHIP = {
-    "source": "source", "source_entity": "source", "from": "source",
-    "target": "target", "target_entity": "target", "to": "target",
-    "strength": "strength", "relationship_strength": "strength", "weight": "strength",
-}  # fmt: skip
-_KEYS = {**_ENTITY, **_COMMON, **_RELATIONSHIP}
-_RECORD = re.compile(rf"""\{{\s{{0,200}}["'“”](?:id|{"|".join(_KEYS)})["'“”]\s{{0,9}}:""", re.IGNORECASE)
+# how models name the lists and the fields, the usual name first; of several for one thing, the first that says anything
+_SECTIONS = {
+    "entities": ("entities", "nodes", "entity_list", "entity"),
+    "relationships": ("relationships", "relations", "edges", "triples", "links", "relationship"),
+}
+_NAME = (
+    "name",
+    "entity_name",
+    "entity",
+    "title",
+    "entity_title",
+    "label",
+    "node",
+    "term",
+    "key",
+    "id",
+    "text",
+    "value",
+)
+_TYPE = ("type", "entity_type", "category", "class", "kind", "group", "label")
+_DESCRIPTION = ("description", "entity_description", "desc", "summary", "definition", "details", "explanation", "info")
+_SOURCE = ("source", "source_entity", "from", "head", "subject", "source_name", "source_id", "start", "src", "entity1")
+_TARGET = ("target", "target_entity", "to", "tail", "object", "target_name", "target_id", "end", "dst", "entity2")
+_RELATION = (
+    "description",
+    "relationship_description",
+    "desc",
+    "relation",
+    "relationship",
+    "predicate",
+    "label",
+    "type",
+)
+_STRENGTH = ("strength", "relationship_strength", "weight", "score")
+_KEYS = dict.fromkeys(_NAME + _TYPE + _DESCRIPTION + _SOURCE + _TARGET + _STRENGTH)
+_RECORD = re.compile(rf"""\{{\s{{0,200}}["'“”](?:{"|".join(_KEYS)})["'“”]\s{{0,9}}:""", re.IGNORECASE)
+MOST_WRAPPERS = 3  # objects around the one that holds the lists
 
 
 def _texts(*names: str) -> dict[str, Any]:
@@ -58,10 +87,10 @@ def parse_records(text: str) -> Extraction:
       InvalidAnswer: it holds no record that can be read, and no empty lists either.
     """
     extraction, found = _read(text)
-    if extraction.kept or (found and not extraction.dropped):
+    if extraction.kept:
         return extraction
-    if extraction.dropped and not found:
-        raise InvalidAnswer(f"it holds no record that can be read: {min(extraction.dropped)}")
+    if bad := sorted(set(extraction.dropped) - WELL_WRITTEN):
+        raise InvalidAnswer(f"it holds no record that can be read: {bad[0]}")
     if not found:
         raise InvalidAnswer('it holds no JSON object with the lists "entities" and "relationships"')
     return extraction
@@ -72,34 +101,95 @@ def parse_gleaning(text: str) -> Extraction:
     return _read(text)[0]
 
 
+def flaw(text: str, extraction: Extraction) -> str | None:
+    """What an answer lacks to be whole: the end of its JSON, or a list of which some record can be read."""
+    if extraction.unreadable:
+        return f'no record of its list "{extraction.unreadable[0]}" can be read'
+    body = strip_fence(text)
+    at = min((body.find(bracket) for bracket in "{[" if bracket in body), default=-1)
+    if at < 0 or _decoded(body, at) is not None or is_closed(body[at:]):
+        return None
+    return "it ends before its JSON does"
+
+
+RECORDS, GLEANING = AnswerForm(parse_records, flaw), AnswerForm(parse_gleaning, flaw)
+
+
 def _read(text: str) -> tuple[Extraction, bool]:
     """What an answer says, and whether it has the form that was asked for."""
     extraction = Extraction()
     extraction.note_fence(text)
-    text = strip_fence(text)
-    whole, rest = _whole(text)
-    for section, entries in whole.items():
+    text = with_sound_escapes(strip_fence(text))
+    sections, rest = _sections(text)
+    names = _names_by_id(sections)
+    for section, entries in sections.items():
+        before = extraction.kept, sum(extraction.dropped[reason] for reason in WELL_WRITTEN)
         for entry in entries:
-            _take(entry, section, extraction)
+            _take(entry, section, extraction, names)
+        after = extraction.kept, sum(extraction.dropped[reason] for reason in WELL_WRITTEN)
+        if entries and before == after:
+            extraction.unreadable.append(section)
     starts = [match.start() for match in _RECORD.finditer(rest)]
     for start, end in pairwise([*starts, len(rest)]):
         _take_damaged(rest[start:end], end == len(rest), extraction)
-    return extraction, bool(whole)
+    return extraction, bool(sections)
 
 
-def _whole(text: str) -> tuple[dict[str, list[Any]], str]:
+def _decoded(text: str, start: int) -> tuple[Any, int] | None:
+    """The sound JSON that begins at a place, and its end."""
+    if nesting_depth(text) > DEEPEST_NESTING:
+        return None
+    try:
+        return json.JSONDecoder(strict=False).raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _sections(text: str) -> tuple[dict[str, list[Any]], str]:
     """The lists of an answer that is sound JSON, and what stands behind it; nothing and all of it, of another one."""
     start = text.find("{")
-    if start < 0 or nesting_depth(text) > DEEPEST_NESTING:
+    decoded = _decoded(text, start) if start >= 0 else None
+    if decoded is None:
         return {}, text
-    try:
-        found, end = json.JSONDecoder(strict=False).raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return {}, text
-    named = {str(name).lower(): value for name, value in found.items()}
-    if not named.keys() & {"entities", "relationships"}:
-        return {}, text
-    return {name: value for name, value in named.items() if isinstance(value, list)}, text[end:]
+    found, end = decoded
+    for _ in range(MOST_WRAPPERS):
+        named = {str(name).strip().lower(): value for name, value in found.items()}
+        sections = {
+            section: _entries(named[name])
+            for section, names in _SECTIONS.items()
+            for name in names
+            if isinstance(named.get(name), list | Mapping)
+        }
+        if sections:
+            return sections, text[end:]
+        inner = [value for value in named.values() if isinstance(value, Mapping)]
+        if len(inner) != 1:
+            break
+        found = inner[0]
+    return {}, text
+
+
+def _entries(value: list[Any] | Mapping[Any, Any]) -> list[Any]:
+    """The records of a list, or of an object that has them under their names."""
+    if isinstance(value, list):
+        return value
+    if _fields(value).keys() & {"source", "name"}:
+        return [value]  # a single record without its list
+    return [
+        {"name": name, **entry} if isinstance(entry, Mapping) else {"name": name, "description": entry}
+        for name, entry in value.items()
+    ]
+
+
+def _names_by_id(sections: Mapping[str, list[Any]]) -> dict[str, str]:
+    """The names of entities that have an id beside their name, by which relationships may call them."""
+    names = {}
+    for entry in sections.get("entities", ()):
+        if isinstance(entry, Mapping) and (identity := _as_text(entry.get("id"))):
+            name = _fields(entry).get("name", "")
+            if name and name != identity:
+                names[identity] = name
+    return names
 
 
 def _take_damaged(piece: str, last: bool, extraction: Extraction) -> None:
@@ -127,8 +217,8 @@ def _take_damaged(piece: str, last: bool, extraction: Extraction) -> None:
 
 def _take_cut_off(entry: dict[Any, Any], extraction: Extraction) -> None:
     """A record of which the end is missing, kept if at least its description has begun: the last value is a part."""
-    fields = dict(_fields(entry))
-    is_relationship = not fields.keys().isdisjoint(_RELATIONSHIP.values())
+    fields = _fields(entry)
+    is_relationship = not fields.keys().isdisjoint(("source", "target", "strength"))
     last = next(reversed(fields), "")
     needed = {"source", "target", "description"} if is_relationship else {"name", "description"}
     if not needed <= fields.keys() or last not in ("description", "strength"):
@@ -140,28 +230,42 @@ def _take_cut_off(entry: dict[Any, Any], extraction: Extraction) -> None:
     _take(fields, "", extraction)
 
 
-def _take(entry: Any, section: str, extraction: Extraction) -> None:
+def _take(entry: Any, section: str, extraction: Extraction, names: Mapping[str, str] | None = None) -> None:
     if not isinstance(entry, Mapping):
         extraction.dropped["record that is no JSON object"] += 1
         return
-    fields = dict(_fields(entry))
+    fields = _fields(entry)
     if fields.keys() & {"source", "target"} or (section == "relationships" and "name" not in fields):
-        ends = fields.get("source", ""), fields.get("target", "")
-        extraction.add_relationship(*ends, fields.get("description", ""), fields.get("strength"))
+        ends = [fields.get(end, "") for end in ("source", "target")]
+        source, target = [names.get(end, end) if names else end for end in ends]
+        extraction.add_relationship(source, target, fields.get("description", ""), fields.get("strength"))
     elif "name" in fields or section == "entities":
         extraction.add_entity(fields.get("name", ""), fields.get("type", ""), fields.get("description", ""))
     else:
         extraction.dropped["record of an unknown kind"] += 1
 
 
-def _fields(entry: Mapping[Any, Any]) -> Iterator[tuple[str, str]]:
-    """The fields under their usual names, as texts; of several for one name the first that says anything."""
-    seen: set[str] = set()
-    for key, value in entry.items():
-        name = _KEYS.get(str(key).strip().lower())
-        if name and name not in seen and (text := _as_text(value)):
-            seen.add(name)
-            yield name, text
+def _fields(entry: Mapping[Any, Any]) -> dict[str, str]:
+    """The fields under their usual names, as texts, in the order of the record."""
+    given = {str(key).strip().lower(): text for key, value in entry.items() if (text := _as_text(value))}
+    is_relationship = not given.keys().isdisjoint(_SOURCE) and not given.keys().isdisjoint(_TARGET)
+    wanted = (
+        {"source": _SOURCE, "target": _TARGET, "description": _RELATION, "strength": _STRENGTH}
+        if is_relationship
+        else {"source": _SOURCE[:2], "target": _TARGET[:2], "name": _NAME, "type": _TYPE, "description": _DESCRIPTION}
+    )
+    if "id" in given and given.keys().isdisjoint(_TYPE[:-1]):  # as of a graph database, whose label is the type
+        wanted = {"type": _TYPE, **wanted}
+    used: dict[str, str] = {}  # the key of the record by the usual name
+    for name, keys in wanted.items():
+        key = next((key for key in keys if key in given and key not in used.values()), None)
+        if key is not None:
+            used[name] = key
+    order = list(given)
+    fields = {name: given[key] for name, key in sorted(used.items(), key=lambda each: order.index(each[1]))}
+    if not is_relationship and "strength" not in fields and (key := next((k for k in _STRENGTH if k in given), None)):
+        fields["strength"] = given[key]
+    return fields
 
 
 def _as_text(value: Any) -> str:

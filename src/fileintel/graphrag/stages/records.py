@@ -18,6 +18,17 @@ COMPLETION_MARK = "<|COMPLETE|>"
 
 LONGEST_NAME = 500  # characters; more is no name, and PostgreSQL indexes at most 2,704 bytes
 
+# what models write where a text has no name: in English, and in the languages that answers often come in
+_PLACEHOLDER = re.compile(
+    r"n/a|n\.a\.|none|null|nil|nan|undefined|unknown|unnamed|unspecified|tbd|no (?:name|entity|entities)|"
+    r"not (?:specified|mentioned|stated|given|applicable|available|provided|named)|"
+    r"(?:entity|source|target)[_ ](?:name|entity)|"
+    r"keine(?: angabe)?|k\.a\.|unbekannt|nicht (?:angegeben|genannt)|aucune?|inconnue?|non spécifiée?|"
+    r"ninguno|desconocido|no especificado|nessuno|sconosciuto|无|未知|不明|なし"
+)
+_TEMPLATE_NAME = re.compile(r"[<{\[][A-Za-z_ ]{1,40}[>}\]]")
+_DASHES = re.compile(r"[-–—_.…?*/]+")  # what stands in an empty cell of a table
+
 _NEXT_DELIMITER = re.compile(r"\n[ \t]*##")
 # a parenthesis with nothing behind it on its line but punctuation and the number of the next item of a list
 _END = re.compile(r"\)(?=[^\w()\n]*(?:\d+\.[^\w()\n]*)?(?:\n|\Z)|\s*##)")
@@ -61,6 +72,16 @@ def clean_name(text: str) -> str:
     text = clean_text(text)
     bare = text.strip(_QUOTES + " ")
     return text if _DOUBLE_QUOTE.search(bare) else bare  # `Ship "Titanic"` keeps both of its quotes
+
+
+def names_nothing(name: str) -> bool:
+    """Whether what stands in the place of a name says that there is none, or is the prompt's own example: such a name
+    would join all documents that lack one."""
+    return (
+        _PLACEHOLDER.fullmatch(name.casefold()) is not None
+        or _DASHES.fullmatch(name) is not None
+        or _TEMPLATE_NAME.fullmatch(name) is not None
+    )
 
 
 def clean_title(text: str) -> str:

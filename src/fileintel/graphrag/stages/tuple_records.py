@@ -8,16 +8,18 @@ space and relationships of an entity with itself, takes any number as a strength
 fields only the first ones.
 """
 
+import html
 import re
 
-from fileintel.graphrag.stages.extract_records import CUT_OFF, SELF_LOOP, Extraction
+from fileintel.graphrag.stages.extract_records import CUT_OFF, WELL_WRITTEN, Extraction
 from fileintel.graphrag.stages.records import COMPLETION, COMPLETION_MARK, FIELD_DELIMITER, read_fields
-from fileintel.llm.questions import InvalidAnswer
+from fileintel.llm.questions import AnswerForm, InvalidAnswer
 
 LOOKING_BACK = 60  # characters; enough to see whether a record begins
 FORM = '("entity"<|>NAME<|>TYPE<|>DESCRIPTION)'
 UNKNOWN_KIND = "record of an unknown kind"
 WRONG_DELIMITERS = "record with wrong delimiters"
+OTHER_DELIMITER = "record with another delimiter"
 
 _RECORD = re.compile(r"""(\(\s{0,9})?(?<!\w)(["'“”„]?)\b(entity|relationship)["'“”]?\s{0,9}<\|>""", re.IGNORECASE)
 _LIST_ITEM = re.compile(r"[^\w(]*(?:\d+[.)])?[^\w(]*")  # what may stand on the line before a record
@@ -27,6 +29,12 @@ _WRONG_RECORD = re.compile(
     r"""|(?:^|##)[ \t]{0,9}(?:\((?:entity|relationship)|["'“”„](?:entity|relationship)["'“”])"""
     r"""[ \t]{0,9}(?!<\|>)[|,;:<]""",
     re.IGNORECASE | re.MULTILINE,
+)
+# what stands in the place of the delimiter behind the kind of a record
+_SPOILT = re.compile(
+    r"""\(\s{0,9}["'“”„]?(?:entity|relationship)["'“”]?\s{0,9}"""
+    r"""(<\|[#>|\\/_-]{1,3}\|?>?|<\|\||\\?<\\?\|\\?>|[{<]tuple_delimiter[}>]|<\|tuple_delimiter\|>|<SEP>)""",
+    re.IGNORECASE,
 )
 # the very beginning of a record at the very end of an answer
 _BEGINNING = re.compile(r"""(?:^|##|\))[ \t]{0,9}\(\s{0,9}["'“”„]?(\w{0,12})["'“”]?\s{0,9}<?\|?\s*\Z""", re.MULTILINE)
@@ -44,7 +52,7 @@ def parse_records(text: str) -> Extraction:
     extraction = parse_gleaning(text)
     if extraction.kept:
         return extraction
-    if bad := sorted(set(extraction.dropped) - {SELF_LOOP}):
+    if bad := sorted(set(extraction.dropped) - WELL_WRITTEN):
         raise InvalidAnswer(f"it holds no record that can be read: {bad[0]} (the form is {FORM})")
     if not extraction.dropped and not COMPLETION.search(text):
         raise InvalidAnswer(f"it holds no record and no {COMPLETION_MARK}")
@@ -55,6 +63,8 @@ def parse_gleaning(text: str) -> Extraction:
     """The records of a gleaning; one that finds nothing may say so in its own words."""
     extraction = Extraction()
     extraction.note_fence(text)
+    text, count = _with_delimiters(text)
+    extraction.mended.update({OTHER_DELIMITER: count} if count else {})
     end_of_records = len(text)
     beginning = _BEGINNING.search(text)
     if beginning and any(kind.startswith(beginning.group(1).lower()) for kind in ("entity", "relationship")):
@@ -72,6 +82,28 @@ def parse_gleaning(text: str) -> Extraction:
         else:
             _read_relationship(fields[1:], whole, extraction)
     return extraction
+
+
+def flaw(text: str, extraction: Extraction) -> str | None:
+    """What an answer lacks to be whole: the completion mark behind its records."""
+    if COMPLETION.search(text) or not (extraction.kept or extraction.dropped):
+        return None
+    return f"it does not end with {COMPLETION_MARK}"
+
+
+RECORDS, GLEANING = AnswerForm(parse_records, flaw), AnswerForm(parse_gleaning, flaw)
+
+
+def _with_delimiters(text: str) -> tuple[str, int]:
+    """The answer with the right delimiter, where its records have another one that cannot be anything else, the same
+    in all of them; and how many records that were."""
+    if "&lt;|&gt;" in text and FIELD_DELIMITER not in text:
+        text = html.unescape(text)
+        return text, len(_RECORD.findall(text))
+    found = [match[1] for match in _SPOILT.finditer(text)]
+    if len(set(found)) != 1 or _RECORD.search(text):
+        return text, 0
+    return text.replace(found[0], FIELD_DELIMITER), len(found)
 
 
 def _starts(text: str) -> dict[int, str]:
