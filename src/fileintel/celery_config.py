@@ -22,7 +22,7 @@ import logging  # noqa: E402
 import os  # noqa: E402
 from typing import Any  # noqa: E402
 
-from celery import Celery  # noqa: E402
+from celery import Celery, Task  # noqa: E402
 from celery.signals import (  # noqa: E402
     celeryd_init,
     task_failure,
@@ -34,33 +34,13 @@ from celery.signals import (  # noqa: E402
 from kombu.entity import Queue  # noqa: E402
 
 from fileintel import broker  # noqa: E402
-from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError  # noqa: E402
-from fileintel.queues import (  # noqa: E402
-    DEFAULT,
-    DOCUMENT_PROCESSING,
-    EMBEDDING_PROCESSING,
-    GRAPHRAG_INDEXING,
-    GRAPHRAG_QUERIES,
-    GRAPHRAG_QUEUES,
-    LLM_PROCESSING,
-    PREFORK_QUEUES,
-    RAG_PROCESSING,
-)
+from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError, ServiceUnavailable  # noqa: E402
+from fileintel.queues import DEFAULT, GRAPHRAG_QUEUES, PREFORK_QUEUES, TASKS  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
-ROUTES = {
-    "fileintel.tasks.graphrag.build_graphrag_index_task": {"queue": GRAPHRAG_INDEXING},
-    "fileintel.tasks.graphrag.help_with_index_task": {"queue": GRAPHRAG_INDEXING},
-    "fileintel.tasks.graphrag.query_graphrag_task": {"queue": GRAPHRAG_QUERIES},
-    "fileintel.tasks.documents.process_documents_task": {"queue": DOCUMENT_PROCESSING},
-    "fileintel.tasks.importing.import_index_task": {"queue": DOCUMENT_PROCESSING},
-    "fileintel.tasks.embedding.embed_documents_task": {"queue": EMBEDDING_PROCESSING},
-    "fileintel.tasks.metadata.extract_metadata_task": {"queue": LLM_PROCESSING},
-    "fileintel.tasks.questions.answer_question_task": {"queue": RAG_PROCESSING},
-    "fileintel.tasks.housekeeping.clean_up_task": {"queue": DEFAULT},
-}
-TASK_MODULES = ("graphrag", "documents", "importing", "embedding", "metadata", "questions", "housekeeping")
+ROUTES = {name: {"queue": queue} for name, queue in TASKS.values()}
+TASK_MODULES = sorted({name.rpartition(".")[0] for name in ROUTES})
 
 # Longer than the longest run: with late acknowledgement Redis hands out again what is not acknowledged after this
 # time, also while it is still being worked on. A second delivery finds the run's lease held and leaves.
@@ -74,11 +54,33 @@ TRACE_LOGGER = "celery.app.trace"  # says how tasks have ended
 broker.mend()
 
 
+class SentAtOnce(Task):  # type: ignore[misc]
+    """A task whose call fails at once where its message cannot be sent. Celery's own would wait for a broker, and
+    without one it would look for RabbitMQ on this machine."""
+
+    abstract = True
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Send the task, as `delay` does too.
+
+        Raises:
+          ServiceUnavailable: no broker is configured, or it does not answer.
+        """
+        from fileintel.runs.dispatch import ONCE_MORE, CeleryDispatcher
+
+        if not self.app.conf.task_always_eager:
+            try:
+                CeleryDispatcher(self.app).check()
+            except ServiceUnavailable as error:
+                raise ServiceUnavailable(f"{error}; set celery.broker_url (CELERY_BROKER_URL)") from None
+        return super().apply_async(args, kwargs, **{"retry_policy": ONCE_MORE, **options})
+
+
 def make_app(broker_url: str | None, result_backend: str | None) -> Celery:
-    """The application, for a broker and a result backend."""
-    app = Celery("fileintel", broker=broker_url, backend=result_backend)
+    """Make an application for a broker and a result backend."""
+    app = Celery("fileintel", broker=broker_url, backend=result_backend, task_cls=SentAtOnce)
     app.conf.update(
-        include=[f"fileintel.tasks.{name}" for name in TASK_MODULES],
+        include=TASK_MODULES,
         task_queues=[Queue(name, routing_key=name) for name in (*PREFORK_QUEUES, *GRAPHRAG_QUEUES)],  # type: ignore[no-untyped-call]
         task_default_queue=DEFAULT,
         task_create_missing_queues=False,

@@ -1,5 +1,6 @@
-"""Which queues there are, and how a worker for them is started: one place for the application, `fileintel up`,
-`fileintel worker` and the tests. It imports nothing, so that whoever only starts a worker does not load Celery."""
+"""The queues, the tasks on them and the workers that serve them: one place for the Celery application, the senders of
+messages, `fileintel up`, `fileintel worker` and the tests. It imports nothing, so that a command that only starts a
+worker does not load Celery."""
 
 from dataclasses import dataclass
 
@@ -9,6 +10,25 @@ DEFAULT = "default"  # housekeeping, and tasks without a route
 DOCUMENT_PROCESSING, EMBEDDING_PROCESSING = "document_processing", "embedding_processing"
 LLM_PROCESSING, RAG_PROCESSING = "llm_processing", "rag_processing"
 PREFORK_QUEUES = (DEFAULT, DOCUMENT_PROCESSING, EMBEDDING_PROCESSING, LLM_PROCESSING, RAG_PROCESSING)
+
+# for each kind of run, and for other work of the workers: the Celery task that does it, and the task's queue
+TASKS = {
+    "index": ("fileintel.tasks.graphrag.build_graphrag_index_task", GRAPHRAG_INDEXING),
+    "help": ("fileintel.tasks.graphrag.help_with_index_task", GRAPHRAG_INDEXING),
+    "question": ("fileintel.tasks.graphrag.query_graphrag_task", GRAPHRAG_QUERIES),
+    "documents": ("fileintel.tasks.documents.process_documents_task", DOCUMENT_PROCESSING),
+    "import": ("fileintel.tasks.importing.import_index_task", DOCUMENT_PROCESSING),
+    "embedding": ("fileintel.tasks.embedding.embed_documents_task", EMBEDDING_PROCESSING),
+    "metadata": ("fileintel.tasks.metadata.extract_metadata_task", LLM_PROCESSING),
+    "passage_question": ("fileintel.tasks.questions.answer_question_task", RAG_PROCESSING),
+    "clean_up": ("fileintel.tasks.housekeeping.clean_up_task", DEFAULT),
+}
+
+
+def task_name(kind: str) -> str:
+    """Return the name of the Celery task that does a kind of work."""
+    return TASKS[kind][0]
+
 
 CELERY = ("celery", "-A", "fileintel.celery_config:app", "worker")  # what follows `python -m`
 

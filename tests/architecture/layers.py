@@ -35,7 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "graphrag": BASE | {"fanout", "documents", "llm", "storage", "builtin_model"},
     # what a process holds open: it builds the clients and starts the servers of a bare machine
     "workspace": BASE | {"graphrag", "llm", "storage", "local", "builtin_model"},
-    "runs": BASE | {"workspace", "graphrag", "fanout", "documents", "llm", "storage"},
+    "runs": BASE | {"workspace", "graphrag", "fanout", "documents", "llm", "storage", "queues"},
     # how use cases are declared; light, and only types of the workspace and of runs are known to it
     "operations": BASE | {"runs", "workspace"},
     "services": BASE | {"operations", "runs", "workspace", "graphrag", "documents", "llm", "storage", "queues"},

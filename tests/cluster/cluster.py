@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from celery import Celery
+from celery import Celery, Task
+from celery.result import AsyncResult
 from kombu import pools
 from pyarrow import BufferReader, parquet
 from sqlalchemy import create_engine, text
@@ -136,12 +137,16 @@ class Cluster(Installation):
     def celery(self) -> Iterator[Celery]:
         """The application, for calls of tasks as any Python program makes them."""
         app = make_app(self.broker.url, self.redis.url)
-        app.set_current()
         try:
             yield app
         finally:
             app.close()
             pools.reset()  # they are kept for all applications of a process, and the next broker is another one
+
+
+def delay(app: Celery, task: Task, **arguments: Any) -> AsyncResult:
+    """Call a task through this cluster's application. Its own `delay` sends to the broker of the environment."""
+    return app.send_task(task.name, kwargs=arguments)
 
 
 @contextmanager

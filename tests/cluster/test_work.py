@@ -10,7 +10,7 @@ from fileintel.config import load_settings
 from fileintel.local import keeper
 from fileintel.tasks.graphrag import build_graphrag_index_task
 from tests.api.installation import KEY, Caller, problem, wait_for
-from tests.cluster.cluster import GRAPH, MAIN, Cluster, watched
+from tests.cluster.cluster import GRAPH, MAIN, Cluster, delay, watched
 from tests.cluster.conftest import ARCHIPELAGO, ISLANDS_ALONE, DatabaseServer
 from tests.conftest import CommandLine
 from tests.deployment.compose import option, services
@@ -59,7 +59,7 @@ def test_an_index_is_built_by_the_graph_worker_whoever_asks_while_the_main_worke
         model.pause()
         command = there.start("graphrag", "index", BY_COMMAND, "--wait")
         by_http = service.ok("POST", "/graphrag/index", 202, json={"collection_id": BY_HTTP})["task_id"]
-        by_celery = build_graphrag_index_task.delay(collection_id=BY_CELERY, force_rebuild=False)
+        by_celery = delay(app, build_graphrag_index_task, collection_id=BY_CELERY, force_rebuild=False)
 
         def runs() -> list[dict[str, Any]]:
             newest = [service.pages("/tasks", 10, collection=name) for name in (BY_HTTP, BY_CELERY, BY_COMMAND)]
@@ -97,8 +97,8 @@ def test_a_hundred_runs_at_once_keep_within_the_pool_of_connections(cluster: Clu
     pool_size = load_settings({}, cluster.environment).storage.pool_size
     most: Counter[str] = Counter()
     model.gather(HELD, "extract")
-    with cluster.celery():
-        calls = [build_graphrag_index_task.delay(collection_id=name) for name in ISLANDS_ALONE[:RUNS_AT_ONCE]]
+    with cluster.celery() as app:
+        calls = [delay(app, build_graphrag_index_task, collection_id=name) for name in ISLANDS_ALONE[:RUNS_AT_ONCE]]
 
         def look() -> None:
             nonlocal most

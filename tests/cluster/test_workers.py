@@ -8,11 +8,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from celery import Celery
 
 from fileintel.errors import EXIT_UNAVAILABLE
 from fileintel.tasks.graphrag import build_graphrag_index_task
 from tests.api.installation import BINARIES, Caller, Process, wait_for
-from tests.cluster.cluster import GRAPH, MAIN, Cluster, exported
+from tests.cluster.cluster import GRAPH, MAIN, Cluster, delay, exported
 from tests.cluster.conftest import ARCHIPELAGO
 from tests.cluster.test_work import PATIENCE, PEAR, REQUESTS_AT_ONCE
 from tests.deployment.compose import option, services
@@ -112,21 +113,21 @@ def test_processes_or_threads_can_take_the_place_of_greenlets(
     by_greenlets = exported(service, ARCHIPELAGO)
     assert len(by_greenlets) > 5
 
-    def rebuild() -> None:
+    def rebuild(app: Celery) -> None:
         model.reset()
         model.gather(REQUESTS_AT_ONCE, "report")
-        call = build_graphrag_index_task.delay(collection_id=ARCHIPELAGO, force_rebuild=True, fresh=True)
+        call = delay(app, build_graphrag_index_task, collection_id=ARCHIPELAGO, force_rebuild=True, fresh=True)
         assert call.get(timeout=PATIENCE)["state"] == "succeeded"
         assert model.counts().peaks["report"] == REQUESTS_AT_ONCE
         assert exported(service, ARCHIPELAGO) == by_greenlets
 
-    with cluster.celery():
+    with cluster.celery() as app:
         assert "async_mode=threads" in cluster.replace(GRAPH, "--pool=prefork", "--concurrency=2").output()
-        rebuild()
+        rebuild(app)
         cluster.workers[GRAPH].stop()
         every_queue = ",".join(option(cluster.command(name), "queues") for name in (MAIN, GRAPH))
         cluster.replace(MAIN, "--pool=threads", f"--queues={every_queue}")
-        rebuild()
+        rebuild(app)
     service.collection("without-greenlets")
     service.wait(service.upload("without-greenlets", PEAR)["task_id"])
     cluster.replace(MAIN)

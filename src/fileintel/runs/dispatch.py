@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from fileintel.errors import ServiceUnavailable
+from fileintel.queues import task_name
 from fileintel.runs.lease import is_gone
 from fileintel.storage import runs
 from fileintel.storage.models import Run
@@ -12,7 +13,6 @@ from fileintel.workspace import Workspace
 
 BROKER_SECONDS = 2.0  # for a broker to say that it is there; on loopback and in a cluster it takes milliseconds
 WORKER_SECONDS = 1.0  # for workers to say that they are there; all of them are waited for
-HELP = "fileintel.tasks.graphrag.help_with_index_task"
 HELP_CALLS = 4  # messages of one call for help; a broker gives them to the workers in turn
 HELP_EXPIRES_SECONDS = 15.0  # by then the run has called again, if it still wants help
 ONCE_MORE = {"max_retries": 1, "interval_start": 0}  # a broker that was restarted is met with a broken connection
@@ -32,23 +32,14 @@ class Dispatcher(Protocol):
 class CeleryDispatcher:
     """Sends messages through Celery. Messages carry ids only."""
 
-    TASKS = {  # noqa: RUF012
-        RunKind.INDEX: "fileintel.tasks.graphrag.build_graphrag_index_task",
-        RunKind.QUESTION: "fileintel.tasks.graphrag.query_graphrag_task",
-        RunKind.DOCUMENTS: "fileintel.tasks.documents.process_documents_task",
-        RunKind.EMBEDDING: "fileintel.tasks.embedding.embed_documents_task",
-        RunKind.METADATA: "fileintel.tasks.metadata.extract_metadata_task",
-        RunKind.PASSAGE_QUESTION: "fileintel.tasks.questions.answer_question_task",
-    }
-    IMPORT = "fileintel.tasks.importing.import_index_task"
+    TASKS = {kind: task_name(kind.value) for kind in RunKind}  # noqa: RUF012
 
     def __init__(self, app: Any) -> None:
         self._app = app
 
     def send(self, run: Run) -> None:
         ids = {"collection_id": run.collection_id, "run_id": run.id}
-        name = self.IMPORT if run.method == runs.IMPORT else self.TASKS[RunKind(run.kind)]
-        self.send_task(name, kwargs=ids, task_id=run.id)
+        self.send_task(task_name("import" if run.method == runs.IMPORT else run.kind), kwargs=ids, task_id=run.id)
 
     def send_task(self, name: str, **options: Any) -> None:
         """Send a task that is no run; `options` are those of Celery's `send_task`.
@@ -67,12 +58,18 @@ class CeleryDispatcher:
         """Ask workers to help with a run. Nothing depends on it: a broker that does not answer is no matter."""
         with suppress(ServiceUnavailable):
             for _ in range(HELP_CALLS):
-                self.send_task(HELP, kwargs={"run_id": run_id}, expires=HELP_EXPIRES_SECONDS)
+                self.send_task(task_name("help"), kwargs={"run_id": run_id}, expires=HELP_EXPIRES_SECONDS)
 
     def check(self) -> None:
-        """Raise ServiceUnavailable unless the broker answers."""
+        """Look whether messages can be sent.
+
+        Raises:
+          ServiceUnavailable: no broker is configured, or it does not answer.
+        """
         from kombu.exceptions import OperationalError
 
+        if not self._app.conf.broker_url:
+            raise ServiceUnavailable("no message broker is configured")
         try:
             with self._app.connection_for_write() as connection:
                 connection.ensure_connection(max_retries=0, timeout=BROKER_SECONDS)

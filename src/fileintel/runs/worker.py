@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.config import load_settings
 from fileintel.errors import DatabaseUnavailable, FileIntelError
+from fileintel.queues import task_name
 from fileintel.runs import dispatch
 from fileintel.storage import answers, collections, runs
 from fileintel.workspace import Workspace
@@ -18,7 +19,6 @@ from fileintel.workspace import Workspace
 SWEEP_SECONDS = 5.0  # a run whose worker died is found this long after its lease ran out, at the latest
 PAUSE_SECONDS = 1.0  # between two looks whether the database is there
 HOUSEKEEPING_SECONDS = 6 * 3600.0  # what is left behind does no harm for a day
-HOUSEKEEPING = "fileintel.tasks.housekeeping.clean_up_task"
 
 PROCESS = os.getpid()  # of the worker; its children have others
 
@@ -105,7 +105,7 @@ def _sweep(app: Any) -> None:
         try:
             if time.monotonic() - cleaned_at >= HOUSEKEEPING_SECONDS:
                 cleaned_at = time.monotonic()
-                dispatch.CeleryDispatcher(app).send_task(HOUSEKEEPING, expires=HOUSEKEEPING_SECONDS)
+                dispatch.CeleryDispatcher(app).send_task(task_name("clean_up"), expires=HOUSEKEEPING_SECONDS)
             for run_id in dispatch.send_unattended(workspace(), dispatch.CeleryDispatcher(app)):
                 logger.warning("run %s had no worker: its message was sent again", run_id)
         except FileIntelError as error:

@@ -3,16 +3,16 @@
 from contextlib import suppress
 from typing import Any
 
-from celery import shared_task
-
+from fileintel.celery_config import app
 from fileintel.errors import RunCancelled
 from fileintel.graphrag.pipeline import Paused
+from fileintel.queues import task_name
 from fileintel.runs import dispatch, execute, processing, worker
 from fileintel.runs.processing import Order
 from fileintel.services import tasks
 
 
-@shared_task(name="fileintel.tasks.documents.process_documents_task", bind=True)  # type: ignore[untyped-decorator]
+@app.task(name=task_name("documents"), bind=True)  # type: ignore[untyped-decorator]
 def process_documents_task(self: Any, collection_id: str, run_id: str | None = None) -> dict[str, Any]:
     """Read uploaded files into a collection, and cut them into passages.
 

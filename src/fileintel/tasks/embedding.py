@@ -6,14 +6,14 @@ embed_documents_task.delay(collection_id="thesis")
 
 from typing import Any
 
-from celery import shared_task
-
+from fileintel.celery_config import app
+from fileintel.queues import task_name
 from fileintel.runs.embed import embed_passages
 from fileintel.runs.processing import Order
 from fileintel.tasks.collection_run import worked_on
 
 
-@shared_task(name="fileintel.tasks.embedding.embed_documents_task", bind=True)  # type: ignore[untyped-decorator]
+@app.task(name=task_name("embedding"), bind=True)  # type: ignore[untyped-decorator]
 def embed_documents_task(self: Any, collection_id: str, run_id: str | None = None) -> dict[str, Any]:
     """Make the vectors that the passages of a collection lack for the embedding model of the settings.
 

@@ -8,11 +8,11 @@ import logging
 from contextlib import suppress
 from typing import Any
 
-from celery import shared_task
-
+from fileintel.celery_config import app
 from fileintel.errors import BudgetReached, LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
 from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.queues import task_name
 from fileintel.runs import dispatch, execute, help, questions, submission, worker
 from fileintel.runs.index import Indexer
 from fileintel.runs.index_request import IndexRequest
@@ -21,7 +21,7 @@ from fileintel.services import tasks
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="fileintel.tasks.graphrag.build_graphrag_index_task", bind=True)  # type: ignore[untyped-decorator]
+@app.task(name=task_name("index"), bind=True)  # type: ignore[untyped-decorator]
 def build_graphrag_index_task(
     self: Any,
     collection_id: str,
@@ -62,14 +62,14 @@ def build_graphrag_index_task(
     return tasks.show(workspace, run_id)
 
 
-@shared_task(name=dispatch.HELP, ignore_result=True)  # type: ignore[untyped-decorator]
+@app.task(name=task_name("help"), ignore_result=True)  # type: ignore[untyped-decorator]
 def help_with_index_task(run_id: str) -> None:
     """Answer questions of an index run that another worker holds, as long as there are any. Lost or delivered twice,
     the message does no harm."""
     help.help_with(worker.workspace(), run_id, worker.PROCESS, worker.stopping)
 
 
-@shared_task(name="fileintel.tasks.graphrag.query_graphrag_task")  # type: ignore[untyped-decorator]
+@app.task(name=task_name("question"))  # type: ignore[untyped-decorator]
 def query_graphrag_task(
     collection_id: str, question: str = "", mode: str = "local", run_id: str | None = None
 ) -> dict[str, Any]:

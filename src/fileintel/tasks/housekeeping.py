@@ -5,13 +5,13 @@ celery -A fileintel.celery_config:app call fileintel.tasks.housekeeping.clean_up
 
 from typing import Any
 
-from celery import shared_task
-
+from fileintel.celery_config import app
+from fileintel.queues import task_name
 from fileintel.runs import dispatch, worker
 from fileintel.services import housekeeping
 
 
-@shared_task(name="fileintel.tasks.housekeeping.clean_up_task", bind=True)  # type: ignore[untyped-decorator]
+@app.task(name=task_name("clean_up"), bind=True)  # type: ignore[untyped-decorator]
 def clean_up_task(self: Any) -> dict[str, int]:
     """Send runs without a worker to one, and delete what nobody needs any more; returns how much of each."""
     return housekeeping.clean_up(worker.workspace(), dispatch.CeleryDispatcher(self.app))

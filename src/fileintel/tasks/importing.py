@@ -3,14 +3,14 @@
 from contextlib import suppress
 from typing import Any
 
-from celery import shared_task
-
+from fileintel.celery_config import app
 from fileintel.errors import RunCancelled
+from fileintel.queues import task_name
 from fileintel.runs import import_index, worker
 from fileintel.services import tasks
 
 
-@shared_task(name="fileintel.tasks.importing.import_index_task")  # type: ignore[untyped-decorator]
+@app.task(name=task_name("import"))  # type: ignore[untyped-decorator]
 def import_index_task(collection_id: str, run_id: str) -> dict[str, Any]:
     """Take over the uploaded tables of an index that `graphrag` made.
 

@@ -6,14 +6,14 @@ extract_metadata_task.delay(collection_id="thesis")
 
 from typing import Any
 
-from celery import shared_task
-
+from fileintel.celery_config import app
+from fileintel.queues import task_name
 from fileintel.runs.extract_metadata import extract_metadata
 from fileintel.runs.processing import Order
 from fileintel.tasks.collection_run import worked_on
 
 
-@shared_task(name="fileintel.tasks.metadata.extract_metadata_task", bind=True)  # type: ignore[untyped-decorator]
+@app.task(name=task_name("metadata"), bind=True)  # type: ignore[untyped-decorator]
 def extract_metadata_task(self: Any, collection_id: str, run_id: str | None = None) -> dict[str, Any]:
     """Ask the chat model for title, authors, date and the like of each document of a collection.
 

@@ -6,12 +6,12 @@ answer_question_task.delay(collection_id="thesis", question="Who built the light
 
 from typing import Any
 
-from celery import shared_task
-
+from fileintel.celery_config import app
+from fileintel.queues import task_name
 from fileintel.runs import execute, questions, worker
 
 
-@shared_task(name="fileintel.tasks.questions.answer_question_task")  # type: ignore[untyped-decorator]
+@app.task(name=task_name("passage_question"))  # type: ignore[untyped-decorator]
 def answer_question_task(collection_id: str, question: str = "", run_id: str | None = None) -> dict[str, Any]:
     """Answer a question from the passages of a collection that are nearest to it; returns what
     `fileintel query --json` prints.
