@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 from fileintel.errors import FileIntelError
+from fileintel.local.child_processes import ChildProcesses
 from fileintel.local.console import Console
 from fileintel.local.file_lock import FileLock
-from fileintel.local.leash import ChildProcess
 from fileintel.local.program import Program, Role
 from fileintel.local.supervisor import Supervisor
 
@@ -42,13 +42,13 @@ def main() -> int:
     ]
     lock = FileLock(home / "lock")
     assert lock.acquire(exclusive=True, limit=0)
-    console, leash = Console([program.name for program in found]), ChildProcess(lock)
+    console, children = Console([program.name for program in found]), ChildProcesses(lock)
     try:
         return Supervisor(
             found,
             console,
-            leash,
-            on_ready=lambda: console.say(f"all ready, watchdog {leash.watchdog_pid}"),
+            children,
+            on_ready=lambda: console.say(f"all ready, watchdog {children.watchdog_pid}"),
             stop_limit=stop_limit,
         ).run()
     except FileIntelError as error:

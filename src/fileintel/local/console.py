@@ -32,7 +32,7 @@ class LineReader:
         return self._descriptor
 
     def lines(self) -> Iterator[str]:
-        """What has arrived, line by line; at most one chunk, so that nobody can keep the others waiting."""
+        """What has arrived, line by line; at most one chunk, so that no program can keep the others waiting."""
         try:
             piece = os.read(self._descriptor, CHUNK)
         except BlockingIOError:
@@ -46,7 +46,7 @@ class LineReader:
             yield line.decode("utf-8", "replace").rstrip()
 
     def drained(self) -> Iterator[str]:
-        """The last lines of a program that has ended; closes the pipe, whoever else may hold it."""
+        """The last lines of a program that has ended; closes the pipe, also when other processes hold it."""
         while not self.closed:
             before = self._rest
             lines = list(self.lines())
@@ -77,7 +77,7 @@ class Console:
         self._colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
         self._log = log
         self._size = 0
-        self.broken = False  # nobody reads any more
+        self.broken = False  # there is no reader any more
         if log is not None:
             self._open(log)
         self._coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")

@@ -15,7 +15,7 @@ ROLE = "fileintel"
 UNFINISHED = "postgres.new-"  # prefix of a folder that initdb is still filling
 INITDB_LIMIT = 300.0  # seconds; half a second on an idle disk
 # The built-in C.UTF-8 locale sorts by code point on every machine, with any C library, and still knows that Ä is a
-# letter. Nobody comes over the network; who may use the socket is decided by the folder that holds it.
+# letter. No connection comes over the network; the folder that holds the socket decides who may use it.
 INITDB_OPTIONS = (
     f"--username={ROLE}",
     "--encoding=UTF8",
@@ -34,7 +34,7 @@ def prepare_data_folder(data: Path, programs: Path, identity: ServerIdentity) ->
       data: the data folder; its parent exists.
       programs: the folder with initdb and postgres.
 
-    Raises: DatabaseUnavailable when it belongs to somebody else, is of another version, or cannot be made;
+    Raises: DatabaseUnavailable when it belongs to another user, is of another version, or cannot be made;
       OSError when a folder cannot be read or written.
     """
     for leftover in data.parent.glob(f"{UNFINISHED}*"):  # of a start that was killed

@@ -66,7 +66,7 @@ class FileLock:
         _open_descriptors.add(descriptor)
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            # a file that was deleted in between is locked for nobody else
+            # a file that was deleted in between is locked for no other process
             locked = os.path.samestat(os.fstat(descriptor), os.stat(self.path))
         except (BlockingIOError, FileNotFoundError):
             locked = False

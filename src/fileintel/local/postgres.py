@@ -1,9 +1,9 @@
 """The embedded PostgreSQL: started on first need, shared by processes, stopped when the last one leaves.
 
-Three locks of the kernel do all the agreeing. They need no cleaning up, because whoever dies loses them.
+Three locks of the kernel do all the agreeing. They need no cleaning up, because a process that dies loses them.
 
-- `postgres.members`: every member holds it shared. Whoever holds it alone (the keeper) may stop the server;
-  so a member can rely on it that nobody stops the server under it.
+- `postgres.members`: every member holds it shared. A process that holds it alone (the keeper) may stop the server;
+  so a member can rely on it that no process stops the server under it.
 - `postgres.start`: held alone while a member starts the server or creates the database.
 - `postgres.keeper`: held by the keeper process from birth; who can take it starts a new keeper.
 
@@ -50,7 +50,7 @@ class EmbeddedPostgres:
 
     Every process that needs it makes one object, calls `join()` and connects with the URL. The server is
     reached through a private unix socket only. Membership ends with `leave()` or with the process, however
-    it ends; the server stops when nobody is left. Objects may be shared by threads and greenlets.
+    it ends; the server stops when no member is left. Objects may be shared by threads and greenlets.
 
     A forked child is not a member, and its parent's death may stop the server: it calls `join()` itself.
     Programs that a member starts never hold the membership.
@@ -107,10 +107,10 @@ class EmbeddedPostgres:
             self._members.release()
 
     def running(self) -> bool:
-        """True when the server of this home lives and accepts connections, whoever has started it."""
+        """True when the server of this home lives and accepts connections, whichever process has started it."""
         try:
             server = self._server.running()
-        except OSError:  # somebody else's
+        except OSError:  # another user's
             return False
         return server is not None and server.ready
 

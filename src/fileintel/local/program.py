@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from fileintel.local.child_processes import ChildProcesses
 from fileintel.local.console import LineReader
-from fileintel.local.leash import ChildProcess
 from fileintel.local.watchdog import birth
 
 FIRST_PAUSE = 0.5  # seconds before a program is started again; doubled each time
@@ -21,7 +21,7 @@ STEADY = 60.0  # seconds; a program that has run so long begins with the first p
 class Role(StrEnum):
     """What a program is for the ones that come after it in the list."""
 
-    SERVICE = "service"  # nobody waits for it
+    SERVICE = "service"  # no other program waits for it
     FOUNDATION = "foundation"  # they start when it is ready, and it is stopped after them
     TASK = "task"  # they start when it has ended well
 
@@ -79,13 +79,13 @@ class ProcessRecord:
 class Child:
     """One program under supervision. It never waits for anything."""
 
-    def __init__(self, program: Program, leash: ChildProcess) -> None:
+    def __init__(self, program: Program, children: ChildProcesses) -> None:
         self.program = program
         self.reader: LineReader | None = None
         self.last_line = ""
         self.failures = 0  # in a row
         self.exit_code: int | None = None
-        self._leash = leash
+        self._children = children
         self._process: subprocess.Popen[bytes] | None = None
         self._born: int | None = None
         self._starts = 0
@@ -140,7 +140,7 @@ class Child:
         reading, writing = os.pipe()
         self.reader = LineReader(reading)
         try:
-            self._process = self._leash.start(
+            self._process = self._children.start(
                 self.program.command, environment=self.program.environment, output=writing
             )
         finally:
@@ -170,7 +170,7 @@ class Child:
         """True once, when the process has ended; `exit_code` is known then, and nothing of it is left."""
         if self._process is None or (code := self._process.poll()) is None:
             return False
-        self._leash.ended(self._process)
+        self._children.ended(self._process)
         self._process = None
         self.exit_code = code
         if self.state is State.STOPPING or self.program.role is Role.TASK:
@@ -198,7 +198,7 @@ class Child:
     def kill(self) -> None:
         """End it at once, with all that it has started."""
         if self._process is not None:
-            self._leash.kill(self._process)
+            self._children.kill(self._process)
 
     def how_it_ended(self) -> str:
         """In words, for messages."""

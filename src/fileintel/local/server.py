@@ -31,7 +31,7 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "port": str(PORT),
     "max_connections": "200",  # several processes with pools of 10, and room for a psql
-    "client_connection_check_interval": "1s",  # a killed client's query ends, instead of running on for nobody
+    "client_connection_check_interval": "1s",  # a killed client's query ends, instead of running on for no client
     # an acknowledged answer is on the disk; it has cost money
     "fsync": "on",
     "synchronous_commit": "on",
@@ -104,7 +104,7 @@ class Server:
         return RunningServer(pid, lines[keeper.SOCKET_FOLDER_LINE], ready)
 
     def wait_until_ready(self) -> RunningServer | None:
-        """Wait for a server that somebody has started; None when none lives.
+        """Wait for a server that another process has started; None when none lives.
 
         Raises: DatabaseUnavailable when it is still not ready after START_LIMIT.
         """

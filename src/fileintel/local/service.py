@@ -19,10 +19,10 @@ from pathlib import Path
 
 from fileintel import queues
 from fileintel.errors import EXIT_INTERRUPTED, ConflictError, DatabaseUnavailable, FileIntelError, ServiceUnavailable
+from fileintel.local.child_processes import ChildProcesses
 from fileintel.local.console import Console
 from fileintel.local.detached import clean_environment
 from fileintel.local.file_lock import FileLock
-from fileintel.local.leash import ChildProcess
 from fileintel.local.postgres import EmbeddedPostgres
 from fileintel.local.program import ProcessRecord, Program, Role
 from fileintel.local.redis import EmbeddedRedis
@@ -84,7 +84,7 @@ def programs(options: Options, environment: dict[str, str], redis: EmbeddedRedis
 
     Parameters:
       environment: with DATABASE_URL and the URLs for Celery.
-      redis: None when the broker is somebody else's.
+      redis: None when the broker is one of the user's own.
     """
     fileintel = (*PYTHON, "-m", "fileintel")
     program, *words = queues.CELERY
@@ -168,11 +168,11 @@ class Service:
         found = programs(self._options, self._environment, self._redis)
         log = self._options.home / LOG if self._options.detached else None
         self._console = Console([program.name for program in found], log)
-        leash = ChildProcess(self._lock)
+        children = ChildProcesses(self._lock)
         if os.geteuid() == 0:
             self._console.say("this is root: it works, and an ordinary user is safer")
         return Supervisor(
-            found, self._console, leash, on_ready=self._announce, on_change=self._note, tend=self._tend
+            found, self._console, children, on_ready=self._announce, on_change=self._note, tend=self._tend
         ).run()
 
     def _take_lock(self) -> None:
@@ -217,7 +217,7 @@ class Service:
             write_state(options.home, state)
 
     def _tend(self) -> None:
-        """Bring PostgreSQL back, should somebody have killed it, and count it: another member may have been faster."""
+        """Bring PostgreSQL back, should it have been killed, and count it: another member may have been faster."""
         if self._postgres is None:
             return
         if not self._postgres.running():

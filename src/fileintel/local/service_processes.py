@@ -17,7 +17,7 @@ class ProcessRow:
     """One program of the service, with all processes that it has started.
 
     Parameters:
-      since: when it got into this state, in UTC; None where nobody has noted it.
+      since: when it got into this state, in UTC; None where it was not noted.
       memory_bytes: 0 while it does not run.
     """
 

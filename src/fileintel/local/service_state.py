@@ -78,7 +78,7 @@ def running_service(home: Path) -> ServiceState | None:
 def is_free(home: Path) -> bool:
     """True when neither a service nor remains of one are there.
 
-    Raises: PermissionError when the home is somebody else's.
+    Raises: PermissionError when the home is another user's.
     """
     if not (home / LOCK).exists():
         return True

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from fileintel.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, FileIntelError
+from fileintel.local.child_processes import ChildProcesses
 from fileintel.local.console import Console
-from fileintel.local.leash import ChildProcess
 from fileintel.local.program import Child, ProcessRecord, Program, Role, State
 
 START_ATTEMPTS = 3  # of a program that has never been ready; later on there is no limit
@@ -46,7 +46,7 @@ class Supervisor:
     Parameters:
       programs: in the order of their start.
       console: where everything is printed.
-      leash: what the programs are started with; closed at the end.
+      children: what the programs are started with; closed at the end.
       on_ready: called once, when all programs are ready for the first time.
       on_change: called with all programs whenever the state of one has changed.
       tend: called every few seconds; for what else the service stands on.
@@ -57,16 +57,16 @@ class Supervisor:
         self,
         programs: Sequence[Program],
         console: Console,
-        leash: ChildProcess,
+        children: ChildProcesses,
         *,
         on_ready: Callable[[], object] = lambda: None,
         on_change: Callable[[Sequence[ProcessRecord]], object] = lambda records: None,
         tend: Callable[[], object] = lambda: None,
         stop_limit: float = STOP_LIMIT,
     ) -> None:
-        self._children = [Child(program, leash) for program in programs]
+        self._children = [Child(program, children) for program in programs]
         self._console = console
-        self._leash = leash
+        self._processes = children
         self._on_ready, self._on_change, self._tend = on_ready, on_change, tend
         self._stop_limit = stop_limit
         self._selector = selectors.DefaultSelector()
@@ -91,14 +91,14 @@ class Supervisor:
                 while not (self._stopping and not any(child.runs for child in self._children)):
                     self._turn()
         finally:
-            self._leash.close()
+            self._processes.close()
             self._selector.close()
         if self._failure is not None:
             raise self._failure
         return self._exit_code
 
     def _turn(self) -> None:
-        """One round: whoever is due is started, then all that has happened is looked at."""
+        """One round: programs that are due are started, then all that has happened is looked at."""
         if not self._stopping:
             self._start_due()
         self._wait()
@@ -204,7 +204,7 @@ class Supervisor:
             if child.reader is not None and not child.reader.closed:
                 self._show(child, child.reader.drained())
             if self._stopping:
-                child.stop()  # whoever has ended unasked is not started again, either
+                child.stop()  # one that has ended unasked is not started again, either
             elif child.state is not State.ENDED:
                 self._failed(child, child.how_it_ended())
             elif child.exit_code != 0:

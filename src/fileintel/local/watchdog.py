@@ -1,4 +1,4 @@
-"""The watchdog: ends the programs of a process that has died, however it died. The other half of `leash`.
+"""The watchdog: ends the programs of a process that has died, however it died. The other half of `child_processes`.
 
 Run as a script: `python -I -S watchdog.py <fd>`, with the reading end of a pipe. `+123` says that the process
 group 123 was started, `-123` that it has ended. When the last writer is gone, so is the process that started
@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Collection
 
-GRACE = 10.0  # seconds between SIGTERM and SIGKILL; nobody is there any more who could wait for running tasks
+GRACE = 10.0  # seconds between SIGTERM and SIGKILL; there is no process any more that could wait for running tasks
 KILL_LIMIT = 10.0  # seconds; a killed process goes at once, unless it hangs in the kernel
 POLL_INTERVAL = 0.05  # seconds
 
@@ -63,7 +63,7 @@ def end_groups(groups: Collection[int], grace: float = GRACE) -> None:
 
 
 def watch(pipe: int) -> None:
-    """Keep the list of groups until nobody can write to the pipe any more, then end them."""
+    """Keep the list of groups until no process can write to the pipe any more, then end them."""
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):  # it is needed until the others have ended
         signal.signal(number, signal.SIG_IGN)
     groups: dict[int, None] = {}

@@ -46,7 +46,7 @@ def has_ended(process: "subprocess.Popen[bytes]", limit: float) -> bool:
     return True
 
 
-class ChildProcess:
+class ChildProcesses:
     """Starts programs, each the leader of a session and process group of its own, and answers for their end.
 
     Parental death signals would be simpler, but they belong to the thread that forks, and do not reach a
