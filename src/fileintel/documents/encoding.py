@@ -3,7 +3,9 @@
 import codecs
 import re
 
+from fileintel.documents import encoding_guess
 from fileintel.documents.document import Unreadable
+from fileintel.documents.encoding_labels import text_codec
 
 BOMS = (  # the longer ones first: UTF-32's begins with UTF-16's
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -18,12 +20,8 @@ DECLARED = re.compile(rb"""<(?:meta[^>]+charset|\?xml[^>]+encoding)\s*=\s*["']?\
 CONTROLS = bytes([*range(8), 11, *range(14, 27), *range(28, 32), 127])
 MAX_CONTROLS = 0.01
 MAX_STRAY = 0.001  # of the bytes may be no UTF-8 in a file of which nothing else can be told
-# never guessed: what has NULs was told apart before, UTF-7 is a security hole, and mainframes send no files
-UNLIKELY = ["utf_16", "utf_16_le", "utf_16_be", "utf_32", "utf_32_le", "utf_32_be", "utf_7", "cp037", "cp500", "cp1140"]
-# what Python can decode, and no document is written in
-NOT_FOR_FILES = frozenset({"idna", "punycode", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined"})
 NO_STARTS = bytes(range(0xC2))
-SAMPLE = 32 * 1024  # bytes for charset-normalizer, which takes about 0.1 s for them
+SAMPLE = 32 * 1024  # bytes to recognise an encoding by, which takes about 0.1 s
 
 BINARY = "looks like binary data, not text; leave it out, or give it the ending that fits its content"
 UNKNOWN = "has a character encoding that could not be recognised; save it as UTF-8"
@@ -33,8 +31,8 @@ class EncodingScan:
     """Sees all of a file's bytes go by, and then names the encoding. Holds a bounded sample.
 
     The order: a byte order mark; UTF-8, when it decodes as such (but for a stray byte) and is not plain ASCII; what the
-    file declares (`<meta charset>`, `<?xml encoding?>`); else charset-normalizer's guess from the first byte on that is
-    not ASCII. A UTF-8 file is taken as that even if it declares another encoding: no text in another one is valid
+    file declares (`<meta charset>`, `<?xml encoding?>`); else what is most likely, judged from the first byte on that
+    is not ASCII. A UTF-8 file is taken as that even if it declares another encoding: no text in another one is valid
     UTF-8 by chance, but many pages were converted without changing their declaration.
     """
 
@@ -72,14 +70,18 @@ class EncodingScan:
                 return name
         if wide := self._nuls.wide_encoding(self._size):
             return wide
+        if not self._strange and (switching := encoding_guess.seven_bit(self._head)):
+            return switching
         if self._controls > MAX_CONTROLS * self._size:
+            if wide := encoding_guess.wide(self._head):
+                return wide
             raise Unreadable(BINARY)
         declared = self._declared()
-        if self._is_utf8() and (self._strange or not declared or not declared.startswith("iso2022")):
+        if self._is_utf8():
             return "utf-8"
         if declared and declared != "utf-8":
             return declared
-        if guessed := _guess(self._strange):
+        if guessed := encoding_guess.guess(self._strange):
             return guessed
         if self._utf8_errors < MAX_STRAY * self._size:
             return "utf-8"  # a few broken characters in a readable text
@@ -90,56 +92,36 @@ class EncodingScan:
         return not self._utf8_errors or self._utf8_errors * 20 < self._utf8_starts
 
     def _declared(self) -> str | None:
-        found = DECLARED.search(self._head[:4096])
+        found = DECLARED.search(self._head)
         name = text_codec(found.group(1).decode("ascii")) if found else None
-        if name is None or name.startswith(("utf-16", "utf-32")):  # the declaration could not have been read
-            return None
-        # browsers read what is declared as Latin-1 as Windows-1252, and so do the pages' authors
-        return "cp1252" if name in ("iso8859-1", "ascii") else name
-
-
-def text_codec(declared: str) -> str | None:
-    """Python's name of a character encoding that a file declares; None if it is none, or none for files."""
-    try:
-        info = codecs.lookup(declared)
-        "".encode(info.name)  # refuses what is no text encoding, such as "hex"
-    except (LookupError, UnicodeError):
-        return None
-    return None if info.name in NOT_FOR_FILES or info.incrementaldecoder is None else info.name
+        # a declaration of UTF-16 could not have been read
+        return None if name is None or name.startswith(("utf-16", "utf-32")) else name
 
 
 class _Nuls:
-    """Counts NUL bytes at even and odd places: UTF-16 without a byte order mark has them at one of the two."""
+    """Counts NUL bytes by their place: text in UTF-16 and UTF-32 without a byte order mark has them at fixed ones."""
 
     def __init__(self) -> None:
-        self._counts = [0, 0]
-        self._parity = 0
+        self._counts = [0, 0, 0, 0]
+        self._seen = 0
 
     def feed(self, block: bytes) -> None:
         if b"\0" in block:
-            self._counts[self._parity] += block[0::2].count(0)
-            self._counts[1 - self._parity] += block[1::2].count(0)
-        self._parity ^= len(block) & 1
+            for place in range(4):
+                self._counts[(self._seen + place) % 4] += block[place::4].count(0)
+        self._seen += len(block)
 
     def wide_encoding(self, size: int) -> str | None:
-        even, odd = self._counts
-        if max(even, odd) < size * 0.2 or min(even, odd) > max(even, odd) * 0.05:
+        first, second, third, fourth = (count * 4 / size for count in self._counts) if size else (0.0,) * 4
+        if min(third, fourth) > 0.5 and fourth > 0.99 and first < 0.3:
+            return "utf-32-le"
+        if min(first, second) > 0.5 and first > 0.99 and fourth < 0.3:
+            return "utf-32-be"
+        even, odd = first + third, second + fourth
+        if max(even, odd) < 0.8 or min(even, odd) > max(even, odd) * 0.05:
             return None
         return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _first_not_ascii(block: bytes) -> int:
     return len(block) - len(block.lstrip(bytes(range(128))))
-
-
-def _guess(sample: bytes) -> str | None:
-    from charset_normalizer import from_bytes
-
-    # a multi-byte character may be cut at the end of the sample
-    matches = from_bytes(sample[: sample.rfind(b"\n") + 1] or sample, cp_exclusion=UNLIKELY)
-    best = matches.best()
-    if best is None:
-        return None
-    # of several encodings that fit equally well, the most common one in the world
-    equals = [match for match in matches if (match.chaos, match.coherence) == (best.chaos, best.coherence)]
-    return "cp1252" if any("cp1252" in match.could_be_from_charset for match in equals) else best.encoding

@@ -9,7 +9,7 @@ from typing import Any
 from lxml import etree
 
 from fileintel.documents.document import Unreadable
-from fileintel.documents.encoding import text_codec
+from fileintel.documents.encoding_labels import text_codec
 
 DAMAGED = "is damaged inside (its XML is broken); copy or download it again"
 ENTITIES = "declares XML entities of its own, which can blow up a reader; leave it out"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from fileintel.documents.document import Parsed, RawPage, Source
+from fileintel.documents.encoding_labels import ERRORS
 from fileintel.documents.paginate import paginate
 
 BLOCK = 64 * 1024  # bytes
@@ -36,7 +37,7 @@ def parse(source: Source) -> Parsed:
 
 def decoded(stream: BinaryIO, encoding: str) -> Iterator[str]:
     """The text of `stream` in fragments, with `\\n` line ends."""
-    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    decoder = codecs.getincrementaldecoder(encoding)(ERRORS)
     lines = io.IncrementalNewlineDecoder(decoder, translate=True)
     while block := stream.read(BLOCK):
         if text := lines.decode(block):
