@@ -104,8 +104,13 @@ def test_what_no_browser_shows_is_left_out(hidden: str) -> None:
 
 @pytest.mark.parametrize(
     "shown",
-    ["<p hidden=until-found>yes</p>", "<dialog open>yes</dialog>", "<details><p>yes</p></details>"]
-    + ["<p style='display:block'>yes</p>", "<p aria-hidden=true>yes</p>"],
+    [
+        "<p hidden=until-found>yes</p>",
+        "<dialog open>yes</dialog>",
+        "<details><p>yes</p></details>",
+        "<p style='display:block'>yes</p>",
+        "<p aria-hidden=true>yes</p>",
+    ],
 )
 def test_what_a_browser_shows_is_kept(shown: str) -> None:
     assert "yes" in text_of(shown)
