@@ -1,16 +1,20 @@
 """The same answers give the same graph as graphrag 3.3, but for the differences that our docstrings name."""
 
+import sys
 from collections.abc import Iterable
+from random import Random
+from subprocess import run
 from typing import Any
 
 import pandas as pd
 import pytest
+from graphrag.graphs import hierarchical_leiden as upstreams
 from graphrag.index.operations.cluster_graph import cluster_graph
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fileintel.graphrag.model import Graph
-from fileintel.graphrag.stages.cluster import cluster
+from fileintel.graphrag.stages.cluster import Edge, cluster, hierarchical_leiden
 from fileintel.graphrag.stages.extract import Extraction, merge, parse_records
 from fileintel.graphrag.stages.records import clean_text, clean_title
 
@@ -146,3 +150,45 @@ def test_the_largest_component_is_clustered_as_upstream_does_it(
         if any({source, target} <= set(members) for source, target in built.relationships)
     ]
     assert sorted(linked) == [(c.level, c.number, c.parent, sorted(c.entities)) for c in ours]
+
+
+def _random_edges(nodes: int, count: int, seed: int) -> list[Edge]:
+    random = Random(seed)
+    pairs = sorted({(random.randrange(nodes), random.randrange(nodes)) for _ in range(count)})
+    return [(f"N{low:04}", f"N{high:04}", random.choice((1.0, 2.5, 9.0))) for low, high in pairs if low < high]
+
+
+def _ring_of_cliques(cliques: int, size: int) -> list[Edge]:
+    inside = [(c * size + a, c * size + b) for c in range(cliques) for a in range(size) for b in range(a)]
+    between = [(c * size, (c + 1) % cliques * size) for c in range(cliques)]
+    return [(f"N{low:04}", f"N{high:04}", 1.0) for low, high in inside + between]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 42, 0xDEADBEEF])
+@pytest.mark.parametrize("max_cluster_size", [2, 10, 50])
+@pytest.mark.parametrize(
+    "edges",
+    [
+        [("A", "B", 1.0)],
+        _ring_of_cliques(12, 6),
+        _random_edges(60, 90, seed=3),  # several components
+        _random_edges(300, 1500, seed=4),
+        [("Ä", "漢", 0.5), ("漢", "B", 3.0), ("B", "Ä", 1e-9), ("X", "Y", 1e9)],
+    ],
+    ids=["pair", "ring of cliques", "sparse", "dense", "odd weights and names"],
+)
+def test_leiden_finds_the_clusters_of_upstream(edges: list[Edge], max_cluster_size: int, seed: int) -> None:
+    def told(found: Iterable[Any]) -> list[tuple[Any, ...]]:
+        return [(one.node, one.level, one.cluster, one.parent_cluster, one.is_final_cluster) for one in found]
+
+    theirs = upstreams.hierarchical_leiden(edges, max_cluster_size=max_cluster_size, random_seed=seed)
+    assert told(hierarchical_leiden(edges, max_cluster_size, seed)) == told(theirs)
+
+
+def test_clustering_imports_nothing_of_upstream() -> None:
+    code = (
+        "import sys\nfrom fileintel.graphrag.stages.cluster import hierarchical_leiden\n"
+        "hierarchical_leiden([('A', 'B', 1.0)], 10, 1)\nprint({'graphrag', 'pandas', 'networkx'} & set(sys.modules))"
+    )
+    done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

@@ -1,4 +1,4 @@
-"""Communities: hierarchical Leiden over every component (Traag, Waltman, van Eck 2019, through `graphrag.graphs`).
+"""Communities: hierarchical Leiden over every component (Traag, Waltman, van Eck 2019, by `graspologic-native`).
 
 Entities without a neighbour, and pairs that stand alone, are too small for a report of their own: they are
 gathered in residual communities, so that every entity reaches a report.
@@ -12,12 +12,16 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from fileintel.garbage_collection import SPARED_SIZE, exempt_from_gc, exempted_from_gc
 from fileintel.graphrag.model import Community, Graph
 from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
 from fileintel.identity import content_id
 from fileintel.runtime import free_in_slices, yield_to_hub, yielding
+
+if TYPE_CHECKING:
+    from graspologic_native import HierarchicalCluster
 
 STAGE = "cluster"
 TOP = -1  # the parent of a community that has none
@@ -163,16 +167,38 @@ def _edges(net: Net, weights: Mapping[int, float], kept: set[int], names: Sequen
     return [edge for edge, again in zip(edges, chain((False,), alike), strict=True) if not again] if edges else []
 
 
+def hierarchical_leiden(edges: list[Edge], max_cluster_size: int, seed: int) -> "list[HierarchicalCluster]":
+    """Divide a graph as `graphrag` 3.3 does (`graphrag.graphs.hierarchical_leiden`), with the same parameters.
+
+    Parameters:
+      edges: two names and a weight for each; their order is part of what comes out.
+      max_cluster_size: nodes; a larger community is divided further.
+
+    Returns:
+      One entry for each node and each level that it is found on.
+    """
+    import graspologic_native
+
+    return graspologic_native.hierarchical_leiden(
+        edges=edges,
+        starting_communities=None,
+        resolution=1.0,
+        randomness=0.001,
+        iterations=1,
+        use_modularity=True,
+        max_cluster_size=max_cluster_size,
+        seed=seed,
+    )
+
+
 def _leiden(net: Net, edges: list[Edge], names: Sequence[str], choices: Choices) -> list[Part]:
     """The communities of all levels; `edges` are between the names of entities, which `names` tells."""
-    from graphrag.graphs.hierarchical_leiden import hierarchical_leiden
-
     numbers_of: dict[str, list[int]] = {}
     for number, name in enumerate(names):
         numbers_of.setdefault(name, []).append(number)
     members: dict[tuple[int, int], list[int]] = {}
     parents: dict[int, int] = {}
-    for part in hierarchical_leiden(edges, max_cluster_size=choices.max_cluster_size, random_seed=choices.seed):
+    for part in hierarchical_leiden(edges, choices.max_cluster_size, choices.seed):
         members.setdefault((part.level, part.cluster), []).extend(numbers_of[part.node])
         parents[part.cluster] = TOP if part.parent_cluster is None else part.parent_cluster
     parts = [_part(net, level, number, parents[number], found) for (level, number), found in sorted(members.items())]
