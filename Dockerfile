@@ -8,8 +8,8 @@ ENV UV_LINK_MODE=copy \
 RUN pip install --no-cache-dir --root-user-action=ignore uv==0.13.9
 WORKDIR /build
 
-# The lock holds the development tools as well. Used as constraints, it gives versions and hashes to what
-# pyproject.toml asks for; a package that the lock does not have is an error.
+# Used as constraints, the lock gives versions and hashes to what pyproject.toml asks for; a package that the lock does
+# not have is an error.
 COPY pyproject.toml requirements.lock ./
 RUN printf '%s\n' hatchling==1.33.0 setuptools==84.2.1 > build-constraints.txt && \
     uv venv --no-cache "$VIRTUAL_ENV" && \

@@ -28,7 +28,8 @@ from fileintel.graphrag.imports.tables import Imported, import_graph
 from fileintel.graphrag.model import Community, Graph, Report
 from fileintel.graphrag.stages.cluster import cluster
 from fileintel.graphrag.stages.report import parse_report
-from fileintel.llm.tokens import CACHE_VARIABLE, Tokenizer, shipped_folder
+from fileintel.llm.encodings import CACHE_VARIABLE, files_of
+from fileintel.llm.tokens import Tokenizer
 
 MAX_CLUSTER_SIZE, SEED = 10, 0xDEADBEEF  # upstream's defaults
 UPSTREAM_SECONDS = 1800  # for upstream's part: it lays each context out again for each relationship
@@ -159,7 +160,7 @@ def upstream_contexts(
         capture_output=True,
         text=True,
         # upstream would fetch the encoding and a price list from the network
-        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", CACHE_VARIABLE: shipped_folder()},
+        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True", CACHE_VARIABLE: str(files_of("o200k_base"))},
         timeout=UPSTREAM_SECONDS,
         check=False,
     )

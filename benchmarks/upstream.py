@@ -11,6 +11,7 @@ from benchmarks import corpus, measuring
 from benchmarks.simulator import Simulator
 from benchmarks.workplace import Workplace
 from fileintel.config import Settings
+from fileintel.llm.encodings import CACHE_VARIABLE, files_of
 
 SETTINGS = """
 completion_models:
@@ -45,7 +46,7 @@ def run(
     folder = place.home / f"upstream-{'traced' if traced else 'untraced'}"
     corpus.write(folder / "input", characters, documents)
     (folder / "settings.yaml").write_text(_settings(place.settings(), place.simulator.base_url, slots), "utf-8")
-    environment = place.environment() | {"TIKTOKEN_CACHE_DIR": _encodings()}
+    environment = place.environment() | {CACHE_VARIABLE: str(files_of("o200k_base", "cl100k_base"))}
     words = [sys.executable, *(("-m", "graphrag") if traced else ("-c", UNTRACED)), "index", "--root", str(folder)]
     done = measuring.run_command(words, environment, folder)
     assert done.code == 0, done.output[-4000:]
@@ -66,9 +67,3 @@ def _settings(ours: Settings, url: str, slots: int) -> str:
         encoding=ours.chunking.encoding,
         gleanings=ours.graphrag.max_gleanings,
     )
-
-
-def _encodings() -> str:
-    from fileintel.llm.tokens import shipped_folder
-
-    return str(Path(shipped_folder()))

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Creates the virtual environment from the lock file, with uv, which is fetched when it is missing.
-# Usage: setup.sh PYTHON VENV
+# Brings a virtual environment to what a lock file names, with uv, which is fetched when it is missing.
+# Usage: setup.sh PYTHON VENV LOCK
 set -eu
 
 python=$1
 venv=$2
+lock=$3
 
 supported='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
 if ! "$python" -c "$supported" 2>/dev/null; then
@@ -24,9 +25,9 @@ if command -v uv >/dev/null 2>&1; then
 else
     if [ ! -x .uv/bin/uv ]; then
         echo "fetching uv into .uv"
-        # pip --target as well: Debian's Python comes without venv
-        { "$python" -m venv .uv && .uv/bin/python -m pip install --quiet uv; } 2>/dev/null ||
-            { rm -rf .uv && "$python" -m pip install --quiet --target .uv uv; } || {
+        # the quicker way first; a Python without pip has venv, and Debian's has neither or pip alone
+        "$python" -m pip install --quiet --disable-pip-version-check --target .uv uv 2>/dev/null ||
+            { rm -rf .uv && "$python" -m venv .uv && .uv/bin/python -m pip install --quiet uv; } 2>/dev/null || {
             echo "error: uv could not be fetched: check the network, or install uv yourself and try again" >&2
             exit 1
         }
@@ -34,7 +35,9 @@ else
     uv=.uv/bin/uv
 fi
 
-echo "setting up $venv (about 1.3 GB)"
+echo "setting up $venv from $lock"
 "$uv" venv --quiet --allow-existing --python "$python" "$venv"
-"$uv" pip sync --quiet --compile-bytecode --python "$venv/bin/python" --require-hashes requirements.lock
+"$uv" pip sync --quiet --python "$venv/bin/python" --require-hashes "$lock"
+"$venv/bin/python" scripts/compile.py src &
 "$uv" pip install --quiet --python "$venv/bin/python" --no-deps --editable .
+wait $!

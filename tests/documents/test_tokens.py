@@ -1,20 +1,26 @@
 """Token counting: offline, linear, and the same as tiktoken."""
 
 import itertools
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel import errors
-from fileintel.llm import tokens
+from fileintel.llm import encodings, tokens
+from tests.encodings import OLD_FILES
 
 O200K = tokens.Tokenizer("o200k_base")
 CL100K = tokens.Tokenizer("cl100k_base")
 tokenizers = st.sampled_from([O200K, CL100K, tokens.Tokenizer("p50k_base")])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def p50k_is_loaded() -> None:
+    """One of tiktoken's older encodings, which does not come with FileIntel."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(encodings.CACHE_VARIABLE, str(OLD_FILES))
+        encodings.encoding_for("p50k_base")
+
 
 # words, numbers, every kind of white space and line end, punctuation that joins with line ends, marks, emoji, Han
 MORSELS = [
@@ -84,38 +90,6 @@ def test_a_megabyte_without_a_place_to_cut_is_encoded_in_bounded_segments(unit: 
     # what bounds the time: tiktoken's cost for one piece is bounded, whatever it is made of
     assert max(len(segment) for segment, _ in segments) <= tokens.LONGEST_SEGMENT
     assert O200K.count(text) == sum(len(ids) for _, ids in segments)
-
-
-def test_importing_the_module_imports_neither_tiktoken_nor_litellm() -> None:
-    code = "import sys, fileintel.llm.tokens; print({'tiktoken', 'litellm', 'regex'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "set()"
-
-
-def test_loading_an_encoding_does_not_import_litellm() -> None:
-    code = "import sys, fileintel.llm.tokens as t; t.encoding_for('o200k_base'); print('litellm' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
-
-
-def test_an_unknown_encoding_is_a_config_error_that_names_the_known_ones() -> None:
-    with pytest.raises(errors.ConfigError, match=r"'klingon' is unknown; use one of .*o200k_base"):
-        tokens.encoding_for("klingon")
-
-
-def test_a_missing_encoding_file_is_a_config_error_and_not_a_download(tmp_path: Path) -> None:
-    code = (
-        "import socket, fileintel.llm.tokens as t\n"
-        "def no(*a, **k): raise AssertionError('network')\n"
-        "socket.socket.connect = socket.getaddrinfo = no\n"
-        "try: t.encoding_for('o200k_base')\n"
-        "except t.errors.ConfigError as error: print(error)\n"
-    )
-    environment = {"TIKTOKEN_CACHE_DIR": str(tmp_path)}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
-    assert str(tmp_path) in done.stdout
-    assert len(done.stdout.splitlines()) == 1
-    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -1,27 +1,20 @@
 """Counting, cutting and encoding text in a model's tokens, offline and in linear time.
 
-The encodings are tiktoken's. Their files come with the installed `litellm` package, whose folder is found
-without importing it; nothing here ever opens a connection. Importing this module costs nothing: tiktoken is
-imported with the first encoding (0.3 s for o200k_base, once per process).
+The encodings are tiktoken's, loaded by `encodings` without a network. Importing this module costs nothing: tiktoken
+is imported with the first encoding (0.3 s for o200k_base, once per process).
 """
 
 import functools
-import importlib.util
-import os
 import re
-import threading
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileintel import errors
-from fileintel.runtime import in_native_thread
+from fileintel.llm.encodings import encoding_for, is_loaded
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
 
 DEFAULT_ENCODING = "o200k_base"
-CACHE_VARIABLE = "TIKTOKEN_CACHE_DIR"
 
 # Text is encoded in segments of this many characters and a little more. A segment of 16 Ki takes 1 to 5 ms, so
 # that a caller on an event hub can yield between two.
@@ -43,66 +36,6 @@ ENDS_PIECES_WITH_LINES = ("cl100k_base", "o200k_base", "o200k_harmony")
 GRAPHEME_CONTEXT = 256
 
 SURROGATES = re.compile("[\ud800-\udfff]")
-
-_loading = threading.Lock()
-_loaded: "dict[str, Encoding]" = {}
-
-
-def encoding_for(name: str) -> "Encoding":
-    """The tiktoken encoding `name`, such as "o200k_base", from a local file; loaded once per process.
-
-    The file is looked for in the folder that `TIKTOKEN_CACHE_DIR` names, else in the installed `litellm` package.
-
-    Raises:
-        ConfigError: the name is unknown, or its file is not there.
-    """
-    with _loading:
-        if name not in _loaded:
-            _loaded[name] = in_native_thread(_load, name)
-        return _loaded[name]
-
-
-def _load(name: str) -> "Encoding":
-    import tiktoken
-    import tiktoken.load
-
-    folder = os.environ.get(CACHE_VARIABLE) or shipped_folder()
-
-    def refuse(blobpath: str) -> bytes:
-        raise errors.ConfigError(
-            f"the token encoding {name!r} is not in {folder}; name one of that folder,"
-            f" or point {CACHE_VARIABLE} at a folder that holds it"
-        )
-
-    # tiktoken downloads whatever its cache lacks, and has no switch against it; so its reader is put aside meanwhile
-    kept_reader, kept_folder = tiktoken.load.read_file, os.environ.get(CACHE_VARIABLE)
-    tiktoken.load.read_file = refuse
-    os.environ[CACHE_VARIABLE] = folder
-    try:
-        return tiktoken.get_encoding(name)
-    except ValueError as error:
-        known = ", ".join(sorted(tiktoken.list_encoding_names()))
-        raise errors.ConfigError(f"the token encoding {name!r} is unknown; use one of {known}") from error
-    finally:
-        tiktoken.load.read_file = kept_reader
-        if kept_folder is None:
-            del os.environ[CACHE_VARIABLE]
-        else:
-            os.environ[CACHE_VARIABLE] = kept_folder
-
-
-def shipped_folder() -> str:
-    """The folder of the encodings that come with `litellm`.
-
-    Raises:
-        ConfigError: it is not installed.
-    """
-    found = importlib.util.find_spec("litellm")  # finds the path; the package itself is not run
-    if found is None or found.origin is None:
-        raise errors.ConfigError(
-            f"no token encodings are installed; point {CACHE_VARIABLE} at a folder with tiktoken's files"
-        )
-    return str(Path(found.origin).parent / "litellm_core_utils" / "tokenizers")
 
 
 class Tokenizer:
@@ -138,7 +71,7 @@ class Tokenizer:
 
     def is_loaded(self) -> bool:
         """Whether all that is needed is there."""
-        return self.name in _loaded
+        return is_loaded(self.name)
 
     def encode(self, text: str) -> list[int]:
         """The token ids of `text`; a lone surrogate counts as U+FFFD."""
@@ -268,7 +201,7 @@ def grapheme_floor(text: str, position: int) -> int:
 
 @functools.cache
 def _cluster_pattern() -> "re.Pattern[str]":
-    import regex  # type: ignore[import-untyped]  # comes with tiktoken; the standard library knows no grapheme clusters
+    import regex  # type: ignore[import-untyped]  # the standard library knows no grapheme clusters
 
     pattern: re.Pattern[str] = regex.compile(r"\X")
     return pattern
