@@ -16,8 +16,7 @@ from benchmarks.simulator.behaviour import Behaviour  # noqa: E402
 from benchmarks.workplace import Workplace, begin_run, workplace  # noqa: E402
 from fileintel.fanout.fanout import Fanout  # noqa: E402
 from fileintel.graphrag.contexts.graph_context import GraphContexts  # noqa: E402
-from fileintel.graphrag.prompts import REPORT  # noqa: E402
-from fileintel.graphrag.stages.report import ReportStage  # noqa: E402
+from fileintel.graphrag.stages.report import REPORT, ReportStage  # noqa: E402
 from fileintel.llm.questions import Sampling  # noqa: E402
 from fileintel.llm.tokens import Tokenizer  # noqa: E402
 from fileintel.workspace import Workspace  # noqa: E402

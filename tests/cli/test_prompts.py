@@ -10,7 +10,8 @@ import pytest
 
 from fileintel.cli import prompt_files
 from fileintel.errors import ConflictError, PromptError, UsageError
-from fileintel.graphrag.prompts import EXTRACT, KINDS, LOOP
+from fileintel.graphrag.prompt_kinds import KINDS
+from fileintel.graphrag.stages.formats import EXTRACT, LOOP
 from tests.conftest import CommandLine
 from tests.standin import StandIn
 from tests.standin.settings import Canned

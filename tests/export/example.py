@@ -10,6 +10,7 @@ from fileintel.builtin_model import engine
 from fileintel.graphrag import rows
 from fileintel.graphrag.model import Claim, Community, Entity, Finding, Graph, Relationship, Report, TextUnit
 from fileintel.graphrag.stages import cluster, embed
+from fileintel.graphrag.stages.claims import covariate_rows
 from fileintel.graphrag.vectors import KnownVectors
 from fileintel.identity import content_id, digest
 from fileintel.storage import collections, documents, runs, versions
@@ -184,7 +185,7 @@ def _tables(version_id: str, made: Example) -> Iterator[tuple[Any, Iterator[dict
     yield RelationshipRow, rows.relationship_rows(version_id, graph, units)
     yield CommunityRow, rows.community_rows(version_id, communities, graph, units, PERIOD, {})
     yield CommunityReport, rows.report_rows(version_id, made.reports, communities, PERIOD)
-    yield Covariate, rows.covariate_rows(version_id, made.claims, units)
+    yield Covariate, covariate_rows(version_id, made.claims, units)
     yield Embedding, rows.embedding_rows(version_id, KnownVectors(vectors(made)))
 
 

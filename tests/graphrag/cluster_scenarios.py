@@ -6,15 +6,15 @@ import time
 import gevent
 
 from fileintel.graphrag.stages import cluster_process
-from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
+from fileintel.graphrag.stages.leiden import ClusterOptions, NumberedCommunity, NumberedGraph
 
 from .calm_scenarios import turns_during
 
 
 def turns_meanwhile() -> int:
     """How often another greenlet has its turn while a ring is clustered."""
-    parts: list[Part] = []
-    turns = turns_during(lambda: parts.extend(cluster_process.divided_aside(_ring(50), Choices(10, False, 1))))
+    parts: list[NumberedCommunity] = []
+    turns = turns_during(lambda: parts.extend(cluster_process.divided_aside(_ring(50), ClusterOptions(10, False, 1))))
     assert sorted(number for part in parts if not part.level for number in part.entities) == list(range(50))
     return turns
 
@@ -22,7 +22,7 @@ def turns_meanwhile() -> int:
 def is_left_behind(endless: list[str]) -> bool:
     """Whether the process, here the command `endless`, outlives the greenlet that waits for it."""
     cluster_process._COMMAND = endless
-    waiting = gevent.spawn(lambda: list(cluster_process.divided_aside(_ring(5), Choices(10, False, 1))))
+    waiting = gevent.spawn(lambda: list(cluster_process.divided_aside(_ring(5), ClusterOptions(10, False, 1))))
     while not (children := _children()):
         time.sleep(0.01)
     waiting.kill()
@@ -34,5 +34,5 @@ def _children() -> set[int]:
         return set(map(int, file.read().split()))
 
 
-def _ring(size: int) -> Net:
-    return Net([f"N{n:02}" for n in range(size)], range(size), [*range(1, size), 0], [1.0] * size)
+def _ring(size: int) -> NumberedGraph:
+    return NumberedGraph([f"N{n:02}" for n in range(size)], range(size), [*range(1, size), 0], [1.0] * size)

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Request
-from fileintel.graphrag.prompts import CLAIMING
-from fileintel.graphrag.stages.claims import STAGE, ClaimRecord, ClaimsStage, parse_claims
+from fileintel.graphrag.stages.claims import CLAIMING, STAGE, ClaimRecord, ClaimsStage, parse_claims
 from fileintel.llm.questions import InvalidAnswer, Sampling
 
 from .driver import NO_ANSWER, Answer, Driver, counts, question

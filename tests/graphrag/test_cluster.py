@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel.errors import RunFailed
-from fileintel.graphrag.model import Community, Graph
+from fileintel.graphrag.model import TOP, Community, Graph
 from fileintel.graphrag.stages import cluster as cluster_module
 from fileintel.graphrag.stages import cluster_process
-from fileintel.graphrag.stages.cluster import RESIDUAL_SIZE, TOP, cluster, divided, net_of, repeated
-from fileintel.graphrag.stages.cluster_types import Choices
-from fileintel.graphrag.stages.cluster_wire import pack_net, pack_parts, read_net, read_parts
+from fileintel.graphrag.stages.cluster import cluster, numbered, repeated
+from fileintel.graphrag.stages.cluster_wire import pack_communities, pack_graph, read_communities, read_graph
+from fileintel.graphrag.stages.leiden import RESIDUAL_SIZE, ClusterOptions, divided
 from tests.green import GreenProcess
 
 from . import cluster_scenarios
@@ -44,10 +44,10 @@ def communities_of(built: Graph, max_cluster_size: int = 4, seed: int = SEED) ->
 def test_what_goes_to_another_process_and_comes_back_is_the_same(
     links: list[Link], orphans: list[str], max_cluster_size: int, use_lcc: bool
 ) -> None:
-    net, choices = net_of(of(links, orphans)), Choices(max_cluster_size, use_lcc, SEED)
-    assert read_net(BytesIO(b"".join(pack_net(net, choices)))) == (net, choices)
-    parts = divided(net, choices)
-    back = read_parts(BytesIO(b"".join(pack_parts(parts))))
+    graph, options = numbered(of(links, orphans)), ClusterOptions(max_cluster_size, use_lcc, SEED)
+    assert read_graph(BytesIO(b"".join(pack_graph(graph, options)))) == (graph, options)
+    parts = divided(graph, options)
+    back = read_communities(BytesIO(b"".join(pack_communities(parts))))
     assert [replace(part, entities=[*part.entities], relationships=[*part.relationships]) for part in back] == parts
 
 
@@ -64,7 +64,7 @@ def test_another_process_finds_the_same_communities(use_lcc: bool, monkeypatch: 
 def test_a_process_that_is_killed_for_its_memory_ends_the_run_with_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_process, "_COMMAND", [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"])
     with pytest.raises(RunFailed, match=r"stage cluster: .* ended with code -9 .* memory"):
-        list(cluster_process.divided_aside(net_of(of(ring("R", 5))), Choices(4, False, SEED)))
+        list(cluster_process.divided_aside(numbered(of(ring("R", 5))), ClusterOptions(4, False, SEED)))
 
 
 def test_other_greenlets_go_on_while_a_graph_is_clustered_and_no_process_is_left_where_nobody_waits_any_more() -> None:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Request
 from fileintel.graphrag.model import Entity, Graph, Relationship
-from fileintel.graphrag.prompts import DESCRIBE
-from fileintel.graphrag.stages.describe import STAGE, DescribeStage
+from fileintel.graphrag.stages.describe import DESCRIBE, STAGE, DescribeStage
 from fileintel.llm.questions import Sampling
 
 from .driver import NO_ANSWER, Answer, Driver, answered, counts, data_of

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Request
-from fileintel.graphrag.prompts import CONTINUE, EXTRACT, LOOP
 from fileintel.graphrag.stages.extract import STAGE, ExtractStage
+from fileintel.graphrag.stages.formats import CONTINUE, EXTRACT, LOOP
 from fileintel.llm.questions import Failed, Sampling
 
 from .driver import NO_ANSWER, Answer, Driver, answered, counts, question

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fileintel.fanout.parsers import NamedParsers, packed
-from fileintel.graphrag.parsers import PARSERS
-from fileintel.graphrag.pipeline import asked_afresh_from
+from fileintel.graphrag.pipeline import PARSERS, asked_afresh_from
 from fileintel.llm.questions import ChatQuestion, Message, Sampling, Schema
 
 NAMED = NamedParsers(PARSERS)

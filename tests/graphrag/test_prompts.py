@@ -9,21 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel.errors import PromptError
-from fileintel.graphrag import prompts
-from fileintel.graphrag.prompts import (
-    CLAIMS,
-    CONTINUE,
-    DESCRIBE,
-    EXTRACT,
-    GLOBAL_MAP,
-    GLOBAL_REDUCE,
-    INDEXING,
-    LOCAL,
-    LOOP,
-    REPORT,
-    PromptKind,
-    PromptLibrary,
-)
+from fileintel.graphrag import prompt_kinds
+from fileintel.graphrag.prompt_kinds import INDEXING
+from fileintel.graphrag.prompts import PromptKind, PromptLibrary
+from fileintel.graphrag.query.global_search import GLOBAL_MAP, GLOBAL_REDUCE
+from fileintel.graphrag.query.local import PROMPT as LOCAL
+from fileintel.graphrag.stages.claims import CLAIMS
+from fileintel.graphrag.stages.describe import DESCRIBE
+from fileintel.graphrag.stages.formats import CONTINUE, EXTRACT, LOOP
+from fileintel.graphrag.stages.report import REPORT
 
 KINDS = (*INDEXING, LOCAL, GLOBAL_MAP, GLOBAL_REDUCE)
 UPSTREAM = {
@@ -138,15 +132,15 @@ def test_a_prompt_that_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match="cannot be read"):
         library.load(EXTRACT)
     with pytest.raises(PromptError, match="cannot be read"):
-        library.fingerprint()
+        library.fingerprint(INDEXING)
 
 
 def test_own_prompts_stand_in_front_of_the_shipped_ones(tmp_path: Path) -> None:
     library = written(tmp_path, LOOP, "\ufeffMore? Y or N.\r\n")
     assert library.load(LOOP).text() == "More? Y or N."
     assert library.load(EXTRACT) == SHIPPED.load(EXTRACT)
-    assert library.fingerprint() != SHIPPED.fingerprint()
-    assert PromptLibrary(tmp_path).fingerprint() == library.fingerprint()
+    assert library.fingerprint(INDEXING) != SHIPPED.fingerprint(INDEXING)
+    assert PromptLibrary(tmp_path).fingerprint(INDEXING) == library.fingerprint(INDEXING)
 
 
 def test_a_prompt_that_begins_with_data_is_one_message(tmp_path: Path) -> None:
@@ -171,4 +165,4 @@ def test_the_page_on_prompts_lists_each_one_with_its_placeholders() -> None:
     listed = {}
     for name, must, may in re.findall(r"^\| `(\w+\.txt)` \|[^|]*\|([^|]*)\|([^|]*)\|$", page, re.MULTILINE):
         listed[name] = (set(re.findall(r"\{(\w+)\}", must)), set(re.findall(r"\{(\w+)\}", may)))
-    assert listed == {name: (set(kind.data), set(kind.fixed)) for name, kind in prompts.KINDS.items()}
+    assert listed == {name: (set(kind.data), set(kind.fixed)) for name, kind in prompt_kinds.KINDS.items()}

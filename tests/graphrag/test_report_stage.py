@@ -14,11 +14,10 @@ from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Request
 from fileintel.graphrag.contexts.graph_context import GraphContexts
 from fileintel.graphrag.model import Community, Entity, Graph, Relationship, Report
-from fileintel.graphrag.prompts import DESCRIBE, REPORT
 from fileintel.graphrag.stages import describe, report
 from fileintel.graphrag.stages.cluster import cluster, repeated
-from fileintel.graphrag.stages.describe import DescribeStage
-from fileintel.graphrag.stages.report import SCHEMA, ReportStage
+from fileintel.graphrag.stages.describe import DESCRIBE, DescribeStage
+from fileintel.graphrag.stages.report import REPORT, SCHEMA, ReportStage
 from fileintel.llm.questions import ChatQuestion, Sampling
 
 from .driver import NO_ANSWER, Answer, Driver, answered, counts, data_of, question

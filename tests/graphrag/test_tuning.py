@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fileintel.graphrag.prompts import EXTRACT, EXTRACT_JSON, KINDS, REPORT, TUNE_PROFILE, PromptLibrary, check_template
+from fileintel.graphrag.prompt_kinds import KINDS
+from fileintel.graphrag.prompts import PromptLibrary, check_template
 from fileintel.graphrag.stages import json_records, tuple_records
 from fileintel.graphrag.stages.extract_records import Extraction
+from fileintel.graphrag.stages.formats import EXTRACT, EXTRACT_JSON
+from fileintel.graphrag.stages.report import REPORT
 from fileintel.graphrag.tuning import (
     EXCERPTS,
+    TUNE_PROFILE,
     Example,
     Profile,
     example_questions,

@@ -14,8 +14,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fileintel.graphrag.model import Graph
-from fileintel.graphrag.stages.cluster import Edge, cluster, hierarchical_leiden
+from fileintel.graphrag.stages.cluster import cluster
 from fileintel.graphrag.stages.extract import Extraction, merge, parse_records
+from fileintel.graphrag.stages.leiden import Edge, hierarchical_leiden
 from fileintel.graphrag.stages.records import clean_text, clean_title
 
 from .samples import graph, units
@@ -187,7 +188,7 @@ def test_leiden_finds_the_clusters_of_upstream(edges: list[Edge], max_cluster_si
 
 def test_clustering_imports_nothing_of_upstream() -> None:
     code = (
-        "import sys\nfrom fileintel.graphrag.stages.cluster import hierarchical_leiden\n"
+        "import sys\nfrom fileintel.graphrag.stages.leiden import hierarchical_leiden\n"
         "hierarchical_leiden([('A', 'B', 1.0)], 10, 1)\nprint({'graphrag', 'pandas', 'networkx'} & set(sys.modules))"
     )
     done = run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

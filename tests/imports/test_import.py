@@ -20,7 +20,8 @@ from fileintel.errors import (
     UsageError,
 )
 from fileintel.graphrag.export.columns import EMBEDDED
-from fileintel.graphrag.query.inquiry import GLOBAL, MODES, Inquiry
+from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.modes import GLOBAL, MODES
 from fileintel.runs import questions
 from fileintel.runs.import_index import import_index, import_uploaded
 from fileintel.runs.index import Indexer, IndexRequest

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fileintel.config import load_settings
 from fileintel.documents.passages import cut
-from fileintel.graphrag import load
+from fileintel.graphrag.stages import load
 from fileintel.llm.tokens import Tokenizer
 from fileintel.runs.cut import cut_collection, uncut
 from fileintel.services import documents

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from fileintel.errors import UsageError
 from fileintel.graphrag.query.conversation import Turn, messages, read_turns, recent, searched_for
-from fileintel.graphrag.query.inquiry import MODES, Inquiry
+from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.modes import MODES
 
 TALK = (
     Turn("user", "Who designed the barrage?"),

@@ -19,17 +19,16 @@ def test_the_stages_of_a_run_do_not_hold_each_other_when_it_is_over(
 ) -> None:
     held: list[weakref.ref[Any]] = []
 
-    class Watched(pipeline._Stages):
+    class Watched(pipeline.Build):
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments)
-            held.extend(map(weakref.ref, (self, self.extract, self.describe, self.embed)))
+            held.extend(map(weakref.ref, (self, *(self.stages[name] for name in ("extract", "describe", "embed")))))
 
-        def begin_reports(self, *arguments: Any) -> Any:
-            made = super().begin_reports(*arguments)
-            held.append(weakref.ref(made))
-            return made
+        def free_in_slices(self) -> None:
+            held.append(weakref.ref(self.stages["report"]))
+            super().free_in_slices()
 
-    monkeypatch.setattr(pipeline, "_Stages", Watched)
+    monkeypatch.setattr(pipeline, "Build", Watched)
     gc.disable()
     try:
         Indexer(workspace).index(IndexRequest(collection=COLLECTION))

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from fileintel.errors import ModelServerRefused, NotFoundError, PromptError, UsageError
-from fileintel.graphrag.prompts import EXTRACT, LOOP, REPORT, PromptLibrary
+from fileintel.graphrag.prompts import PromptLibrary
 from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.stages.formats import EXTRACT, LOOP
+from fileintel.graphrag.stages.report import REPORT
 from fileintel.runs import questions
 from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.services import documents, prompts

@@ -14,7 +14,8 @@ from fileintel.api.requests import USUAL_WAIT_SECONDS, WaitSeconds
 from fileintel.errors import UsageError
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import Turn
-from fileintel.graphrag.query.inquiry import LOCAL, MODES, Inquiry, expect_mode
+from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.modes import LOCAL, MODES, expect_mode
 from fileintel.services.quotes import quotes
 from fileintel.storable import Text
 

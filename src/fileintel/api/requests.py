@@ -9,7 +9,8 @@ from fileintel.api.problems import UnsupportedMediaType
 from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRIES
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import LONGEST_TURN, ROLES, Turn
-from fileintel.graphrag.query.inquiry import MODES, Inquiry
+from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.modes import MODES, SUMMARY
 from fileintel.storable import Text
 
 LONGEST_WAIT_SECONDS = 600  # for an answer; proxies seldom wait longer
@@ -108,7 +109,7 @@ class Question(_Body):
     mode: Text = Field(
         default="local",
         max_length=100,
-        description=f"How to answer: one of {', '.join(MODES)}.",
+        description=f"How to answer. {SUMMARY}",
         json_schema_extra={"enum": list(MODES)},
     )
     history: list[Said] = Field(

@@ -10,6 +10,7 @@ import typer
 from fileintel.cli.context import Collection, Json, invocation
 from fileintel.cli.output import plain, print_json, say
 from fileintel.errors import UsageError
+from fileintel.graphrag.query.modes import SUMMARY
 
 if TYPE_CHECKING:
     from fileintel.graphrag.query.conversation import Turn
@@ -19,10 +20,7 @@ AS_THEY_ARE = ("table", "markdown", "json")  # forms whose lines must not be bro
 
 Mode = Annotated[
     str,
-    typer.Option(
-        help="local: about particular things; global: about the whole; drift: by further questions, dearer; "
-        "basic: from the nearest passages, without the graph; auto: picks one and says why."
-    ),
+    typer.Option(help=SUMMARY),
 ]
 Format = Annotated[
     str, typer.Option("--format", help="Form of the answer: default, paragraph, list, table, markdown or json.")

@@ -6,6 +6,10 @@ Nothing here depends on the order in which answers arrived.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from fileintel.identity import content_id
+
+TOP = -1  # the parent of a community that has none
+
 
 @dataclass(slots=True)
 class TextUnit:
@@ -109,6 +113,11 @@ class Report:
     rating_explanation: str
     findings: list[Finding]
     text: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Its own id, which follows from that of the community."""
+        return content_id("report", self.community.id)
 
     @property
     def full_content(self) -> str:

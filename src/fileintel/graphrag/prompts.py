@@ -29,46 +29,6 @@ class PromptKind:
     fixed: tuple[str, ...] = ()
 
 
-EXTRACT = PromptKind("extract_graph.txt", data=("input_text",), fixed=("entity_types",))
-CONTINUE = PromptKind("extract_graph_continue.txt")
-LOOP = PromptKind("extract_graph_loop.txt")
-EXTRACT_JSON = PromptKind("extract_graph_json.txt", data=("input_text",), fixed=("entity_types",))
-CONTINUE_JSON = PromptKind("extract_graph_json_continue.txt")
-DESCRIBE = PromptKind("summarize_descriptions.txt", data=("entity_name", "description_list"), fixed=("max_length",))
-CLAIMS = PromptKind("extract_claims.txt", data=("input_text",), fixed=("entity_specs", "claim_description"))
-CLAIMS_CONTINUE = PromptKind("extract_claims_continue.txt")
-CLAIMS_LOOP = PromptKind("extract_claims_loop.txt")
-REPORT = PromptKind("community_report_graph.txt", data=("input_text",), fixed=("max_report_length",))
-REPORT_TEXT = PromptKind("community_report_text.txt", data=("input_text",), fixed=("max_report_length",))
-LOCAL = PromptKind("local_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
-GLOBAL_MAP = PromptKind("global_search_map_system_prompt.txt", data=("context_data",), fixed=("max_length",))
-GLOBAL_REDUCE = PromptKind(
-    "global_search_reduce_system_prompt.txt", data=("report_data",), fixed=("response_type", "max_length")
-)
-GLOBAL_RATE = PromptKind("global_search_rate_system_prompt.txt", data=("context_data",))
-DRIFT_PRIMER = PromptKind("drift_search_primer_system_prompt.txt", data=("context_data",), fixed=("follow_ups",))
-DRIFT_LOCAL = PromptKind(
-    "drift_search_local_system_prompt.txt", data=("context_data",), fixed=("follow_ups", "whole_question")
-)
-DRIFT_REDUCE = PromptKind("drift_search_reduce_system_prompt.txt", data=("context_data",), fixed=("response_type",))
-PASSAGES = PromptKind("passage_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
-METADATA = PromptKind("extract_metadata.txt", data=("input_text",))
-
-TUNE_PROFILE = PromptKind("tune_profile.txt", data=("excerpts",))
-
-CLAIMING = (CLAIMS, CLAIMS_CONTINUE, CLAIMS_LOOP)
-INDEXING = (EXTRACT, CONTINUE, LOOP, EXTRACT_JSON, CONTINUE_JSON, DESCRIBE, *CLAIMING, REPORT, REPORT_TEXT)
-QUERYING = (
-    LOCAL,
-    GLOBAL_RATE,
-    GLOBAL_MAP,
-    GLOBAL_REDUCE,
-    DRIFT_PRIMER,
-    DRIFT_LOCAL,
-    DRIFT_REDUCE,
-    PASSAGES,
-)
-KINDS = {kind.file: kind for kind in (*INDEXING, *QUERYING, METADATA, TUNE_PROFILE)}
 SHIPPED = ("graphrag", "documents")  # folders of shipped prompts
 
 _CLOSING_TAG = re.compile(r"</([A-Za-z][\w-]*)>")
@@ -136,8 +96,8 @@ class PromptLibrary:
         path, template = self._read(kind)
         return check_template(kind, template, f"prompt {path}")
 
-    def fingerprint(self, kinds: Iterable[PromptKind] = INDEXING) -> str:
-        """A hash over these prompts; without a choice, over all that can decide an index."""
+    def fingerprint(self, kinds: Iterable[PromptKind]) -> str:
+        """A hash over the texts of these prompts, in this order."""
         return digest(*(self._read(kind)[1] for kind in kinds))
 
     def _read(self, kind: PromptKind) -> tuple[Path | str, str]:

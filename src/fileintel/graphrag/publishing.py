@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from datetime import UTC
 from functools import partial
 from types import TracebackType
 from typing import Any
@@ -10,45 +9,29 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.errors import DatabaseUnavailable, LeaseLost
-from fileintel.graphrag import rows
-from fileintel.graphrag.pipeline import PUBLISH, BuildInputs, IndexParts, Paused
+from fileintel.graphrag.build import BuildInputs, IndexParts
+from fileintel.graphrag.pipeline import PUBLISH, TABLE, Paused
 from fileintel.graphrag.rows import Row
+from fileintel.graphrag.stages.stage import Moment
 from fileintel.runtime import yielding
 from fileintel.storage import runs, versions
-from fileintel.storage.models import (
-    Base,
-    CommunityReport,
-    Covariate,
-    Document,
-    Embedding,
-    IndexedDocument,
-)  # fmt: skip
-from fileintel.storage.models import (
-    Community as CommunityRow,
-)
-from fileintel.storage.models import (
-    Entity as EntityRow,
-)
-from fileintel.storage.models import (
-    Relationship as RelationshipRow,
-)
-from fileintel.storage.models import (
-    TextUnit as TextUnitRow,
-)
+from fileintel.storage.models import Base
 from fileintel.storage.runs import Lease
 
 ROWS_PER_TRANSACTION = 1_000  # the run's row is locked meanwhile: for a fraction of a second, also with long vectors
 
-Table = tuple[type[Base], Iterable[Row]]
+Portion = list[tuple[type[Base], list[Row]]]
 
 
-def publish(run: BuildInputs, built: IndexParts) -> str:
+def publish(run: BuildInputs, parts: IndexParts) -> str:
     """Write an index beside the one in use, then make it the one in use; returns the version's id.
 
-    Raises: as `VersionWriter.publish`.
+    Raises:
+      LeaseLost: another worker holds the run now; nothing of this one is visible.
+      RunCancelled, Paused: a person has asked for it before the last moment.
     """
-    with VersionWriter(run) as edition:
-        return edition.publish(built)
+    with VersionWriter(run) as version:
+        return version.publish(parts)
 
 
 class VersionWriter:
@@ -64,8 +47,9 @@ class VersionWriter:
         self._retrying = run.database.retrying
         self._version_id: str | None = None
         self._published = False
+        self._counts = {table.name: 0 for stage in TABLE for table in stage.tables if table.name is not None}
 
-    def write_graph(self, built: IndexParts, turn: Callable[[], None] = lambda: None) -> None:
+    def write_graph(self, parts: IndexParts, turn: Callable[[], None] = lambda: None) -> None:
         """Write what is complete before the last reports are: all but those, the communities and the vectors. `turn` is
         called between portions, for what goes on meanwhile.
 
@@ -76,24 +60,24 @@ class VersionWriter:
         """
         turn()
         self._run.progress.begin(PUBLISH, 1)
-        self._version_id = version_id = self._retrying(partial(_begin_version, self._run))
-        self._write(_tables_of_the_graph(version_id, built), turn)
+        self._version_id = self._retrying(partial(_begin_version, self._run))
+        self._write(parts, Moment.WRITING, turn)
 
-    def publish(self, built: IndexParts) -> str:
+    def publish(self, parts: IndexParts) -> str:
         """Write what is not written yet, and make the version the one in use; returns its id.
 
         Raises:
           LeaseLost, RunCancelled, Paused: as above, before the last moment.
         """
         if self._version_id is None:
-            self.write_graph(built)
+            self.write_graph(parts)
         assert self._version_id is not None
         version_id = self._version_id
-        self._write(_tables_of_reports(version_id, built), lambda: None)
+        self._write(parts, Moment.PUBLISHING)
         self._retrying(partial(_build_vector_indexes, self._run, version_id))
-        self._retrying(partial(_analyze, self._run, sum(built.counts().values())))
+        self._retrying(partial(_analyze, self._run, sum(self._counts.values())))
         self._run.progress.item_done(PUBLISH)
-        self._retrying(partial(_publish, self._run, version_id, built.counts()))
+        self._retrying(partial(_publish, self._run, version_id, dict(self._counts)))
         self._published = True
         # of its own: dropping waits for whoever is searching
         self._retrying(partial(_drop_old_versions, self._run))
@@ -108,13 +92,26 @@ class VersionWriter:
         if not isinstance(error, LeaseLost | DatabaseUnavailable):
             self._retrying(partial(_drop, self._version_id))
 
-    def _write(self, tables: Iterable[Table], turn: Callable[[], None]) -> None:
+    def _write(self, parts: IndexParts, moment: Moment, turn: Callable[[], None] = lambda: None) -> None:
         assert self._version_id is not None
-        for portion in _portions(tables):
+        for portion in _portions(self._rows(self._version_id, parts, moment)):
             self._retrying(partial(_insert, self._run.journal.lease, self._version_id, portion))
             self._run.journal.tick()
             _heed_pause(self._run)
             turn()
+
+    def _rows(self, version_id: str, parts: IndexParts, moment: Moment) -> Iterator[tuple[type[Base], Iterable[Row]]]:
+        """The rows of all tables that are complete at this moment; they are counted as they are taken."""
+        for stage in TABLE:
+            for table in stage.tables:
+                if table.written == moment:
+                    yield table.model, self._counted(table.name, table.rows(version_id, parts))
+
+    def _counted(self, name: str | None, rows: Iterable[Row]) -> Iterator[Row]:
+        for row in rows:
+            if name is not None:
+                self._counts[name] += 1
+            yield row
 
 
 def _begin_version(run: BuildInputs, session: Session) -> str:
@@ -128,9 +125,9 @@ def _begin_version(run: BuildInputs, session: Session) -> str:
     ).id
 
 
-def _portions(tables: Iterable[Table]) -> Iterator[list[tuple[type[Base], list[Row]]]]:
+def _portions(tables: Iterable[tuple[type[Base], Iterable[Row]]]) -> Iterator[Portion]:
     """The rows of all tables in portions, each for a transaction of its own: small tables share one."""
-    portion: list[tuple[type[Base], list[Row]]] = []
+    portion: Portion = []
     room = ROWS_PER_TRANSACTION
     for table, table_rows in tables:
         rest = yielding(table_rows)
@@ -144,7 +141,7 @@ def _portions(tables: Iterable[Table]) -> Iterator[list[tuple[type[Base], list[R
         yield portion
 
 
-def _insert(lease: Lease, version_id: str, portion: list[tuple[type[Base], list[Row]]], session: Session) -> None:
+def _insert(lease: Lease, version_id: str, portion: Portion, session: Session) -> None:
     versions.add_rows(session, lease, version_id, portion)
 
 
@@ -177,36 +174,3 @@ def _heed_pause(run: BuildInputs) -> None:
     """The journal hears of wishes while it writes progress; one for a pause is heeded here."""
     if run.journal.pausing:
         raise Paused
-
-
-def _tables_of_the_graph(version_id: str, built: IndexParts) -> Iterator[Table]:
-    yield IndexedDocument, _document_rows(version_id, built.documents)
-    yield TextUnitRow, rows.text_unit_rows(version_id, built.units)
-    yield EntityRow, rows.entity_rows(version_id, built.graph, built.units)
-    yield RelationshipRow, rows.relationship_rows(version_id, built.graph, built.units)
-    yield Covariate, rows.covariate_rows(version_id, built.claims, built.units)
-
-
-def _tables_of_reports(version_id: str, built: IndexParts) -> Iterator[Table]:
-    # upstream has the day of indexing; this one does not change when the same is built on another day
-    period = max(document.created_at for document in built.documents).astimezone(UTC).date().isoformat()
-    communities = built.communities
-    yield (
-        CommunityRow,
-        rows.community_rows(version_id, communities, built.graph, built.units, period, built.contexts),
-    )
-    yield CommunityReport, rows.report_rows(version_id, built.reports, communities, period)
-    yield Embedding, rows.embedding_rows(version_id, built.vectors)
-
-
-def _document_rows(version_id: str, documents: Iterable[Document]) -> Iterator[Row]:
-    for number, document in enumerate(documents):
-        yield {
-            "version_id": version_id,
-            "id": document.id,
-            "human_readable_id": number,
-            "title": document.title,
-            "name": document.name,
-            "sha256": document.sha256,
-            "created_at": document.created_at.isoformat(),
-        }

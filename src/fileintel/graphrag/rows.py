@@ -6,14 +6,28 @@ from typing import Any
 
 from fileintel.graphrag.contexts.context import Context
 from fileintel.graphrag.contexts.text_context import text_units_of
-from fileintel.graphrag.model import Claim, Community, Graph, Report, TextUnit
-from fileintel.graphrag.stages.embed import report_id
+from fileintel.graphrag.model import Community, Graph, Report, TextUnit
 from fileintel.graphrag.vectors import Vector
 from fileintel.runtime import yielding
 from fileintel.storage.bulk import vector_text
+from fileintel.storage.models import Document
 
 Row = dict[str, Any]
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def document_rows(version_id: str, documents: Iterable[Document]) -> Iterator[Row]:
+    """Rows of `indexed_documents`."""
+    for number, document in enumerate(documents):
+        yield {
+            "version_id": version_id,
+            "id": document.id,
+            "human_readable_id": number,
+            "title": document.title,
+            "name": document.name,
+            "sha256": document.sha256,
+            "created_at": document.created_at.isoformat(),
+        }
 
 
 def text_unit_rows(version_id: str, units: Iterable[TextUnit]) -> Iterator[Row]:
@@ -106,7 +120,7 @@ def report_rows(
         findings = [{"summary": one.summary, "explanation": one.explanation} for one in report.findings]
         yield {
             "version_id": version_id,
-            "id": report_id(report),
+            "id": report.id,
             "human_readable_id": community.number,
             "community": community.number,
             "level": community.level,
@@ -138,26 +152,6 @@ def full_content_json(report: Report) -> str:
         f'    "findings": {listed},\n    "rating": {_JSON(report.rating)},\n'
         f'    "rating_explanation": {_JSON(report.rating_explanation)}\n}}'
     )
-
-
-def covariate_rows(version_id: str, claims: Iterable[Claim], units: Sequence[TextUnit]) -> Iterator[Row]:
-    """Rows of `covariates`."""
-    for claim in claims:
-        yield {
-            "version_id": version_id,
-            "id": claim.id,
-            "human_readable_id": claim.number,
-            "covariate_type": "claim",
-            "type": claim.type,
-            "description": claim.description,
-            "subject_id": claim.subject,
-            "object_id": claim.object,
-            "status": claim.status,
-            "start_date": claim.start_date,
-            "end_date": claim.end_date,
-            "source_text": claim.source_text,
-            "text_unit_id": units[claim.text_unit].id,
-        }
 
 
 def embedding_rows(version_id: str, vectors: Iterable[Vector]) -> Iterator[Row]:

@@ -11,16 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 
 from fileintel.graphrag.model import TextUnit
-from fileintel.graphrag.prompts import EXTRACT, EXTRACT_JSON, REPORT, TUNE_PROFILE, PromptLibrary
+from fileintel.graphrag.prompts import PromptKind, PromptLibrary
 from fileintel.graphrag.stages.examples import ExampleNames
 from fileintel.graphrag.stages.extract_records import EntityRecord, Extraction, RelationshipRecord
+from fileintel.graphrag.stages.formats import EXTRACT, EXTRACT_JSON
 from fileintel.graphrag.stages.records import clean_text, merge_key
+from fileintel.graphrag.stages.report import REPORT
 from fileintel.graphrag.stages.tuple_records import parse_gleaning, parse_records
 from fileintel.graphrag.tables import on_one_line
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import ChatQuestion, InvalidAnswer, Sampling, Schema
 from fileintel.storable import storable
 
+TUNE_PROFILE = PromptKind("tune_profile.txt", data=("excerpts",))
 EXCERPTS = 12
 EXCERPT_TOKENS = 250
 EXAMPLES = 2

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.documents.metadata import Metadata
-from fileintel.graphrag.prompts import METADATA, Prompt
-from fileintel.graphrag.stages.metadata import STAGE, MetadataStage
+from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.stages.metadata import METADATA, STAGE, MetadataStage
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.runs import run_context

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from fileintel.errors import FileIntelError
 from fileintel.fanout.helping import Helper, HelperJournal
 from fileintel.fanout.parsers import NamedParsers
-from fileintel.graphrag.parsers import PARSERS
+from fileintel.graphrag.pipeline import PARSERS
 from fileintel.llm.client import Tally
 from fileintel.runs.index_request import freshness
 from fileintel.runs.lease import this_process

@@ -24,8 +24,7 @@ from fileintel.fanout.parsers import NamedParsers
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.sharing import Sharing
 from fileintel.graphrag import pipeline, publishing
-from fileintel.graphrag.parsers import PARSERS
-from fileintel.graphrag.pipeline import BuildInputs, Paused, Stopped
+from fileintel.graphrag.pipeline import PARSERS, BuildInputs, Paused, Stopped
 from fileintel.llm.client import Tally
 from fileintel.llm.gate import GateReading
 from fileintel.runs import extraction_format

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from fileintel.config import Settings
 from fileintel.errors import EmptyCollectionError
 from fileintel.graphrag import pipeline
-from fileintel.graphrag.load import are_cut
-from fileintel.graphrag.prompts import INDEXING, PromptLibrary
+from fileintel.graphrag.prompt_kinds import INDEXING
+from fileintel.graphrag.prompts import PromptLibrary
 from fileintel.graphrag.stages.extract import FORMATS, TUPLE, Format
+from fileintel.graphrag.stages.load import are_cut
 from fileintel.identity import digest
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import ChatQuestion

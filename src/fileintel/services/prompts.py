@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fileintel.errors import UsageError
-from fileintel.graphrag.prompts import KINDS, PromptKind, PromptLibrary, check_template
+from fileintel.graphrag.prompt_kinds import KINDS
+from fileintel.graphrag.prompts import PromptKind, PromptLibrary, check_template
 from fileintel.storage import collections, prompts
 from fileintel.workspace import Workspace
 

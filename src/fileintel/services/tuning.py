@@ -6,9 +6,11 @@ from typing import Any
 
 from fileintel.config import Settings
 from fileintel.errors import EmptyCollectionError, ModelServerRefused
-from fileintel.graphrag import load, tuning
+from fileintel.graphrag import tuning
 from fileintel.graphrag.model import TextUnit
-from fileintel.graphrag.prompts import KINDS, PromptLibrary, check_template
+from fileintel.graphrag.prompt_kinds import KINDS
+from fileintel.graphrag.prompts import PromptLibrary, check_template
+from fileintel.graphrag.stages import load
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, Sampling
 from fileintel.llm.tokenizer_file import tokenizer_for

@@ -3,9 +3,10 @@ at. As graphrag's basic search."""
 
 from fileintel.graphrag.query.asking import IndexAsking, Reply
 from fileintel.graphrag.query.final_answer import found_only, replied, said
-from fileintel.graphrag.query.inquiry import BASIC
+from fileintel.graphrag.query.mode import Answering, Subject
+from fileintel.graphrag.query.modes import BASIC
 from fileintel.graphrag.query.pieces import Piece, source_of
-from fileintel.graphrag.query.sources import answer_from, fitting
+from fileintel.graphrag.query.sources import PASSAGES, answer_from, fitting
 from fileintel.graphrag.stages.embed import TEXT_UNITS
 from fileintel.storage import neighbourhood, search
 
@@ -34,3 +35,11 @@ def _nearest(asking: IndexAsking) -> list[Piece]:
     with asking.database.transaction() as session:
         near = search.nearest(session, version_id, TEXT_UNITS, vector, asking.settings.query.vector_top_k)
         return list(map(source_of, neighbourhood.units(session, version_id, [one.id for one in near])))
+
+
+def _suits(subject: Subject) -> str | None:
+    has_entities = subject.asking.version.counts.get("entities")
+    return None if has_entities else "the index has no entities, so its passages are looked at"
+
+
+DECLARATION = Answering(answer, prompts=(PASSAGES,), suits=_suits)

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fileintel.fanout.request import Outcome
-from fileintel.graphrag.prompts import DRIFT_LOCAL, DRIFT_PRIMER, DRIFT_REDUCE
+from fileintel.graphrag.prompts import PromptKind
 from fileintel.graphrag.query.asking import IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked
 from fileintel.graphrag.query.final_answer import conclude, expect_room, found_only, replied, said
 from fileintel.graphrag.query.global_search import POINT_COLUMNS, Point, fitting_points, shortened
-from fileintel.graphrag.query.inquiry import DRIFT
 from fileintel.graphrag.query.local import Budget, context_for
+from fileintel.graphrag.query.mode import Answering
+from fileintel.graphrag.query.modes import DRIFT
 from fileintel.graphrag.query.pieces import REPORTS, Piece, Pieces, report
 from fileintel.graphrag.stages.embed import REPORTS as REPORT_VECTORS
 from fileintel.graphrag.tables import section
@@ -24,6 +25,11 @@ from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Schema
 from fileintel.storage import search
 
+DRIFT_PRIMER = PromptKind("drift_search_primer_system_prompt.txt", data=("context_data",), fixed=("follow_ups",))
+DRIFT_LOCAL = PromptKind(
+    "drift_search_local_system_prompt.txt", data=("context_data",), fixed=("follow_ups", "whole_question")
+)
+DRIFT_REDUCE = PromptKind("drift_search_reduce_system_prompt.txt", data=("context_data",), fixed=("response_type",))
 NOTHING_FOUND = "Neither the reports on this collection nor its documents hold an answer to this question."
 FOLLOW_UPS_OF_ONE = 5  # questions that one answer may leave
 LONGEST_FOLLOW_UP = 1_000  # characters
@@ -188,3 +194,6 @@ def _reduce(asking: IndexAsking, points: Sequence[Point], shown: dict[str, Piece
         response_type=asking.response_type,
     )
     return conclude(asking, "drift_reduce", messages, shown)
+
+
+DECLARATION = Answering(answer, prompts=(DRIFT_PRIMER, DRIFT_LOCAL, DRIFT_REDUCE))

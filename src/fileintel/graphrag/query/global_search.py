@@ -9,19 +9,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from fileintel.errors import ConfigError
-from fileintel.graphrag.prompts import GLOBAL_MAP, GLOBAL_REDUCE
+from fileintel.graphrag.prompts import PromptKind
 from fileintel.graphrag.query.asking import IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked
 from fileintel.graphrag.query.final_answer import conclude, found_only, replied, said
-from fileintel.graphrag.query.inquiry import GLOBAL
+from fileintel.graphrag.query.mode import Answering, Subject
+from fileintel.graphrag.query.modes import GLOBAL
 from fileintel.graphrag.query.pieces import REPORTS, Piece, Pieces, report
-from fileintel.graphrag.query.selection import select
+from fileintel.graphrag.query.selection import GLOBAL_RATE, select
 from fileintel.graphrag.tables import row, section
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Schema
 from fileintel.storage import search
 from fileintel.storage.search import NearReport
 
+GLOBAL_MAP = PromptKind("global_search_map_system_prompt.txt", data=("context_data",), fixed=("max_length",))
+GLOBAL_REDUCE = PromptKind(
+    "global_search_reduce_system_prompt.txt", data=("report_data",), fixed=("response_type", "max_length")
+)
+CHARACTERS_PER_TOKEN = 4  # roughly, to say how many calls an answer will take
 NOTHING_FOUND = "The reports on this collection do not hold an answer to this question."
 POINT_COLUMNS = ("id", "score", "description")
 
@@ -61,9 +67,8 @@ def answer(asking: IndexAsking) -> Reply:
       NoUsableAnswer: the model gave none.
     """
     query = asking.settings.query
-    dynamic = query.global_dynamic if asking.inquiry.dynamic is None else asking.inquiry.dynamic
     context: dict[str, Any] = {}
-    if dynamic:
+    if _is_dynamic(asking):
         selection = select(asking)
         reports = selection.reports
         context = {"rated_reports": selection.rated, "failed_ratings": selection.failed}
@@ -179,3 +184,26 @@ def _point(entry: Any) -> Point | None:
     except (TypeError, ValueError):
         return None
     return Point(entry["description"].strip(), score) if score > 0 and entry["description"].strip() else None
+
+
+def _is_dynamic(asking: IndexAsking) -> bool:
+    return asking.settings.query.global_dynamic if asking.inquiry.dynamic is None else asking.inquiry.dynamic
+
+
+def _suits(subject: Subject) -> str | None:
+    """It suits a question that says that it asks for the whole, and names nothing that the index knows."""
+    asking, words = subject.asking, subject.asks_for_the_whole
+    if words is None or subject.names:
+        return None
+    query = asking.settings.query
+    with asking.database.transaction() as session:
+        volume = search.volume_at(session, asking.version.id, query.community_level)
+    if not volume:
+        return None
+    if _is_dynamic(asking):
+        return f"the question asks for the whole ({words!r}); the reports that matter are selected"
+    calls = -(-volume // (CHARACTERS_PER_TOKEN * query.global_max_context_tokens)) + 1
+    return f"the question asks for the whole ({words!r}); this takes about {calls} calls"
+
+
+DECLARATION = Answering(answer, prompts=(GLOBAL_RATE, GLOBAL_MAP, GLOBAL_REDUCE), suits=_suits)

@@ -9,9 +9,8 @@ from fileintel.errors import UsageError
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import Turn, read_turns
 from fileintel.graphrag.query.forms import Form
+from fileintel.graphrag.query.modes import LOCAL, expect_mode
 
-LOCAL, GLOBAL, DRIFT, BASIC, AUTO = "local", "global", "drift", "basic", "auto"
-MODES = (LOCAL, GLOBAL, DRIFT, BASIC, AUTO)
 LONGEST_LANGUAGE = 100  # characters
 _PLAIN = (
     "form",
@@ -22,28 +21,12 @@ _PLAIN = (
 )  # kept where they differ from the default
 
 
-class UnknownMode(UsageError):
-    """There is no such way to answer a question."""
-
-    code = "unknown_mode"
-
-
-def expect_mode(mode: str) -> None:
-    """Whether there is such a mode.
-
-    Raises:
-      UnknownMode: there is none.
-    """
-    if mode not in MODES:
-        raise UnknownMode(f"there is no query mode {mode!r}: use one of {', '.join(MODES)}")
-
-
 @dataclass(frozen=True)
 class Inquiry:
     """A question to an index.
 
     Parameters:
-      mode: one of MODES.
+      mode: one of `modes.MODES`.
       history: what was said before.
       form, schema: the form of the answer, see `forms`.
       language: of the answer, in words; None follows the settings, and else the question.

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from fileintel.graphrag.prompts import LOCAL as PROMPT
+from fileintel.graphrag.prompts import PromptKind
 from fileintel.graphrag.query.asking import IndexAsking, Reply
 from fileintel.graphrag.query.background_result import BackgroundResult
 from fileintel.graphrag.query.final_answer import conclude, expect_room, found_only, replied, said
-from fileintel.graphrag.query.inquiry import LOCAL
+from fileintel.graphrag.query.mode import Answering
+from fileintel.graphrag.query.modes import LOCAL
 from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source_of
 from fileintel.graphrag.stages.embed import TEXT_UNITS
 from fileintel.storage import neighbourhood, search
 from fileintel.storage.neighbourhood import Linked, NearEntity, NearRelationship
 from fileintel.storage.search import Near, NearReport
 
+PROMPT = PromptKind("local_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
 NEAREST_PASSAGES = 10  # passages that come in by nearness to the question alone
 LINK_BONUS = 0.02  # similarity that each link of a passage to a chosen entity is worth; ten outweigh 0.2
 MOST_LINKS = 10
@@ -149,3 +151,6 @@ def _entity_piece(entity: NearEntity) -> Piece:
 
 def _relationship_piece(found: NearRelationship) -> Piece:
     return Piece(f"L{found.number}", (found.source, found.target, found.description, found.weight), found.id)
+
+
+DECLARATION = Answering(answer, prompts=(PROMPT,))

@@ -8,7 +8,7 @@ level matters, the next one is looked at as a whole, since the larger reports ma
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from fileintel.graphrag.prompts import GLOBAL_RATE
+from fileintel.graphrag.prompts import PromptKind
 from fileintel.graphrag.query.asking import IndexAsking, good
 from fileintel.graphrag.query.pieces import REPORTS, Pieces, report
 from fileintel.llm.json_answers import read_object
@@ -17,6 +17,7 @@ from fileintel.storage import search
 from fileintel.storage.models import CommunityReport
 from fileintel.storage.search import NearReport
 
+GLOBAL_RATE = PromptKind("global_search_rate_system_prompt.txt", data=("context_data",))
 HIGHEST_RATING = 5
 SCHEMA = Schema(
     "rating",

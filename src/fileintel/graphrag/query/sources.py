@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 
 from fileintel.errors import ConfigError
-from fileintel.graphrag.prompts import PASSAGES
+from fileintel.graphrag.prompts import PromptKind
 from fileintel.graphrag.query.asking import Asking
 from fileintel.graphrag.query.citations import Checked
 from fileintel.graphrag.query.final_answer import conclude
 from fileintel.graphrag.query.pieces import SOURCES, Piece, Pieces
 from fileintel.graphrag.tables import row
+
+PASSAGES = PromptKind("passage_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
 
 
 def fitting(asking: Asking, rows: Sequence[Piece]) -> Pieces:

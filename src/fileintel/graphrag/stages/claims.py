@@ -6,7 +6,7 @@ with fewer fields is no claim here (upstream fills them up with nothing), of one
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -14,9 +14,10 @@ from itertools import pairwise
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Request
 from fileintel.graphrag.model import Claim, TextUnit
-from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.prompts import Prompt, PromptKind
 from fileintel.graphrag.stages.extract_records import CODE_FENCE, CUT_OFF, has_fence
-from fileintel.graphrag.stages.gleaning import Gleaning, Readings
+from fileintel.graphrag.stages.gleaning import Gleaning, Readings, parse_yes_or_no
+from fileintel.graphrag.stages.merging import shown_titles
 from fileintel.graphrag.stages.records import (
     COMPLETION,
     COMPLETION_MARK,
@@ -26,12 +27,16 @@ from fileintel.graphrag.stages.records import (
     merge_key,
     read_fields,
 )
+from fileintel.graphrag.stages.stage import Build, Moment, Row, Stage, StageRun, Table
 from fileintel.identity import content_id
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling
 from fileintel.runtime import yielding
+from fileintel.storage.models import Covariate
 
 STAGE = "claims"
 PURPOSES = ("claims", "claims_glean", "claims_glean_check")
+CLAIMS = PromptKind("extract_claims.txt", data=("input_text",), fixed=("entity_specs", "claim_description"))
+CLAIMING = (CLAIMS, PromptKind("extract_claims_continue.txt"), PromptKind("extract_claims_loop.txt"))
 FIELDS = 8
 # where a record surely begins: at the beginning of a line, or behind the delimiter or the completion mark
 _START = re.compile(r"(?:^|##|\|COMPLETE\|>)[^\w(\n]{0,20}(?:\d+[.)])?[^\w(\n]{0,20}\(", re.MULTILINE | re.IGNORECASE)
@@ -61,7 +66,7 @@ class ClaimsRead:
     mended: Counter[str] = field(default_factory=Counter)
 
 
-class ClaimsStage:
+class ClaimsStage(StageRun):
     """Asks each text unit for its claims, with gleanings.
 
     Parameters:
@@ -93,6 +98,12 @@ class ClaimsStage:
         gleaning = Gleaning(more.text(), check.text(), max_gleanings, parse_gleaning, PURPOSES[1:], urgency=-0.1)
         self._readings = Readings(STAGE, gleaning, progress, slots)
         self._found: dict[int, tuple[TextUnit, list[ClaimRecord]]] = {}
+
+    def text_units_are_cut(self, build: Build) -> None:
+        build.ask(self.requests(build.parts.units))
+
+    def texts_are_read(self, build: Build) -> None:
+        build.parts.claims = self.claims(shown_titles(build.parts.graph))
 
     def requests(self, units: Sequence[TextUnit]) -> Iterator[Request]:
         """One request for each text unit; their follow-ups are the gleanings."""
@@ -182,3 +193,51 @@ def _read_claims(part: str, read: ClaimsRead) -> None:
         fields = rest
     if len(fields) > 1:
         read.dropped["claim with too few fields" if whole else "claim cut off"] += 1
+
+
+def covariate_rows(version_id: str, claims: Iterable[Claim], units: Sequence[TextUnit]) -> Iterator[Row]:
+    """The rows of `covariates`."""
+    for claim in claims:
+        yield {
+            "version_id": version_id,
+            "id": claim.id,
+            "human_readable_id": claim.number,
+            "covariate_type": "claim",
+            "type": claim.type,
+            "description": claim.description,
+            "subject_id": claim.subject,
+            "object_id": claim.object,
+            "status": claim.status,
+            "start_date": claim.start_date,
+            "end_date": claim.end_date,
+            "source_text": claim.source_text,
+            "text_unit_id": units[claim.text_unit].id,
+        }
+
+
+def _begin(build: Build) -> StageRun:
+    settings, run = build.run.settings.graphrag, build.run
+    first, more, check = build.prompts(*CLAIMING)
+    return ClaimsStage(
+        run.chat_model,
+        (first, more, check),
+        build.sampling,
+        run.progress,
+        entity_types=settings.entity_types,
+        claim_description=settings.claim_description,
+        language=settings.language,
+        max_gleanings=settings.max_gleanings,
+        slots=build.slots,
+    )
+
+
+DECLARATION = Stage(
+    STAGE,
+    purposes=PURPOSES,
+    prompts=CLAIMING,
+    parsers={"claims": parse_claims, "claims_glean": parse_gleaning, "claims_glean_check": parse_yes_or_no},
+    tables=(Table(Covariate, "covariates", lambda version, parts: covariate_rows(version, parts.claims, parts.units)),),
+    is_enabled=lambda settings: settings.graphrag.claims,
+    begin=_begin,
+    complete_before=Moment.GRAPH,
+)

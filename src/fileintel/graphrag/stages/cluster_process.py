@@ -9,30 +9,30 @@ from typing import BinaryIO
 
 from fileintel.documents.load import PASSED_ON, PASSED_ON_PREFIXES
 from fileintel.errors import RunFailed
-from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
-from fileintel.graphrag.stages.cluster_wire import pack_net, read_parts
+from fileintel.graphrag.stages.cluster_wire import pack_graph, read_communities
+from fileintel.graphrag.stages.leiden import ClusterOptions, NumberedCommunity, NumberedGraph
 
 _COMMAND = [sys.executable, "-P", "-m", "fileintel.graphrag.stages.cluster_worker"]
 
 
-def divided_aside(net: Net, choices: Choices) -> Iterator[Part]:
+def divided_aside(graph: NumberedGraph, options: ClusterOptions) -> Iterator[NumberedCommunity]:
     """What `cluster.divided` returns, worked out while other greenlets go on.
 
     Raises:
       RunFailed: the process was killed, most likely because there was not enough memory.
     """
     with TemporaryFile() as given, TemporaryFile() as found, TemporaryFile() as said:
-        given.writelines(pack_net(net, choices))
+        given.writelines(pack_graph(graph, options))
         given.seek(0)
         code = _exit_code(_begin(given, found, said))
         if code != 0:
             raise RunFailed(
-                f"stage cluster: the process that divides {len(net.titles):,} entities and {len(net.weights):,} "
+                f"stage cluster: the process that divides {len(graph.titles):,} entities and {len(graph.weights):,} "
                 f"relationships ended with code {code} ({_last_line(said)}): -9 means that memory ran out; "
                 f"start the run again with more of it"
             )
         found.seek(0)
-        yield from read_parts(found)
+        yield from read_communities(found)
 
 
 def _begin(given: BinaryIO, found: BinaryIO, said: BinaryIO) -> int:

@@ -1,4 +1,4 @@
-"""How a net goes to the process that clusters it, and how its communities come back: a line of JSON with the lengths,
+"""How a graph goes to the process that clusters it, and how its communities come back: a line of JSON with the lengths,
 then columns of numbers as the machine keeps them. Both ends are on one machine."""
 
 import json
@@ -8,30 +8,30 @@ from dataclasses import asdict
 from itertools import chain
 from typing import BinaryIO, Final, Literal
 
-from fileintel.graphrag.stages.cluster_types import Choices, Net, Part
+from fileintel.graphrag.stages.leiden import ClusterOptions, NumberedCommunity, NumberedGraph
 from fileintel.runtime import yield_to_hub
 
 NUMBERS: Final = "I"  # type codes of `array`
 WEIGHTS: Final = "d"
 FACTS: Final = "q"
-FACTS_OF_A_PART = 6
+FACTS_OF_A_COMMUNITY = 6
 TITLES_AT_ONCE = 50_000
 ID_CHARACTERS = 36  # of a UUID
 _BETWEEN_TITLES = "\0"  # no title has one: PostgreSQL could not keep it
 
 
-def pack_net(net: Net, choices: Choices) -> Iterator[bytes]:
-    """A net and what is to be done with it, in pieces."""
-    titles = list(_joined(net.titles))
-    head = {"choices": asdict(choices), "titles": sum(map(len, titles)), "relationships": len(net.weights)}
+def pack_graph(graph: NumberedGraph, options: ClusterOptions) -> Iterator[bytes]:
+    """A graph and what is to be done with it, in pieces."""
+    titles = list(_joined(graph.titles))
+    head = {"options": asdict(options), "titles": sum(map(len, titles)), "relationships": len(graph.weights)}
     yield json.dumps(head).encode() + b"\n"
     yield from titles
-    yield from (_column(NUMBERS, ends) for ends in (net.sources, net.targets))
-    yield _column(WEIGHTS, net.weights)
+    yield from (_column(NUMBERS, ends) for ends in (graph.sources, graph.targets))
+    yield _column(WEIGHTS, graph.weights)
 
 
-def read_net(source: BinaryIO) -> tuple[Net, Choices]:
-    """The net and what is to be done with it."""
+def read_graph(source: BinaryIO) -> tuple[NumberedGraph, ClusterOptions]:
+    """The graph and what is to be done with it."""
     head = json.loads(source.readline())
     joined = source.read(head["titles"]).decode("utf-8", "surrogatepass")
     titles = joined.split(_BETWEEN_TITLES) if joined else []
@@ -39,10 +39,10 @@ def read_net(source: BinaryIO) -> tuple[Net, Choices]:
     sources, targets = _integers(source, NUMBERS, count), _integers(source, NUMBERS, count)
     weights = array(WEIGHTS)
     weights.frombytes(source.read(count * weights.itemsize))
-    return Net(titles, sources, targets, weights), Choices(**head["choices"])
+    return NumberedGraph(titles, sources, targets, weights), ClusterOptions(**head["options"])
 
 
-def pack_parts(parts: Sequence[Part]) -> list[bytes]:
+def pack_communities(parts: Sequence[NumberedCommunity]) -> list[bytes]:
     """Communities, in pieces."""
     facts = array(FACTS)
     for part in parts:
@@ -56,17 +56,21 @@ def pack_parts(parts: Sequence[Part]) -> list[bytes]:
     return [json.dumps(head).encode() + b"\n", ids, *(column.tobytes() for column in columns)]
 
 
-def read_parts(source: BinaryIO) -> Iterator[Part]:
+def read_communities(source: BinaryIO) -> Iterator[NumberedCommunity]:
     """The communities, one after the other."""
     head = json.loads(source.readline())
     ids = source.read(ID_CHARACTERS * head["parts"]).decode()
-    facts = _integers(source, FACTS, FACTS_OF_A_PART * head["parts"])
+    facts = _integers(source, FACTS, FACTS_OF_A_COMMUNITY * head["parts"])
     entities = memoryview(_integers(source, NUMBERS, head["entities"]))
     relationships = memoryview(_integers(source, NUMBERS, head["relationships"]))
     for at in range(head["parts"]):
-        number, level, parent, residual, members, inside = facts[FACTS_OF_A_PART * at : FACTS_OF_A_PART * (at + 1)]
+        number, level, parent, residual, members, inside = facts[
+            FACTS_OF_A_COMMUNITY * at : FACTS_OF_A_COMMUNITY * (at + 1)
+        ]
         identity = ids[ID_CHARACTERS * at : ID_CHARACTERS * (at + 1)]
-        yield Part(identity, number, level, parent, bool(residual), entities[:members], relationships[:inside])
+        yield NumberedCommunity(
+            identity, number, level, parent, bool(residual), entities[:members], relationships[:inside]
+        )
         entities, relationships = entities[members:], relationships[inside:]
 
 

@@ -12,17 +12,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 
+from fileintel.config import Settings
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Outcome, Request
 from fileintel.garbage_collection import exempted_from_gc
 from fileintel.graphrag.contexts.shortening import natural_end
-from fileintel.graphrag.model import Entity, Graph, Relationship
-from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.model import TOP, Community, Entity, Graph, Relationship
+from fileintel.graphrag.prompts import Prompt, PromptKind
+from fileintel.graphrag.stages.formats import FAST, Format
 from fileintel.graphrag.stages.records import folded
+from fileintel.graphrag.stages.stage import Build, Moment, Stage, StageRun
 from fileintel.llm.questions import Answered, ChatQuestion, Sampling
-from fileintel.runtime import yield_to_hub, yielding
+from fileintel.runtime import sorted_in_slices, yield_to_hub, yielding
 
 STAGE = "describe"
+DESCRIBE = PromptKind("summarize_descriptions.txt", data=("entity_name", "description_list"), fixed=("max_length",))
 CHARACTERS_PER_TOKEN = 3  # about; only the order of questions rests on it
 SMALLEST_GROUP = 2  # texts; a fold that does not shrink the list would never end
 THINGS_BETWEEN_BREATHS = 50
@@ -32,7 +36,7 @@ _WORD = re.compile(r"\w+")
 Described = Callable[[Entity | Relationship], Iterable[Request]]
 
 
-class DescribeStage:
+class DescribeStage(StageRun):
     """Gives every entity and relationship its one description.
 
     Parameters:
@@ -69,6 +73,13 @@ class DescribeStage:
     def finished(self) -> bool:
         """True when all that was asked about has its description."""
         return not self._open
+
+    def graph_is_divided(self, build: Build) -> None:
+        graph = build.parts.graph
+        ordered = in_order_of_reports(self.undescribed(graph), build.parts.communities, graph)
+        build.undescribed = _first(self.is_folded, ordered)  # the longest chains of questions start first
+        build.awaited = exempted_from_gc({thing.id for thing in yielding(build.undescribed)})
+        build.ask(self.requests(build.undescribed))
 
     def undescribed(self, graph: Graph) -> list[Entity | Relationship]:
         """Settle what needs no question; returns the rest, those with the most descriptions first."""
@@ -220,3 +231,73 @@ def distinct(texts: Iterable[str]) -> list[str]:
 def name_of(thing: Entity | Relationship) -> str:
     """How a question names what it is about."""
     return thing.title if isinstance(thing, Entity) else f"{thing.source} — {thing.target}"
+
+
+def in_order_of_reports(
+    things: Sequence[Entity | Relationship], communities: Sequence[Community], graph: Graph
+) -> list[Entity | Relationship]:
+    """Things that are to be described, those of one community behind one another, the largest at the top first.
+
+    So communities are complete one after the other, and their reports fill the slots while the last descriptions
+    are written. Within a community the order is kept; what is in none comes last.
+    """
+    children: dict[int, list[Community]] = {}
+    for community in sorted_in_slices(communities, key=lambda c: (-len(c.entities), c.number)):
+        children.setdefault(community.parent, []).append(community)
+    place = {thing.id: -1 for thing in yielding(things)}
+    left = list(reversed(children.get(TOP, [])))
+    number = 0
+    while left:
+        community, number = left.pop(), number + 1
+        inside = (graph.entities[title].id for title in community.entities)
+        between = (graph.relationships[pair].id for pair in community.relationships)
+        for identity in yielding(chain(inside, between)):
+            if identity in place:
+                place[identity] = number
+        left += reversed(children.get(community.number, []))
+    by_place: dict[int, list[Entity | Relationship]] = {}
+    for thing in yielding(things):
+        by_place.setdefault(place[thing.id], []).append(thing)
+    in_none = by_place.pop(-1, [])
+    return exempted_from_gc([thing for at in sorted_in_slices(by_place, key=int) for thing in by_place[at]] + in_none)
+
+
+def _first(
+    preferred: Callable[[Entity | Relationship], bool], things: Iterable[Entity | Relationship]
+) -> list[Entity | Relationship]:
+    """The things in their order, but those that are preferred come before the others."""
+    chosen: tuple[list[Entity | Relationship], list[Entity | Relationship]] = ([], [])
+    for thing in yielding(things):
+        chosen[not preferred(thing)].append(thing)
+    return exempted_from_gc(chosen[0] + chosen[1])
+
+
+def _begin(build: Build) -> StageRun:
+    settings, run = build.run.settings.graphrag, build.run
+    (prompt,) = build.prompts(DESCRIBE)
+    return DescribeStage(
+        run.chat_model,
+        prompt,
+        build.sampling,
+        run.progress,
+        count_tokens=build.tokenizer.count,
+        max_input_tokens=settings.description_max_input_tokens,
+        max_words=settings.description_max_words,
+        language=settings.language,
+        described=build.described,
+    )
+
+
+def _prompts_for(stage: Stage, settings: Settings, _form: Format) -> Sequence[PromptKind]:
+    return () if settings.graphrag.method == FAST else stage.prompts
+
+
+DECLARATION = Stage(
+    STAGE,
+    purposes=(STAGE,),
+    prompts=(DESCRIBE,),
+    prompts_for=_prompts_for,
+    parsers={"describe": str.strip},
+    begin=_begin,
+    complete_before=Moment.WRITING,
+)

@@ -7,9 +7,12 @@ from typing import Protocol
 from fileintel.errors import EmbeddingSizeChanged
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Outcome, Request
-from fileintel.graphrag.model import Entity, Report, TextUnit
-from fileintel.identity import content_id
+from fileintel.graphrag import rows
+from fileintel.graphrag.model import Entity, Relationship, Report, TextUnit
+from fileintel.graphrag.stages.stage import Build, Moment, Stage, StageRun, Table
+from fileintel.graphrag.vectors import AnsweredVectors
 from fileintel.llm.questions import Answered, EmbeddingQuestion
+from fileintel.storage.models import Embedding
 
 STAGE = "embed"
 TEXT_UNITS = "text_unit_text"
@@ -35,7 +38,7 @@ class Fit(Protocol):
     def __call__(self, text: str, *, known: int | None = None) -> tuple[str, int]: ...
 
 
-class EmbedStage:
+class EmbedStage(StageRun):
     """Asks for the vectors of an index, all of one size. They are in the answer store: what is kept here is the key of
     each one's question, because a million vectors would take gigabytes.
 
@@ -63,6 +66,19 @@ class EmbedStage:
         self._fit = fit
         self.answers: dict[str, dict[str, bytes]] = {kind: {} for kind in KINDS}
 
+    def text_units_are_cut(self, build: Build) -> None:
+        build.ask(self.text_units(build.parts.units))
+
+    def graph_is_divided(self, build: Build) -> None:
+        awaited = build.awaited
+        build.ask(self.entities(e for e in build.parts.graph.entities.values() if e.id not in awaited))
+
+    def described(self, thing: Entity | Relationship) -> Iterable[Request]:
+        return self.entities([thing]) if isinstance(thing, Entity) else ()
+
+    def reported(self, report: Report) -> Iterable[Request]:
+        return self.report(report)
+
     def text_units(self, units: Iterable[TextUnit]) -> Iterator[Request]:
         """Requests for the vectors of text units."""
         return self._requests(TEXT_UNITS, ((unit.id, unit.text, unit.n_tokens) for unit in units), priority=0)
@@ -73,7 +89,7 @@ class EmbedStage:
 
     def report(self, report: Report) -> Iterator[Request]:
         """The request for a report's vector."""
-        return self._requests(REPORTS, [(report_id(report), report.full_content, None)], priority=2)
+        return self._requests(REPORTS, [(report.id, report.full_content, None)], priority=2)
 
     def _requests(self, kind: str, items: Iterable[tuple[str, str, int | None]], priority: int) -> Iterator[Request]:
         for identity, text, known in items:
@@ -159,5 +175,34 @@ def vector_of(outcome: Answered, model: str, size: int) -> bytes:
 
 
 def report_id(report: Report) -> str:
-    """The id of a report: that of its community, under another kind."""
-    return content_id("report", report.community.id)
+    """The id of a report, which follows from that of its community."""
+    return report.id
+
+
+def _begin(build: Build) -> StageRun:
+    run, settings = build.run, build.run.settings.embedding
+    stage = EmbedStage(
+        run.embedding_model,
+        run.progress,
+        size=run.embedding_size,
+        dimensions=settings.dimensions,
+        fit=partial(build.tokenizer.fit, max_tokens=settings.max_input_tokens),
+    )
+    build.parts.vectors = AnsweredVectors(run.database, stage.answers, run.embedding_size)
+    return stage
+
+
+DECLARATION = Stage(
+    STAGE,
+    purposes=("embed", "probe"),
+    tables=(
+        Table(
+            Embedding,
+            None,
+            lambda version, parts: rows.embedding_rows(version, parts.vectors),
+            written=Moment.PUBLISHING,
+        ),
+    ),
+    begin=_begin,
+    asked_with_earlier=False,  # a vector follows from its text: a changed text is another question anyway
+)

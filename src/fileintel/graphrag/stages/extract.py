@@ -1,29 +1,34 @@
-"""Extraction: entities and relationships out of each text unit, with gleanings.
+"""Extraction: entities and relationships out of each text unit, with gleanings, merged into one graph.
 
-The records are asked for in one of two formats: graphrag's tuples, which every model can write, or JSON under a
-schema, which some servers make sure of. What is made of the records afterwards is the same.
+With `graphrag.method: fast` no question is asked: `fast` makes the graph from the names that stand in the texts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
+from fileintel.config import Settings
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Request
+from fileintel.graphrag import rows
 from fileintel.graphrag.model import TextUnit
-from fileintel.graphrag.prompts import CONTINUE, CONTINUE_JSON, EXTRACT, EXTRACT_JSON, LOOP, Prompt, PromptKind
-from fileintel.graphrag.stages import json_records
+from fileintel.graphrag.prompts import Prompt, PromptKind
 from fileintel.graphrag.stages.examples import ExampleNames
 from fileintel.graphrag.stages.extract_records import EntityRecord, Extraction, RelationshipRecord
+from fileintel.graphrag.stages.formats import FAST, FORMATS, JSON, TUPLE, Format
 from fileintel.graphrag.stages.gleaning import Gleaning, Readings, parse_yes_or_no
-from fileintel.graphrag.stages.merging import merge
+from fileintel.graphrag.stages.merging import InOrder, merge
+from fileintel.graphrag.stages.stage import Build, Moment, Stage, StageRun, Table
 from fileintel.graphrag.stages.tuple_records import parse_gleaning, parse_records
-from fileintel.llm.questions import Answered, ChatQuestion, Sampling, Schema
+from fileintel.llm.questions import Answered, ChatQuestion, Sampling
+from fileintel.storage.models import Entity as EntityRow
+from fileintel.storage.models import Relationship as RelationshipRow
 
 __all__ = [
     "FORMATS",
+    "JSON",
     "PURPOSES",
     "STAGE",
+    "TUPLE",
     "EntityRecord",
     "ExtractStage",
     "Extraction",
@@ -39,44 +44,14 @@ STAGE = "extract"
 PURPOSES = ("extract", "glean", "glean_check")
 
 
-Over = Callable[[int, Extraction | None], object]
-
-
-@dataclass(frozen=True)
-class Format:
-    """How records are asked for and read.
-
-    Parameters:
-      prompts: of the first question, of a gleaning, and of the check between two gleanings.
-      parse, parse_gleaning: read an answer to the first question and to a gleaning.
-    """
-
-    name: str
-    prompts: tuple[PromptKind, PromptKind, PromptKind]
-    schema: Schema | None
-    parse: Callable[[str], Extraction]
-    parse_gleaning: Callable[[str], Extraction]
-
-
-TUPLE = Format("tuple", (EXTRACT, CONTINUE, LOOP), None, parse_records, parse_gleaning)
-JSON = Format(
-    "json",
-    (EXTRACT_JSON, CONTINUE_JSON, LOOP),
-    json_records.SCHEMA,
-    json_records.parse_records,
-    json_records.parse_gleaning,
-)
-FORMATS = {form.name: form for form in (TUPLE, JSON)}
-
-
-class ExtractStage:
+class ExtractStage(StageRun):
     """Asks for the records of every text unit, with gleanings, and collects them.
 
     Parameters:
       prompts: those of the format, in its order.
       max_gleanings: how often the model is asked for what it has missed.
       slots: how many questions can be under way at once, at this moment.
-      over: is given what was found in a text unit, or None, once nothing more comes; it is not kept here then.
+      merged: is given what was found in a text unit once nothing more comes; it is not kept here then.
     """
 
     def __init__(
@@ -91,7 +66,7 @@ class ExtractStage:
         max_gleanings: int,
         slots: Callable[[], int] = lambda: 0,
         form: Format = TUPLE,
-        over: Over | None = None,
+        merged: InOrder | None = None,
     ) -> None:
         self._model = model
         self._form = form
@@ -104,9 +79,17 @@ class ExtractStage:
             continue_prompt.text(), loop_prompt.text(), max_gleanings, form.parse_gleaning, PURPOSES[1:]
         )
         self._readings = Readings(STAGE, gleaning, progress, slots)
-        self._over = over
+        self._merged = merged
         self._examples = ExampleNames("", form.parse_gleaning)
         self.extractions: dict[int, Extraction] = {}
+
+    def text_units_are_cut(self, build: Build) -> None:
+        requests = self.requests(build.parts.units)
+        build.ask(requests if build.scale is None else build.scale.watching(requests))
+
+    def texts_are_read(self, build: Build) -> None:
+        assert self._merged is not None
+        build.parts.graph = self._merged.graph()
 
     def requests(self, units: Sequence[TextUnit]) -> Iterator[Request]:
         """One request for each text unit; their follow-ups are the gleanings."""
@@ -118,6 +101,10 @@ class ExtractStage:
     def finished(self) -> bool:
         """True when every text unit is done with."""
         return self._readings.finished()
+
+    def free_in_slices(self) -> None:
+        if self._merged is not None:
+            self._merged.free_in_slices()
 
     def _request(self, unit: TextUnit) -> Request:
         messages = self._prompt.messages(self._language, input_text=unit.text, **self._fixed)
@@ -132,5 +119,53 @@ class ExtractStage:
         self.extractions.setdefault(unit.number, Extraction()).add(found)
 
     def _ended(self, unit: TextUnit) -> None:
-        if self._over is not None:
-            self._over(unit.number, self.extractions.pop(unit.number, None))
+        if self._merged is not None:
+            self._merged.over(unit.number, self.extractions.pop(unit.number, None))
+
+
+def _begin(build: Build) -> StageRun:
+    settings, run = build.run.settings.graphrag, build.run
+    if settings.method == FAST:
+        from fileintel.graphrag.stages.fast import FastExtraction  # what reads names is not needed by other runs
+
+        return FastExtraction()
+    first, more, check = build.prompts(*run.form.prompts)
+    return ExtractStage(
+        run.chat_model,
+        (first, more, check),
+        build.sampling,
+        run.progress,
+        entity_types=settings.entity_types,
+        language=settings.language,
+        max_gleanings=settings.max_gleanings,
+        slots=build.slots,
+        form=run.form,
+        merged=InOrder(unit.number for unit in build.parts.units),
+    )
+
+
+def _prompts_for(_stage: Stage, settings: Settings, form: Format) -> Sequence[PromptKind]:
+    return () if settings.graphrag.method == FAST else form.prompts
+
+
+DECLARATION = Stage(
+    STAGE,
+    purposes=PURPOSES,
+    prompts=tuple(dict.fromkeys(kind for form in FORMATS.values() for kind in form.prompts)),
+    prompts_for=_prompts_for,
+    parsers={
+        **{f"extract/{form.name}": form.parse for form in FORMATS.values()},
+        **{f"glean/{form.name}": form.parse_gleaning for form in FORMATS.values()},
+        "glean_check": parse_yes_or_no,
+    },
+    tables=(
+        Table(EntityRow, "entities", lambda version, parts: rows.entity_rows(version, parts.graph, parts.units)),
+        Table(
+            RelationshipRow,
+            "relationships",
+            lambda version, parts: rows.relationship_rows(version, parts.graph, parts.units),
+        ),
+    ),
+    begin=_begin,
+    complete_before=Moment.GRAPH,
+)

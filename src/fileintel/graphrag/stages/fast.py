@@ -11,7 +11,7 @@ complete; weights are above 0, because the clustering takes no others.
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, count
 
 from fileintel.builtin_model import kinds, relations
 from fileintel.builtin_model.entities import read
@@ -19,6 +19,7 @@ from fileintel.graphrag.model import Entity, Graph, Relationship, TextUnit
 from fileintel.graphrag.stages.extract_records import EntityRecord, Extraction, RelationshipRecord
 from fileintel.graphrag.stages.merging import merge
 from fileintel.graphrag.stages.records import LONGEST_NAME, clean_name, clean_text, merge_key
+from fileintel.graphrag.stages.stage import Build, StageRun
 from fileintel.runtime import sorted_in_slices, yield_to_hub, yielding
 
 WEAKEST_SHARE = 0.4  # of the relationships are left out, as upstream's min_edge_weight_pct
@@ -28,7 +29,25 @@ CHARACTERS_KEPT = 1_500  # of a description
 MOST_RELATED = 20  # names of one text unit that are paired with each other, in order of appearance
 LEAST_WEIGHT = 0.1  # of a pair that stands together less often than chance has it
 
+READ_BETWEEN_TURNS = 25  # text units, which take some tenths of a second
+
 Pair = tuple[str, str]
+
+
+class FastExtraction(StageRun):
+    """The stage `extract` of the fast method: it asks nothing. Vectors are asked for meanwhile, and a stop is heard."""
+
+    def texts_are_read(self, build: Build) -> None:
+        run, units = build.run, build.parts.units
+        run.progress.begin("extract", len(units))
+        read_units = count(1)
+
+        def read_one() -> None:
+            run.progress.item_done("extract")
+            if next(read_units) % READ_BETWEEN_TURNS == 0:
+                build.take_turn()
+
+        build.parts.graph = noun_graph(units, run.settings.graphrag.entity_types, read_one)
 
 
 def noun_graph(

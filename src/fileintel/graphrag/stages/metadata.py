@@ -8,11 +8,12 @@ from typing import Any
 from fileintel.documents.metadata import FIELDS, LISTS, Metadata
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import Outcome, Request
-from fileintel.graphrag.prompts import Prompt
+from fileintel.graphrag.prompts import Prompt, PromptKind
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
 
 STAGE = "metadata"
+METADATA = PromptKind("extract_metadata.txt", data=("input_text",))
 LONGEST = {"title": 500, "date": 50, "language": 50, "document_type": 100, "abstract": 4_000}  # characters
 LONGEST_ENTRY, MOST_ENTRIES = 200, 50
 

@@ -5,26 +5,35 @@ fit into the budget also waits for its children's reports, which then stand in f
 what its only child holds asks the child's question, which is therefore asked once.
 """
 
-import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from fileintel.config import Settings
 from fileintel.fanout.progress import Progress
 from fileintel.fanout.request import LateRequest, Outcome, Request
 from fileintel.garbage_collection import exempted_from_gc
+from fileintel.graphrag import rows
+from fileintel.graphrag.build import IndexParts
 from fileintel.graphrag.contexts.context import Context, Contexts
-from fileintel.graphrag.model import Community, Entity, Finding, Graph, Relationship, Report
-from fileintel.graphrag.prompts import Prompt
-from fileintel.graphrag.stages.cluster import TOP, repeated
+from fileintel.graphrag.contexts.graph_context import GraphContexts
+from fileintel.graphrag.contexts.text_context import TextContexts
+from fileintel.graphrag.model import Community, Entity, Finding, Relationship, Report
+from fileintel.graphrag.prompts import Prompt, PromptKind
+from fileintel.graphrag.stages.cluster import repeated
+from fileintel.graphrag.stages.formats import Format
+from fileintel.graphrag.stages.stage import Build, Moment, Row, Stage, StageRun, Table
 from fileintel.llm.json_answers import read_object
 from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
 from fileintel.runtime import free_in_slices, sorted_in_slices, yielding
+from fileintel.storage.models import CommunityReport
 
 STAGE = "report"
+REPORT = PromptKind("community_report_graph.txt", data=("input_text",), fixed=("max_report_length",))
+REPORT_TEXT = PromptKind("community_report_text.txt", data=("input_text",), fixed=("max_report_length",))
 MIDDLE_RATING = 5.0  # of a report whose rating is no number
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 
@@ -188,35 +197,6 @@ class ReportStage:
             yield from self._if_children_are_over(self._communities[community.parent])
 
 
-def in_order_of_reports(
-    things: Sequence[Entity | Relationship], communities: Sequence[Community], graph: Graph
-) -> list[Entity | Relationship]:
-    """Things that are to be described, those of one community behind one another, the largest at the top first.
-
-    So communities are complete one after the other, and their reports fill the slots while the last descriptions
-    are written. Within a community the order is kept; what is in none comes last.
-    """
-    children: dict[int, list[Community]] = {}
-    for community in sorted_in_slices(communities, key=lambda c: (-len(c.entities), c.number)):
-        children.setdefault(community.parent, []).append(community)
-    place = {thing.id: -1 for thing in yielding(things)}
-    left = list(reversed(children.get(TOP, [])))
-    number = 0
-    while left:
-        community, number = left.pop(), number + 1
-        inside = (graph.entities[title].id for title in community.entities)
-        between = (graph.relationships[pair].id for pair in community.relationships)
-        for identity in yielding(itertools.chain(inside, between)):
-            if identity in place:
-                place[identity] = number
-        left += reversed(children.get(community.number, []))
-    by_place: dict[int, list[Entity | Relationship]] = {}
-    for thing in yielding(things):
-        by_place.setdefault(place[thing.id], []).append(thing)
-    in_none = by_place.pop(-1, [])
-    return exempted_from_gc([thing for at in sorted_in_slices(by_place, key=int) for thing in by_place[at]] + in_none)
-
-
 def parse_report(text: str) -> dict[str, Any]:
     """The fields of a report: title, summary, rating (0 to 10), rating_explanation, findings.
 
@@ -261,3 +241,69 @@ def _rating(value: object) -> float:
     except ValueError:
         return MIDDLE_RATING
     return min(10.0, max(0.0, rating)) if math.isfinite(rating) else MIDDLE_RATING
+
+
+class _Reports(StageRun):
+    """The stage in one build: it can begin once there are communities."""
+
+    def __init__(self) -> None:
+        self._stage: ReportStage | None = None
+
+    def graph_is_divided(self, build: Build) -> None:
+        run, settings = build.run, build.run.settings.graphrag
+        (prompt,) = build.prompts(_prompt_of(run.settings))
+        stage = self._stage = ReportStage(
+            run.chat_model,
+            prompt,
+            build.sampling,
+            run.progress,
+            contexts=_contexts(build),
+            communities=build.parts.communities,
+            undescribed=build.undescribed,
+            max_words=settings.report_max_words,
+            language=settings.language,
+            written=build.reported,
+        )
+        build.parts.reports, build.parts.contexts = stage.reports, stage.contexts
+        build.ask_each(yielding(stage.requests()))
+
+    def described(self, thing: Entity | Relationship) -> Iterable[Request]:
+        assert self._stage is not None  # nothing is described before
+        return self._stage.described(thing)
+
+    def free_in_slices(self) -> None:
+        if self._stage is not None:
+            self._stage.free_in_slices()
+
+
+def _contexts(build: Build) -> Contexts:
+    parts, settings = build.parts, build.run.settings.graphrag
+    budget = settings.report_max_input_tokens
+    if build.scale is not None:
+        budget = build.scale.ours(budget)
+    if settings.report_context == "text":
+        return TextContexts(parts.graph, parts.units, budget, build.tokenizer.count)
+    return GraphContexts(parts.graph, parts.claims, budget, build.tokenizer.count)
+
+
+def _prompt_of(settings: Settings) -> PromptKind:
+    return REPORT_TEXT if settings.graphrag.report_context == "text" else REPORT
+
+
+def _prompts_for(_stage: Stage, settings: Settings, _form: Format) -> Sequence[PromptKind]:
+    return (_prompt_of(settings),)
+
+
+def _rows(version_id: str, parts: IndexParts) -> Iterator[Row]:
+    return rows.report_rows(version_id, parts.reports, parts.communities, parts.period)
+
+
+DECLARATION = Stage(
+    STAGE,
+    purposes=(STAGE,),
+    prompts=(REPORT, REPORT_TEXT),
+    prompts_for=_prompts_for,
+    parsers={"report": parse_report},
+    tables=(Table(CommunityReport, "reports", _rows, written=Moment.PUBLISHING),),
+    begin=lambda _build: _Reports(),
+)

@@ -1,4 +1,4 @@
-"""From the stored pages to text units: the first stages, which ask no model."""
+"""The stages `load` and `text_units`, from the stored pages to text units; they ask no model."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
@@ -7,14 +7,36 @@ from typing import Any
 
 from fileintel.config import ChunkingSettings
 from fileintel.documents.passages import cut, cut_name
+from fileintel.errors import EmptyCollectionError
+from fileintel.graphrag import rows
+from fileintel.graphrag.build import BuildInputs, IndexParts
 from fileintel.graphrag.model import TextUnit
+from fileintel.graphrag.stages.stage import Stage, Table
 from fileintel.llm.tokenizer_file import tokenizer_for
 from fileintel.storage import documents, passages
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Document, DocumentPage, Passage
+from fileintel.storage.models import Document, DocumentPage, IndexedDocument, Passage
+from fileintel.storage.models import TextUnit as TextUnitRow
 
+LOAD, TEXT_UNITS = "load", "text_units"
 PASSAGES_PER_QUERY = 500
 _FIELDS = tuple(field.name for field in fields(TextUnit))
+
+
+def read(run: BuildInputs) -> IndexParts:
+    """The documents of a build and their text units.
+
+    Raises:
+      EmptyCollectionError: there is no text in the documents.
+    """
+    run.progress.begin(LOAD, len(run.documents))
+    run.progress.complete(LOAD, len(run.documents))
+    run.progress.begin(TEXT_UNITS)
+    units = text_units(run.database, list(run.documents), run.settings.chunking)
+    run.progress.complete(TEXT_UNITS, len(units))
+    if not units:
+        raise EmptyCollectionError("the collection's documents hold no text: add some with `fileintel documents add`")
+    return IndexParts(run.documents, units)
 
 
 def text_units(database: Database, sources: Iterable[Document], chunking: ChunkingSettings) -> list[TextUnit]:
@@ -63,3 +85,13 @@ def _pages(database: Database, document_id: str) -> Iterator[DocumentPage]:
     while batch := database.retrying(partial(documents.pages_from, document_id=document_id, number=number)):
         yield from batch
         number = batch[-1].number + 1
+
+
+LOADING = Stage(
+    LOAD,
+    tables=(Table(IndexedDocument, "documents", lambda version, parts: rows.document_rows(version, parts.documents)),),
+)
+CUTTING = Stage(
+    TEXT_UNITS,
+    tables=(Table(TextUnitRow, "text_units", lambda version, parts: rows.text_unit_rows(version, parts.units)),),
+)
