@@ -122,7 +122,7 @@ def _store(session: Any, made: Example, collection_id: str, name: str) -> None:
     session.flush()
     starts = range(0, len(text), PAGE)
     pages = (
-        (n, None, start, min(start + PAGE, len(text)), text[start : start + PAGE]) for n, start in enumerate(starts)
+        (n, None, start, min(start + PAGE, len(text)), text[start : start + PAGE]) for n, start in enumerate(starts, 1)
     )
     documents.add_pages(session, document.id, pages)
 
@@ -139,7 +139,7 @@ def _units(made: Example) -> Iterator[TextUnit]:
             part = text[start : start + SIZE]
             if part.strip():
                 unit_id = content_id("text unit", identity, start, part)
-                pages = start // PAGE, (start + len(part)) // PAGE
+                pages = start // PAGE + 1, (start + len(part)) // PAGE + 1
                 yield TextUnit(unit_id, number, identity, start, start + len(part), *pages, len(part) // 4, part)
                 number += 1
 

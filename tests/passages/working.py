@@ -71,7 +71,7 @@ def passages(workspace: Workspace) -> list[Passage]:
 def vectors(workspace: Workspace) -> dict[str, int]:
     """How many vectors each model has."""
     statement = (
-        select(VectorSet.model, func.count(PassageVector.passage_id))
+        select(VectorSet.model, func.count(PassageVector.text_unit_id))
         .outerjoin(PassageVector, PassageVector.set_id == VectorSet.id)
         .group_by(VectorSet.model)
     )

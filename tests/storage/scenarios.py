@@ -103,7 +103,7 @@ def _answer_row(number: int, moment: datetime) -> dict[str, Any]:
         "key": f"\\x{number:064x}",
         "model": "m",
         "purpose": "p",
-        "content": HARD_TEXTS[number] if number else None,
+        "content": HARD_TEXTS[number] if number != 1 else None,
         "vector": "\\x" + bytes(range(256)).hex() if number % 2 else None,
         "finish_reason": None,
         "prompt_tokens": 2**31 - 1,

@@ -77,7 +77,7 @@ def test_a_large_set_has_an_index_and_uses_it(database: Database) -> None:
         hits += len({one.id for one in near} & set(by_cosine(question, found)[:10]))
     assert hits >= 95  # of 100
     plan = (
-        "EXPLAIN SELECT passage_id FROM passage_vectors JOIN passages ON passages.id = passage_id "
+        "EXPLAIN SELECT text_unit_id FROM text_unit_vectors JOIN document_text_units AS unit ON unit.id = text_unit_id "
         f"WHERE set_id = '{vector_set.id}' ORDER BY (vector::halfvec({SIZE})) <=> "
         f"CAST('{questions[0]}' AS halfvec({SIZE})) LIMIT 20"
     )
@@ -112,7 +112,7 @@ def test_what_lacks_a_vector_comes_in_pages_and_vectors_without_a_passage_are_no
     vector_set, found = filled(database, 10)
     gone = list(found)[4]
     with database.transaction() as session:
-        session.execute(text("DELETE FROM passages WHERE id = CAST(:id AS uuid)"), {"id": gone})
+        session.execute(text("DELETE FROM document_text_units WHERE id = CAST(:id AS uuid)"), {"id": gone})
         assert gone not in {one.id for one in vectors.nearest(session, vector_set, found[gone], 10)}
         other = vectors.open_set(session, vector_set.collection_id, "m", SIZE + 1)
         assert vectors.coverage(session, vector_set.collection_id, other.id) == vectors.Coverage(9, 0)

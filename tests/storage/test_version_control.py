@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -207,19 +208,20 @@ def test_coverage_counts_what_was_found_what_was_empty_and_what_failed(database:
         insert_rows(session, Embedding, made)
         run_counts.save_gaps(session, lease.run_id, gaps)
         found = coverage.of_version(session, session.get_one(IndexVersion, version))
-    assert found.text_units == {"text_units": 5, "extracted": 2, "empty": 1, "failed": 2}
-    assert found.entities == {"entities": 3, "without_community": 1, "reach_a_report": 2}
-    assert found.communities == {"communities": 2, "without_report": 1}
-    assert found.vectors == [
+    counted = asdict(found)
+    assert counted["text_units"] == {"text_units": 5, "extracted": 2, "empty": 1, "failed": 2}
+    assert counted["entities"] == {"entities": 3, "without_community": 1, "reach_a_report": 2}
+    assert counted["communities"] == {"communities": 2, "without_report": 1}
+    assert counted["vectors"] == [
         {"kind": "community_full_content", "items": 1, "missing": 1},
         {"kind": "entity_description", "items": 3, "missing": 2},
         {"kind": "text_unit_text", "items": 5, "missing": 3},
     ]
-    assert [(gap["stage"], gap["reason"], gap["items"]) for gap in found.gaps] == [
+    assert [(gap.stage, gap.reason, gap.items) for gap in found.gaps] == [
         ("extract", "invalid_answer", 1), ("extract", "timeout", 1), ("report", "context_length", 1)
     ]  # fmt: skip
     columns = ("name", "text_units", "extracted", "empty", "failed", "entities", "reach_a_report")
-    assert [tuple(one[column] for column in columns) for one in found.documents] == [
+    assert [tuple(one[column] for column in columns) for one in counted["documents"]] == [
         ("0.md", 3, 2, 1, 0, 2, 2),
         ("1.md", 2, 0, 0, 2, 2, 1),
         ("2.md", 0, 0, 0, 0, 0, 0),
@@ -230,7 +232,7 @@ def test_the_coverage_of_one_version_knows_nothing_of_another(database: Database
     one, other = built(database, begin, entities=4), built(database, begin, entities=2)
     with database.transaction() as session:
         counted = [coverage.of_version(session, session.get_one(IndexVersion, v)).entities for v in (one, other)]
-    assert [count["entities"] for count in counted] == [4, 2]
+    assert [count.entities for count in counted] == [4, 2]
 
 
 def test_a_comparison_tells_what_is_new_what_is_gone_and_what_says_something_else(
@@ -241,8 +243,8 @@ def test_a_comparison_tells_what_is_new_what_is_gone_and_what_says_something_els
     with database.transaction() as session:  # one run has made both: the second one beside the first
         session.execute(
             text(
-                "INSERT INTO index_versions SELECT :new, collection_id, run_id, number + 1, state, fingerprint, "
-                "embedding_model, embedding_size, counts, created_at, published_at FROM index_versions"
+                "INSERT INTO index_versions SELECT :new, collection_id, run_id, number + 1, 'published', fingerprint, "
+                "embedding_model, embedding_size, counts, created_at, now() FROM index_versions"
             ),
             {"new": new},
         )
@@ -261,12 +263,12 @@ def test_a_comparison_tells_what_is_new_what_is_gone_and_what_says_something_els
         insert_rows(session, CommunityReport, [report(new, 1, full_content="h")])
         entities = comparison.difference(session, "entities", old, new, 2)
         assert entities.totals == {"added": 3, "removed": 2, "changed": 1}
-        assert [(item["change"], item["name"]) for item in entities.items] == [
+        assert [(item.change, item.name) for item in entities.items] == [
             ("added", "ENTITY 6"), ("added", "ENTITY 7"), ("changed", "ENTITY 2"), ("removed", "ENTITY 0"),
             ("removed", "ENTITY 1"),
         ]  # fmt: skip
         links = comparison.difference(session, "relationships", old, new, 5)
-        assert (links.totals["changed"], links.items[0]["name"]) == (1, "A1 — B")
+        assert (links.totals["changed"], links.items[0].name) == (1, "A1 — B")
         reports = comparison.difference(session, "reports", old, new, 5)
         assert reports.totals == {"added": 0, "removed": 1, "changed": 1}
         assert comparison.difference(session, "entities", new, new, 5).items == []

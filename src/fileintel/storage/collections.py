@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -108,10 +108,17 @@ def page(session: Session, limit: int, after: str | None = None) -> list[Collect
     return [summarize(collection, count) for collection, count in session.execute(statement)]
 
 
-def with_index(session: Session) -> list[tuple[str, datetime]]:
-    """The names of collections that have an index, in order, with the time of their making."""
+class IndexedCollection(NamedTuple):
+    """The name of a collection that has an index, and when it was made."""
+
+    name: str
+    created_at: datetime
+
+
+def with_index(session: Session) -> list[IndexedCollection]:
+    """The collections that have an index, by name."""
     statement = select(Collection.name, Collection.created_at).where(Collection.current_version_id.is_not(None))
-    return [(name, made) for name, made in session.execute(statement.order_by(Collection.name))]
+    return [IndexedCollection(*row) for row in session.execute(statement.order_by(Collection.name))]
 
 
 def summary(session: Session, collection: Collection) -> CollectionSummary:

@@ -5,7 +5,6 @@ ends, a report from its community, which is a level and a set of entities.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -29,14 +28,20 @@ CHANGES = ("added", "removed", "changed")
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How the things of one kind differ: totals by change, and the first of each, by name.
+class Change:
+    """A thing that is in one of two versions only, or says something else: `change` is one of CHANGES."""
 
-    An item of `items` has a `change`, an `id` and a `name`.
-    """
+    change: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How the things of one kind differ: totals by change, and the first of each, by name."""
 
     totals: dict[str, int]
-    items: list[dict[str, Any]]
+    items: list[Change]
 
 
 def counts(session: Session, version_id: str) -> dict[str, int]:
@@ -67,7 +72,7 @@ def difference(session: Session, kind: str, older: str, newer: str, limit: int) 
             ) AS placed WHERE place <= :limit ORDER BY change, name, id"""),
         given,
     )
-    items = [{"change": row.change, "id": str(row.id), "name": row.name} for row in listed]
+    items = [Change(change, str(identity), name) for change, identity, name in listed]
     return Difference({change: totals.get(change, 0) for change in CHANGES}, items)
 
 

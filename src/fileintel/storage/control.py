@@ -1,10 +1,10 @@
-"""What a person asks of a run: to pause, to go on, to end.
+"""A person's requests to a run: to pause, to go on, to end.
 
-A request is a change of the run's state; whoever works on the run sees it within about a second, because it reads
-the state each time that it writes its progress. A run that is paused while somebody works on it keeps its owner and
-its lease until that one has kept the answers under way and let go.
+A request is a change of the run's state; the worker at work on the run sees it within about a second, because it reads
+the state each time that it writes its progress. A run that is paused at work keeps its owner and its lease until
+the worker has kept the answers under way and let go.
 
-`owner_is_gone` says that the caller knows the run's owner to be dead, so that there is nobody to hear a request.
+`owner_is_gone` says that the caller knows the run's owner to be dead, so that no worker will see a request.
 """
 
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ _PAUSED_AT_WORK = frozenset(
 
 
 def cancel(session: Session, run_id: str, *, owner_is_gone: bool = False) -> RunState:
-    """Ask a run to end; one that nobody works on ends at once. Returns the state it is in then.
+    """Ask a run to end; one without a worker ends at once. Returns the state it is in then.
 
     Raises:
       ConflictError: it is over.
@@ -38,7 +38,7 @@ def cancel(session: Session, run_id: str, *, owner_is_gone: bool = False) -> Run
 
 
 def pause(session: Session, run_id: str, *, owner_is_gone: bool = False) -> RunState:
-    """Ask a run to rest; nobody takes it up until it is resumed. Returns the state it is in then.
+    """Ask a run to rest; no worker takes it up until it is resumed. Returns the state it is in then.
 
     Raises:
       ConflictError: it is over, or about to be; or it is at work on something that cannot be left in the middle.

@@ -4,6 +4,7 @@ A text unit is `failed` when the run that made the version has a gap for it (som
 gleaning), `empty` when the model found nothing in it, which is a result, and `extracted` else.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,25 +87,90 @@ _GAPS = """
 
 
 @dataclass(frozen=True)
+class UnitCounts:
+    """Text units by what became of them."""
+
+    text_units: int
+    extracted: int
+    empty: int
+    failed: int
+
+
+@dataclass(frozen=True)
+class EntityCounts:
+    """Entities, those that are in no community, and those of which a community has a report."""
+
+    entities: int
+    without_community: int
+    reach_a_report: int
+
+
+@dataclass(frozen=True)
+class CommunityCounts:
+    """Communities, and those without a report."""
+
+    communities: int
+    without_report: int
+
+
+@dataclass(frozen=True)
+class VectorCounts:
+    """The things of a kind, and those without a vector."""
+
+    kind: str
+    items: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class GapCounts:
+    """The items of a stage that failed for one reason."""
+
+    stage: str
+    reason: str
+    items: int
+
+
+@dataclass(frozen=True)
+class DocumentCounts:
+    """What became of a document's text units, and the entities that they name."""
+
+    id: str
+    name: str
+    text_units: int
+    extracted: int
+    empty: int
+    failed: int
+    entities: int
+    reach_a_report: int
+
+
+@dataclass(frozen=True)
 class Coverage:
     """Counts of a version. `vectors` and `gaps` have one row for each kind, and for each stage and reason;
     `documents` one for each document, in the order of the index."""
 
-    text_units: dict[str, int]
-    entities: dict[str, int]
-    communities: dict[str, int]
-    vectors: list[dict[str, Any]]
-    gaps: list[dict[str, Any]]
-    documents: list[dict[str, Any]]
+    text_units: UnitCounts
+    entities: EntityCounts
+    communities: CommunityCounts
+    vectors: list[VectorCounts]
+    gaps: list[GapCounts]
+    documents: list[DocumentCounts]
 
 
 def of_version(session: Session, version: IndexVersion) -> Coverage:
     """Count a version's rows, and the gaps of the run that made it."""
     given = {"version": version.id, "run": version.run_id}
 
-    def rows(statement: str) -> list[dict[str, Any]]:
-        return [dict(row._mapping) for row in session.execute(text(statement), given)]
+    def rows(statement: str) -> Iterable[Sequence[Any]]:
+        return session.execute(text(statement), given)
 
     (units,), (entities,), (communities,) = rows(_WHOLE), rows(_ENTITIES), rows(_COMMUNITIES)
-    documents = [{**row, "id": str(row["id"])} for row in rows(_DOCUMENTS)]
-    return Coverage(units, entities, communities, rows(_VECTORS), rows(_GAPS), documents)
+    return Coverage(
+        UnitCounts(*units),
+        EntityCounts(*entities),
+        CommunityCounts(*communities),
+        [VectorCounts(*row) for row in rows(_VECTORS)],
+        [GapCounts(*row) for row in rows(_GAPS)],
+        [DocumentCounts(str(row[0]), *row[1:]) for row in rows(_DOCUMENTS)],
+    )

@@ -1,7 +1,7 @@
 """Documents and their pages."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import delete, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
@@ -42,7 +42,7 @@ def ids_in_collection(session: Session, collection_id: str) -> list[str]:
 
 
 def locked(session: Session, document_id: str) -> Document:
-    """A document whose row nobody else changes until the end of the transaction.
+    """A document, locked: its row changes only in this transaction until that ends.
 
     Raises:
       NotFoundError: it is gone.
@@ -71,11 +71,18 @@ def set_edited(session: Session, document: Document, metadata: dict[str, Any]) -
     session.flush()
 
 
-def extracted_count(session: Session, collection_id: str) -> tuple[int, int]:
+class MetadataCounts(NamedTuple):
     """How many documents a collection has, and of how many a model has told the metadata."""
+
+    documents: int
+    extracted: int
+
+
+def extracted_count(session: Session, collection_id: str) -> MetadataCounts:
+    """Count a collection's documents, with and without metadata by a model."""
     statement = select(func.count(), func.count(Document.extracted_at)).where(Document.collection_id == collection_id)
     total, extracted = session.execute(statement).one()
-    return int(total), int(extracted)
+    return MetadataCounts(int(total), int(extracted))
 
 
 def with_content(session: Session, collection_id: str, sha256: str) -> Document | None:

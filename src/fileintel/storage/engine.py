@@ -202,7 +202,7 @@ class _Liveness:
     """Whether connections of the pool still work, which it asks before it hands one out.
 
     Asking the server costs a round trip, which most transactions of a question would pay for nothing. It is asked when
-    nobody has used the connection lately, and when the server has closed it or has said something by itself.
+    the connection was not used lately, and when the server has closed it or has said something by itself.
 
     Parameters:
       ping: asks the server; raises what the driver raises.
@@ -247,7 +247,7 @@ def _without_begin(session: Session) -> Iterator[None]:
     try:
         yield
     finally:
-        with contextlib.suppress(psycopg2.Error):  # it is closed, and nobody will use it any more
+        with contextlib.suppress(psycopg2.Error):  # it is closed, and will not be used any more
             connection.autocommit = False
 
 

@@ -1,6 +1,6 @@
-"""Questions under way: who has taken which, so that no two ask the same one.
+"""Questions that are being asked: which asker has taken which, so that no two ask the same one.
 
-Whoever wants to ask takes the question first; who comes second waits for the answer in the store. What was taken is
+An asker takes the question first; one that comes second waits for the answer in the store. What was taken is
 given back in the transaction that stores the answer, and expires when its asker does not renew it any more. The table
 is unlogged: what is under way when PostgreSQL crashes is forgotten, and then asked twice at worst.
 
@@ -44,7 +44,7 @@ _GIVE_ALL_BACK = Statement(
         SELECT key FROM questions_in_flight WHERE asker = ANY (CAST(:askers AS uuid[])) ORDER BY key FOR UPDATE)
     """
 )
-_RENEW = Statement(  # what somebody holds at this moment is renewed the next time
+_RENEW = Statement(  # a row that is locked at this moment is renewed the next time
     f"""
     UPDATE questions_in_flight SET expires_at = now() + interval '{EXPIRY_SECONDS} seconds' WHERE key IN (
         SELECT key FROM questions_in_flight WHERE asker = CAST(:asker AS uuid) ORDER BY key FOR UPDATE SKIP LOCKED)
@@ -53,7 +53,7 @@ _RENEW = Statement(  # what somebody holds at this moment is renewed the next ti
 
 
 def take(session: Session, keys: Collection[bytes], asker: str, fresh: Freshness | None = None) -> set[bytes]:
-    """Take those of these questions that have no answer, and that nobody else has taken; returns what was taken,
+    """Take those of these questions that have no answer, and that no other asker has taken; returns what was taken,
     also before by the same asker. An answer that is not `fresh` enough counts as none.
 
     An answer that is stored meanwhile is seen by the next statement: look it up afterwards.
@@ -65,22 +65,22 @@ def take(session: Session, keys: Collection[bytes], asker: str, fresh: Freshness
 
 
 def give_back(session: Session, keys: Sequence[bytes], asker: str) -> None:
-    """These are answered, or will not be: others may ask them."""
+    """Give questions back that are answered, or will not be: others may ask them."""
     if keys:
         _GIVE_BACK.execute(session, {"asker": asker, "keys": list(keys)})
 
 
 def answered(session: Session, answers: Sequence[StoredAnswer], asker: str) -> None:
-    """Keep these answers, and give their questions back: in one statement where `answers.fits_one_statement`."""
+    """Keep answers, and give their questions back: in one statement where `answers.fits_one_statement`."""
     values = {"asker": asker, "keys": [answer.key for answer in answers]}
     save(session, answers, f"{_GIVEN_BACK} RETURNING key", values)
 
 
 def give_all_back(session: Session, *askers: str) -> None:
-    """These ask no more."""
+    """Give back all questions of askers that ask no more."""
     _GIVE_ALL_BACK.execute(session, {"askers": list(askers)})
 
 
 def renew(session: Session, asker: str) -> None:
-    """The asker is alive."""
+    """Put off the expiry of all questions of an asker that is alive."""
     _RENEW.execute(session, {"asker": asker})

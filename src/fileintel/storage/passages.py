@@ -11,8 +11,8 @@ from fileintel.storage.models import Document, Passage
 
 
 def is_to_be_cut(session: Session, document_id: str, cut_with: str) -> bool:
-    """Whether a document is there and was cut with other settings or never. Holds it until the transaction ends, so
-    that nobody else cuts it meanwhile."""
+    """Whether a document is there and was cut with other settings or never. Locks it until the transaction ends, so
+    that no other worker cuts it meanwhile."""
     statement = select(Document.cut_with).where(Document.id == document_id).with_for_update()
     row = session.execute(statement).one_or_none()
     return row is not None and row[0] != cut_with

@@ -61,7 +61,7 @@ def forget(session: Session, collection_id: str, names: Iterable[str] | None = N
 
 def drop_unused(session: Session) -> None:
     """Delete the texts that no collection and no run names any more: fitted ones quote documents. In a transaction of
-    its own, because whoever keeps a text at this moment is waited for, and waits."""
+    its own, because it waits for transactions that keep a text at this moment, and they for it."""
     session.execute(text("LOCK TABLE prompt_texts IN SHARE ROW EXCLUSIVE MODE"))
     session.execute(
         text(

@@ -1,4 +1,4 @@
-"""Runs: who is at work on which collection, and in which state the work is.
+"""Runs: which worker is at work on which collection, and in which state the work is.
 
 A run is held by a lease. Its `token` grows with each takeover, and every write of a run's work names the
 token it holds: a worker that was only slow, and has been replaced, cannot write any more.
@@ -126,7 +126,7 @@ def with_key(session: Session, idempotency_key: str) -> Run | None:
 
 
 def take_unattended(session: Session, gone: Callable[[str | None], bool]) -> list[Run]:
-    """Runs that nobody works on, and whose message is due: at once when a lease has run out, or its owner is `gone`;
+    """Runs without a worker whose message is due: at once when a lease has run out, or its owner is `gone`;
     later on every RESEND_SECONDS. They count as sent: of several that look at the same time, one gets each."""
     waiting = (RunState.QUEUED.value, RunState.RUNNING.value, RunState.THROTTLED.value, RunState.CANCELLING.value)
     for run in session.execute(select(Run).where(Run.state.in_(waiting), Run.lease_expires_at > func.now())).scalars():
@@ -169,7 +169,7 @@ def _end_lease(session: Session, lease: Lease) -> None:
 
 
 def locked(session: Session, run_id: str) -> Run:
-    """A run whose row nobody else changes until the end of the transaction.
+    """A run, locked: its row changes only in this transaction until that ends.
 
     Raises:
       NotFoundError: it is gone.
@@ -182,8 +182,8 @@ def locked(session: Session, run_id: str) -> Run:
 
 
 def _locked(session: Session, run_id: str) -> Run | None:
-    """A run as it stands, read anew, also when the session has read it before: it may have had to wait for somebody
-    who changed it."""
+    """A run as it stands, read anew, also when the session has read it before: it may have had to wait for a
+    transaction that changed it."""
     statement = select(Run, func.now()).where(Run.id == run_id).with_for_update()
     row = session.execute(statement, execution_options={"populate_existing": True}).one_or_none()
     if row is None:
@@ -201,7 +201,7 @@ def held(session: Session, collection_id: str, kinds: Iterable[str]) -> list[Run
 
 
 def is_held(session: Session, run: Run) -> bool:
-    """Whether somebody holds a lease of the run that is in time."""
+    """Whether a worker holds a lease of the run that has not run out."""
     return run.lease_expires_at is not None and run.lease_expires_at > _now(session)
 
 
@@ -218,15 +218,15 @@ def move(session: Session, run: Run, target: RunState, reason: str, **more: Any)
 
 
 def end_cancelled(session: Session, run: Run, reason: str) -> None:
-    """End a locked run that nobody works on."""
+    """End a locked run that no worker is at work on."""
     move(session, run, RunState.CANCELLED, reason)
     run.finished_at = utc_now()
-    run.token += 1  # whoever held it before must not write any more
+    run.token += 1  # a worker that held it before must not write any more
     run.owner = run.lease_expires_at = None
 
 
 def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = False) -> Lease | None:
-    """Take the lease of a run, unless somebody alive holds it.
+    """Take the lease of a run, unless a worker that is alive holds it.
 
     `owner_is_gone` says that the caller knows the present owner to be dead, so that the rest of its lease
     need not be waited for. Returns None when the run is held, paused or over; one that was to be cancelled is over
@@ -237,7 +237,7 @@ def acquire(session: Session, run_id: str, owner: str, *, owner_is_gone: bool = 
 
 
 def acquire_locked(session: Session, run: Run, owner: str, *, owner_is_gone: bool = False) -> Lease | None:
-    """The same for a locked run."""
+    """Take the lease of a locked run; None where `acquire` gives None."""
     if run.state not in _ACTIVE or run.state == RunState.PAUSED.value:
         return None
     if is_held(session, run) and not owner_is_gone:
@@ -285,7 +285,7 @@ def require(session: Session, lease: Lease) -> None:
     """Look whether the lease is still held, and lock nothing.
 
     Raises:
-      LeaseLost: as `renew`.
+      LeaseLost: another worker holds the run now, or it is over.
     """
     held = select(Run.id).where(Run.id == lease.run_id, Run.token == lease.token, Run.state.in_(_ACTIVE))
     if session.execute(held).scalar_one_or_none() is None:
@@ -297,7 +297,7 @@ def finish(session: Session, lease: Lease, state: RunState, error: str | None = 
     answer may have got lost.
 
     Raises:
-      LeaseLost: as `renew`.
+      LeaseLost: another worker holds the run now, or it is over.
     """
     session.flush()
     before = [one.value for one in RunState if may_become(one, state)]
@@ -318,7 +318,7 @@ def hand_back(session: Session, lease: Lease, reason: str = "its worker stops") 
     unless a person has asked for something else meanwhile: paused it stays so, cancelled it ends.
 
     Raises:
-      LeaseLost: as `renew`.
+      LeaseLost: another worker holds the run now, or it is over.
     """
     renew(session, lease)
     run = locked(session, lease.run_id)
@@ -338,7 +338,7 @@ def show_throttling(session: Session, lease: Lease, trouble: str | None) -> None
     None that all is well. A run that a person wants to stop stays as it is.
 
     Raises:
-      LeaseLost: as `renew`.
+      LeaseLost: another worker holds the run now, or it is over.
     """
     wanted, other = (RunState.THROTTLED, RunState.RUNNING) if trouble else (RunState.RUNNING, RunState.THROTTLED)
     run = locked(session, lease.run_id)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from fileintel.errors import DatabaseUnavailable
 from fileintel.resources import PACKAGE
@@ -11,27 +11,40 @@ from fileintel.storage.engine import Database
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0006_shards"  # the newest migration; compared without loading Alembic, which takes half a second at each start
+HEAD = "0001_initial"  # the newest migration; compared without loading Alembic, which takes half a second at each start
 
 
 def revision(database: Database) -> str | None:
     """The migration that the database stands at; None where there is none yet."""
     with database.transaction() as session:
-        if session.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
-            return None
-        found: str | None = session.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        return found
+        return _revision(session.connection())
+
+
+def _revision(connection: Connection) -> str | None:
+    if connection.execute(text("SELECT to_regclass('alembic_version')")).scalar() is None:
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def upgrade(database: Database) -> None:
-    """Run the missing migrations. Safe to call from several processes at once: they take turns."""
+    """Run the missing migrations. Safe to call from several processes at once: they take turns.
+
+    Raises:
+      DatabaseUnavailable: the schema is too old to be brought over.
+    """
     from alembic import command
+
+    from fileintel.storage import earlier_schema
 
     config = alembic_config()
     with database.engine.begin() as connection:
         # a transaction-level lock, because session-level ones do not survive PgBouncer's transaction mode
         connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('fileintel.schema'))"))
         config.attributes["connection"] = connection
+        found = _revision(connection)
+        if found is not None and earlier_schema.bring_over(connection, found):
+            command.stamp(config, HEAD, purge=True)
         command.upgrade(config, "head")
 
 

@@ -144,11 +144,19 @@ def reports_at(session: Session, version_id: str, level: int) -> list[NearReport
     return [NearReport(*row) for row in session.execute(ranked)]
 
 
-def pages_at(session: Session, places: Sequence[tuple[str, int]]) -> list[tuple[int, str | None] | None]:
+class PageName(NamedTuple):
+    """How a page is cited: its number, and its label if it has one."""
+
+    number: int
+    label: str | None
+
+
+def pages_at(session: Session, places: Sequence[tuple[str, int]]) -> list[PageName | None]:
     """Number and label of the page at each place, given as document and character; None where the document has been
     deleted since."""
     values = {"documents": [one[0] for one in places], "characters": [one[1] for one in places]}
-    return [None if number is None else (number, label) for number, label in _PAGES_AT.execute(session, values)]
+    rows = _PAGES_AT.execute(session, values)
+    return [None if number is None else PageName(number, label) for number, label in rows]
 
 
 def page_at(session: Session, document_id: str, offset: int) -> DocumentPage | None:

@@ -1,8 +1,8 @@
-"""Questions of a run that other workers may ask, and who those workers are.
+"""Questions of a run that other workers may ask, and the workers that do.
 
-The worker that holds the run (its coordinator) writes questions down; whoever has a free slot takes some, the most
+The worker that holds the run (its coordinator) writes questions down; a worker with a free slot takes some, the most
 urgent first, and marks them when their answers are in the store. A mark only says where to look: answers are found in
-the store, and what is being asked is told by `storage.in_flight`, as for everybody.
+the store, and `storage.in_flight` says which questions are being asked, as for all other questions.
 
 Rows are locked in this order: questions in flight, shared questions, helpers, answers; and by key within each.
 """
@@ -81,12 +81,12 @@ _HELPERS = text(
 )
 _COUNTED = text(
     f"""
-    WITH told AS (
+    WITH spent AS (
         SELECT worker, {", ".join(COUNTS)} FROM run_helpers
          WHERE run_id = CAST(:run AS uuid) AND {" + ".join(COUNTS)} > 0 ORDER BY worker FOR UPDATE)
     UPDATE run_helpers SET {", ".join(f"{name} = 0" for name in COUNTS)}
-      FROM told WHERE run_helpers.run_id = CAST(:run AS uuid) AND run_helpers.worker = told.worker
-    RETURNING {", ".join(f"told.{name}" for name in COUNTS)}
+      FROM spent WHERE run_helpers.run_id = CAST(:run AS uuid) AND run_helpers.worker = spent.worker
+    RETURNING {", ".join(f"spent.{name}" for name in COUNTS)}
     """
 )
 _REOPEN = text(
@@ -159,7 +159,7 @@ _CLEAR = text("DELETE FROM shared_questions WHERE run_id = CAST(:run AS uuid)")
 
 def share(session: Session, run_id: str, asker: str, questions: Iterable[tuple[int, Shared]]) -> None:
     """Write questions down for others, each with a number that decides among equally urgent ones. The coordinator,
-    `asker`, has taken them before, and gives them back here: whoever asks one of them takes it."""
+    `asker`, has taken them before, and gives them back here: the helper that asks one takes it."""
     numbered = sorted(questions, key=lambda each: each[1].key)
     in_flight.give_back(session, [shared.key for _, shared in numbered], asker)
     rows = (
@@ -180,7 +180,7 @@ def share(session: Session, run_id: str, asker: str, questions: Iterable[tuple[i
 
 
 def take_back(session: Session, run_id: str, most: int) -> list[bytes]:
-    """The keys of questions that nobody has begun, the most urgent first; they are shared no more."""
+    """The keys of questions that no worker has begun, the most urgent first; they are shared no more."""
     found = session.execute(_TAKE_BACK, {"run": run_id, "most": most})
     return [bytes(key) for key in found.scalars()]
 
@@ -197,7 +197,7 @@ def shared(session: Session, run_id: str) -> set[bytes]:
 
 
 def waiting(session: Session, run_id: str) -> int:
-    """How many shared questions nobody has begun."""
+    """How many shared questions no worker has begun."""
     return int(session.execute(_WAITING, {"run": run_id}).scalar_one())
 
 
@@ -242,7 +242,7 @@ def report(session: Session, lease: Lease, asker: str, slots: int) -> bool:
 
 
 def take(session: Session, lease: Lease, asker: str, most: int) -> list[Shared]:
-    """The most urgent of the questions that nobody has begun, for this helper to ask; none while the run rests."""
+    """The most urgent of the questions that no worker has begun, for this helper to ask; none while the run rests."""
     found = session.execute(_TAKE, {**_of(lease), "asker": asker, "most": most})
     return [Shared(bytes(row.key), row.parser, bytes(row.body), row.priority) for row in found]
 

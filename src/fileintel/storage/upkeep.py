@@ -1,4 +1,4 @@
-"""Looking after the answer store: what is in it, and removing what nobody has used for long.
+"""Cleans up the answer store: says what is in it, and removes what was not used for long.
 
 An answer is used when it is found in a look-up, or when it arrives. What a run in progress may need is never removed,
 even if it has not come to it yet: that is what was used since the versions of its collection that are kept were begun,
@@ -102,7 +102,7 @@ def would_remove(session: Session, stale: Stale) -> list[Removed]:
 
 def remove(database: Database, stale: Stale) -> Iterator[Removed]:
     """Remove stale answers, a window of the store at a time, each in a transaction of its own; yields what was removed
-    from each window. An answer that somebody has locked at that moment is in use, and stays."""
+    from each window. An answer that is locked at that moment is in use, and stays."""
     after: bytes | None = None
     while True:
         with database.transaction() as session:

@@ -23,15 +23,15 @@ def open_set(session: Session, collection_id: str, model: str, size: int) -> Vec
     made = session.execute(new.on_conflict_do_nothing().returning(VectorSet.id)).scalar_one_or_none()
     if made is not None:
         table = partition_name(identity)
-        # attached, because CREATE TABLE … PARTITION OF would lock out everybody who searches
-        session.execute(text(f"CREATE TABLE {table} (LIKE passage_vectors INCLUDING DEFAULTS INCLUDING INDEXES)"))
-        session.execute(text(f"ALTER TABLE passage_vectors ATTACH PARTITION {table} FOR VALUES IN ('{identity}')"))
+        # attached, because CREATE TABLE … PARTITION OF would lock out all searches
+        session.execute(text(f"CREATE TABLE {table} (LIKE text_unit_vectors INCLUDING DEFAULTS INCLUDING INDEXES)"))
+        session.execute(text(f"ALTER TABLE text_unit_vectors ATTACH PARTITION {table} FOR VALUES IN ('{identity}')"))
     return session.get_one(VectorSet, identity)
 
 
 def add(session: Session, set_id: str, vectors: Iterable[tuple[str, bytes]]) -> None:
     """Write vectors: passage id and 32-bit floats. Those that are there already stay."""
-    rows = ({"set_id": set_id, "passage_id": id_, "vector": vector_text(vector)} for id_, vector in vectors)
+    rows = ({"set_id": set_id, "text_unit_id": id_, "vector": vector_text(vector)} for id_, vector in vectors)
     insert_rows(session, PassageVector, rows, into=partition_name(set_id))
 
 
@@ -78,7 +78,8 @@ def nearest(session: Session, vector_set: VectorSet, vector: Sequence[float], li
 @cache
 def _nearest(size: int) -> Statement:
     return looking_widely(
-        f"SELECT passage_id, 1 - ({DISTANCE}) FROM passage_vectors JOIN passages ON passages.id = passage_id "
+        f"SELECT text_unit_id, 1 - ({DISTANCE}) FROM text_unit_vectors "
+        "JOIN document_text_units AS unit ON unit.id = text_unit_id "
         f"WHERE set_id = CAST(:set AS uuid) ORDER BY {indexed_distance(size)} LIMIT :limit"
     )
 
@@ -101,7 +102,7 @@ def tidy(session: Session, vector_set: VectorSet) -> None:
 
 def delete_orphans(session: Session, vector_set: VectorSet) -> int:
     """Remove the vectors of passages that are gone; returns how many they were."""
-    orphaned = ~exists().where(Passage.id == PassageVector.passage_id)
+    orphaned = ~exists().where(Passage.id == PassageVector.text_unit_id)
     removed = session.execute(delete(PassageVector).where(PassageVector.set_id == vector_set.id, orphaned))
     return int(removed.rowcount)  # type: ignore[attr-defined]
 
@@ -122,12 +123,12 @@ def forget_document(session: Session, document: Document) -> None:
     ids = select(Passage.id).where(Passage.document_id == document.id)
     for vector_set in sets_of(session, document.collection_id):
         session.execute(
-            delete(PassageVector).where(PassageVector.set_id == vector_set.id, PassageVector.passage_id.in_(ids))
+            delete(PassageVector).where(PassageVector.set_id == vector_set.id, PassageVector.text_unit_id.in_(ids))
         )
 
 
 def drop_all(session: Session, set_ids: Iterable[str]) -> None:
-    """Delete sets with their tables. It waits for whoever is searching: give it a transaction of its own."""
+    """Delete sets with their tables. It waits for searches to end: give it a transaction of its own."""
     for identity in set_ids:
         session.execute(text(f"DROP TABLE IF EXISTS {partition_name(identity)}"))
         session.execute(delete(VectorSet).where(VectorSet.id == identity))
@@ -135,7 +136,7 @@ def drop_all(session: Session, set_ids: Iterable[str]) -> None:
 
 def partition_name(set_id: str) -> str:
     """The table that holds a set's vectors."""
-    return f"passage_vectors_{set_id.replace('-', '')}"
+    return f"text_unit_vectors_{set_id.replace('-', '')}"
 
 
 def _in_collection(collection_id: str) -> ColumnElement[bool]:
@@ -143,4 +144,4 @@ def _in_collection(collection_id: str) -> ColumnElement[bool]:
 
 
 def _has_vector(set_id: str) -> ColumnElement[bool]:
-    return exists().where(PassageVector.set_id == set_id, PassageVector.passage_id == Passage.id)
+    return exists().where(PassageVector.set_id == set_id, PassageVector.text_unit_id == Passage.id)

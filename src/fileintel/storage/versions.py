@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from sqlalchemy import delete, func, select, text, update
@@ -53,7 +53,7 @@ def begin(session: Session, lease: Lease, collection_id: str, **values: Any) -> 
     session.add(version)
     session.flush()
     table = partition_name(version.id)
-    # attached, because CREATE TABLE … PARTITION OF would lock out everybody who searches
+    # attached, because CREATE TABLE … PARTITION OF would lock out all searches
     session.execute(text(f"CREATE TABLE {table} (LIKE embeddings INCLUDING DEFAULTS INCLUDING INDEXES)"))
     session.execute(text(f"ALTER TABLE embeddings ATTACH PARTITION {table} FOR VALUES IN ('{version.id}')"))
     return version
@@ -81,7 +81,7 @@ def in_the_making(session: Session, collection_id: str) -> Sequence[str]:
 
 
 def abandoned(session: Session) -> Sequence[str]:
-    """The ids of versions whose run is over and has not published them: nobody writes them any more."""
+    """The ids of versions whose run is over and has not published them: they are not written any more."""
     statement = (
         select(IndexVersion.id)
         .join(Run, Run.id == IndexVersion.run_id)
@@ -198,19 +198,28 @@ def find(session: Session, version_id: str) -> IndexVersion | None:
     return session.get(IndexVersion, version_id)
 
 
-def in_use(session: Session, name_or_id: str) -> tuple[Collection, IndexVersion, int]:
-    """A collection by name or id, the version that answers questions, and how many items failed for good in its run.
+class InUse(NamedTuple):
+    """A collection, the version that answers questions, and how many items failed for good in its run."""
+
+    collection: Collection
+    version: IndexVersion
+    gaps: int
+
+
+def in_use(session: Session, name_or_id: str) -> InUse:
+    """The version that answers questions to a collection, which is given by name or id.
 
     Raises:
       NotFoundError: there is no such collection.
-      NoIndexError, IndexGone: as `current`.
+      NoIndexError: nothing has been published yet.
+      IndexGone: it was dropped a moment ago.
     """
     collection = collections.find(session, name_or_id)
     gaps = select(func.count()).where(Gap.run_id == IndexVersion.run_id).scalar_subquery()
     statement = select(IndexVersion, gaps).where(IndexVersion.id == collection.current_version_id)
     row = session.execute(statement).one_or_none()
     version, count = row if row is not None else (current(session, collection), 0)  # which says why there is none
-    return collection, version, count
+    return InUse(collection, version, count)
 
 
 def of_collection(session: Session, collection_id: str) -> Sequence[IndexVersion]:
@@ -259,9 +268,15 @@ def before(session: Session, collection: Collection, version: IndexVersion) -> I
     return found
 
 
-def roll_back(session: Session, collection_id: str, number: int | None = None) -> tuple[IndexVersion, IndexVersion]:
+class RolledBack(NamedTuple):
+    """The version that was in use, and the one that is now."""
+
+    before: IndexVersion
+    after: IndexVersion
+
+
+def roll_back(session: Session, collection_id: str, number: int | None = None) -> RolledBack:
     """Let another published version answer questions: that of this number, or the newest one before the one in use.
-    Returns the version that was in use, and the one that is now.
 
     Raises:
       NoIndexError: none is in use.
@@ -272,7 +287,7 @@ def roll_back(session: Session, collection_id: str, number: int | None = None) -
     chosen = before(session, collection, was) if number is None else numbered(session, collection, number)
     collection.current_version_id = chosen.id
     session.flush()
-    return was, chosen
+    return RolledBack(was, chosen)
 
 
 def _listed(kept: Sequence[IndexVersion]) -> str:
@@ -280,8 +295,8 @@ def _listed(kept: Sequence[IndexVersion]) -> str:
 
 
 def locked_collection(session: Session, collection_id: str) -> Collection:
-    """A collection whose pointer nobody else moves until the end of the transaction, and whose versions nobody else
-    drops: a version must not be dropped while somebody makes it the current one."""
+    """A collection, locked: until the transaction ends, no other one moves its pointer or drops its versions. A version
+    must not be dropped while it is made the current one."""
     statement = select(Collection).where(Collection.id == collection_id).with_for_update()
     return session.execute(statement.execution_options(populate_existing=True)).scalar_one()
 

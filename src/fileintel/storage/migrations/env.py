@@ -4,11 +4,12 @@ from alembic import context
 
 from fileintel.storage.models import Base
 
-PARTITION_PREFIX = "embeddings_"  # one table for each index version, made and dropped by the program
+# one table for each index version and each set of vectors, made and dropped by the program
+PARTITION_PREFIXES = ("embeddings_", "text_unit_vectors_")
 
 
 def _is_ours(name: str | None, kind: str, _parents: object) -> bool:
-    return not (kind == "table" and name is not None and name.startswith(PARTITION_PREFIX))
+    return not (kind == "table" and name is not None and name.startswith(PARTITION_PREFIXES))
 
 
 context.configure(

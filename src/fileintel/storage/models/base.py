@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import DateTime, Text, Uuid
+from sqlalchemy import CheckConstraint, DateTime, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase
 
@@ -28,6 +28,22 @@ class Base(DeclarativeBase):
     }
 
 
-def in_states(column: str, states: type[RunState] | type[RunKind] | type[VersionState]) -> str:
-    """The condition that a column holds one of the states of an enum."""
-    return f"{column} IN ({', '.join(repr(state.value) for state in states)})"
+def one_of(table: str, column: str, values: type[RunState] | type[RunKind] | type[VersionState]) -> CheckConstraint:
+    """The constraint that a column holds one of the values of an enum."""
+    listed = ", ".join(repr(value.value) for value in values)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"ck_{table}_{column}")
+
+
+def not_negative(table: str, *columns: str) -> CheckConstraint:
+    """The constraint that counts are 0 or more."""
+    return CheckConstraint(" AND ".join(f"{column} >= 0" for column in columns), name=f"ck_{table}_counts")
+
+
+def stretch(table: str) -> CheckConstraint:
+    """The constraint that `start` and `end`, in characters of a document, are a stretch of it."""
+    return CheckConstraint('0 <= start AND start <= "end"', name=f"ck_{table}_stretch")
+
+
+def page_range(table: str) -> CheckConstraint:
+    """The constraint that `first_page` and `last_page`, which count from 1, are a range."""
+    return CheckConstraint("1 <= first_page AND first_page <= last_page", name=f"ck_{table}_pages")

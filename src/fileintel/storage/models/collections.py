@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from pgvector.sqlalchemy import VECTOR
-from sqlalchemy import BigInteger, ForeignKey, String, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, String, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fileintel.storage.models.base import UUID_TEXT, Base, utc_now
+from fileintel.storage.models.base import UUID_TEXT, Base, not_negative, page_range, stretch, utc_now
 
 
 class Collection(Base):
@@ -18,6 +18,10 @@ class Collection(Base):
     """
 
     __tablename__ = "collections"
+    __table_args__ = (
+        CheckConstraint("name <> ''", name="ck_collections_name"),
+        {"comment": "Named sets of documents; current_version_id is the index that answers questions."},
+    )
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
@@ -33,13 +37,18 @@ class Collection(Base):
 class Document(Base):
     """One file of a collection. The same bytes are stored once in a collection.
 
-    `cut_with` names the settings that its passages were cut with, None before they were. What is known about the
+    `cut_with` names the settings that its text units were cut with, None before they were. What is known about the
     document is kept by where it is from: `title` and `properties` from the file, `extracted` from a model
     (`extracted_by`), `edited` from a person.
     """
 
     __tablename__ = "documents"
-    __table_args__ = (UniqueConstraint("collection_id", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("collection_id", "sha256"),
+        not_negative("documents", "size", "pages", "characters"),
+        CheckConstraint("num_nonnulls(extracted, extracted_by, extracted_at) IN (0, 3)", name="ck_documents_extracted"),
+        {"comment": "Files that were added to a collection; their texts are in pages."},
+    )
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
     collection_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"))
@@ -66,6 +75,11 @@ class DocumentPage(Base):
     """A page: characters `start` to `end` of the document's text, which is the pages' texts joined."""
 
     __tablename__ = "pages"
+    __table_args__ = (
+        CheckConstraint("number >= 1", name="ck_pages_number"),
+        stretch("pages"),
+        {"comment": "The text of documents, page by page."},
+    )
 
     document_id: Mapped[str] = mapped_column(
         UUID_TEXT, ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True
@@ -82,6 +96,7 @@ class PromptText(Base):
     one of them names it."""
 
     __tablename__ = "prompt_texts"
+    __table_args__ = ({"comment": "The texts of prompts, each once, under the hash that collections and runs name."},)
 
     sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
     text: Mapped[str]
@@ -92,6 +107,7 @@ class CollectionPrompt(Base):
     """A collection's own prompt; it stands before the file of the same name."""
 
     __tablename__ = "collection_prompts"
+    __table_args__ = ({"comment": "A collection's own prompts, which stand before the program's."},)
 
     collection_id: Mapped[str] = mapped_column(
         UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"), primary_key=True
@@ -102,11 +118,20 @@ class CollectionPrompt(Base):
 
 
 class Passage(Base):
-    """A chunk: characters `start` to `end` of its document, on pages `first_page` to `last_page`; `number` counts
-    within the document, from 0. A text unit of an index that was cut with the same settings has the same id."""
+    """A text unit of a stored document: characters `start` to `end` of it, on pages `first_page` to `last_page`;
+    `number` counts within the document, from 0. One of an index that was cut with the same settings has the same id."""
 
-    __tablename__ = "passages"
-    __table_args__ = (UniqueConstraint("document_id", "number"),)
+    __tablename__ = "document_text_units"
+    __table_args__ = (
+        UniqueConstraint("document_id", "number"),
+        not_negative("document_text_units", "number", "n_tokens"),
+        stretch("document_text_units"),
+        page_range("document_text_units"),
+        {
+            "comment": "The text units that a stored document was cut into, for search by vectors; those of an index "
+            "are in text_units."
+        },
+    )
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
     document_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("documents.id", ondelete="CASCADE"))
@@ -120,10 +145,14 @@ class Passage(Base):
 
 
 class VectorSet(Base):
-    """The vectors of a collection's passages by one embedding model, all with `size` numbers."""
+    """The vectors of a collection's text units by one embedding model, all with `size` numbers."""
 
     __tablename__ = "vector_sets"
-    __table_args__ = (UniqueConstraint("collection_id", "model", "size"),)
+    __table_args__ = (
+        UniqueConstraint("collection_id", "model", "size"),
+        CheckConstraint("size > 0", name="ck_vector_sets_size"),
+        {"comment": "For each collection and embedding model, the set that the vectors of its text units are in."},
+    )
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
     collection_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("collections.id", ondelete="CASCADE"))
@@ -133,13 +162,18 @@ class VectorSet(Base):
 
 
 class PassageVector(Base):
-    """A vector of a passage. Partitioned: each set has its own table and its own HNSW index, as the versions of an
-    index have (see `Embedding`), and for the same reasons has no foreign keys. What a deleted document leaves behind
-    is found by nobody, because a search joins the passages, and goes with the next run or the set."""
+    """A vector of a document's text unit. Partitioned: each set has its own table and its own HNSW index, as the
+    versions of an index have (see `Embedding`), and for the same reasons has no foreign keys. What a deleted document
+    leaves behind is never found, because a search joins the text units, and goes with the next run or the set."""
 
-    __tablename__ = "passage_vectors"
-    __table_args__ = ({"postgresql_partition_by": "LIST (set_id)"},)
+    __tablename__ = "text_unit_vectors"
+    __table_args__ = (
+        {
+            "postgresql_partition_by": "LIST (set_id)",
+            "comment": "Vectors of document_text_units, one partition for each of vector_sets.",
+        },
+    )
 
     set_id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
-    passage_id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
+    text_unit_id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
     vector: Mapped[Any] = mapped_column(VECTOR())

@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, 
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fileintel.storage.models.base import UUID_TEXT, Base, in_states, utc_now
+from fileintel.storage.models.base import UUID_TEXT, Base, not_negative, one_of, utc_now
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 
 
@@ -22,28 +22,23 @@ class Run(Base):
     __tablename__ = "runs"
     __table_args__ = (
         Index(
-            "uq_runs_one_active_index_per_collection",
-            "collection_id",
-            unique=True,
-            postgresql_where=text(
-                f"kind = 'index' AND state IN ({', '.join(sorted(repr(s.value) for s in ACTIVE_STATES))})"
-            ),
-        ),
-        Index(
             "uq_runs_one_active_of_a_kind_per_collection",
             "collection_id",
             "kind",
             unique=True,
             postgresql_where=text(
-                "kind IN ('embedding', 'metadata') "
+                "kind IN ('index', 'embedding', 'metadata') "
                 f"AND state IN ({', '.join(sorted(repr(s.value) for s in ACTIVE_STATES))})"
             ),
         ),
         Index("ix_runs_collection_created", "collection_id", "created_at"),
         Index("ix_runs_created", "created_at", "id"),
         UniqueConstraint("idempotency_key"),
-        CheckConstraint(in_states("state", RunState), name="ck_runs_state"),
-        CheckConstraint(in_states("kind", RunKind), name="ck_runs_kind"),
+        one_of("runs", "state", RunState),
+        one_of("runs", "kind", RunKind),
+        not_negative("runs", "token", "attempts"),
+        CheckConstraint("(owner IS NULL) = (lease_expires_at IS NULL)", name="ck_runs_lease"),
+        {"comment": "Pieces of work on collections, over or not; the API also calls them tasks."},
     )
 
     id: Mapped[str] = mapped_column(UUID_TEXT, primary_key=True)
@@ -62,7 +57,9 @@ class Run(Base):
     records: Mapped[dict[str, Any]] = mapped_column(default=dict)
     prompts: Mapped[dict[str, Any]] = mapped_column(default=dict)
     owner: Mapped[str | None]
-    token: Mapped[int] = mapped_column(BigInteger, default=0)
+    token: Mapped[int] = mapped_column(
+        BigInteger, default=0, comment="grows with each takeover; a write that names an older one is refused"
+    )
     lease_expires_at: Mapped[datetime | None]
     message_sent_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
@@ -73,9 +70,13 @@ class Run(Base):
 
 
 class RunEvent(Base):
-    """Something that happened to a run, in order: what a reader that was away can be told again."""
+    """Something that happened to a run, in order: what a reader that was away can read later."""
 
     __tablename__ = "run_events"
+    __table_args__ = (
+        not_negative("run_events", "number"),
+        {"comment": "What happened to runs, in order, for readers that come later."},
+    )
 
     run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -88,6 +89,10 @@ class RunStage(Base):
     """How far one stage of a run is. Counts are items of the stage, not calls."""
 
     __tablename__ = "run_stages"
+    __table_args__ = (
+        not_negative("run_stages", "position", "total", "done", "cached", "failed", "seconds"),
+        {"comment": "How far the stages of runs are, in items."},
+    )
 
     run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
@@ -103,6 +108,10 @@ class Gap(Base):
     """An item that failed for good: what is missing from the index, and why."""
 
     __tablename__ = "gaps"
+    __table_args__ = (
+        not_negative("gaps", "attempts"),
+        {"comment": "Items that failed for good in a run: what is missing from its index, and why."},
+    )
 
     run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     stage: Mapped[str] = mapped_column(primary_key=True)

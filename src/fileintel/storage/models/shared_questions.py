@@ -5,11 +5,12 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Boolean, ForeignKey, Index, LargeBinary, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from fileintel.storage.models.base import UUID_TEXT, Base
+from fileintel.storage.models.base import UUID_TEXT, Base, not_negative
 
 
 class SharedQuestion(Base):
-    """A question that whoever has a free slot may ask, until its answer is in the store; see `storage.shards`.
+    """A question that any worker with a free slot may ask, until its answer is in the store; see
+    `storage.shared_questions`.
 
     `asker` has taken it; `done` says that its answer is stored, or that `reason` says why there is none.
     """
@@ -18,6 +19,8 @@ class SharedQuestion(Base):
     __table_args__ = (
         Index("ix_shared_questions_waiting", "run_id", "priority", "number", postgresql_where=text("asker IS NULL")),
         Index("ix_shared_questions_done", "run_id", postgresql_where=text("done")),
+        not_negative("shared_questions", "number", "attempts"),
+        {"comment": "Questions of runs at work that any worker may ask; gone when the run is over."},
     )
 
     run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
@@ -38,6 +41,10 @@ class RunHelper(Base):
     what it has spent and the run has not counted yet."""
 
     __tablename__ = "run_helpers"
+    __table_args__ = (
+        not_negative("run_helpers", "slots", "calls", "retries", "prompt_tokens", "completion_tokens"),
+        {"comment": "Workers that answer questions of a run which another one holds, and what they have spent."},
+    )
 
     run_id: Mapped[str] = mapped_column(UUID_TEXT, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     worker: Mapped[str] = mapped_column(primary_key=True)
