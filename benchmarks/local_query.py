@@ -228,7 +228,7 @@ def measure(workspace: Workspace, home: Path, count: int) -> dict[str, float]:
     `cpu` is the processor time of this process and of all of the database's: what the wall clock would show on a
     machine with nothing else to do, whatever this one is doing.
     """
-    from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.graphrag.query.query_request import QueryRequest
     from fileintel.runs import execute, submission
 
     watch = Stopwatch()
@@ -239,8 +239,8 @@ def measure(workspace: Workspace, home: Path, count: int) -> dict[str, float]:
     cpu: list[float] = []
     this_time = time.time_ns()  # an answer from before would be found again
     for number in range(count + WARM_UP):
-        inquiry = Inquiry(f"What is said about name {number} in {this_time}?")
-        run_id = submission.submit_question(workspace, None, NAME, inquiry).run_id
+        query_request = QueryRequest(f"What is said about name {number} in {this_time}?")
+        run_id = submission.submit_question(workspace, None, NAME, query_request).run_id
         database, watch.seconds, watch.cpu = database_cpu(home), 0.0, 0.0
         ran, began = time.process_time(), time.perf_counter()
         reply = execute.answer(workspace, run_id)

@@ -46,7 +46,7 @@ def recall(quotes: Iterable[str], passages: Iterable[str]) -> tuple[int, int]:
 def ours(questions: list[dict[str, Any]], home: Path) -> dict[str, dict[str, Any]]:
     """The recall of each of our modes."""
     from fileintel.config import load_settings
-    from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.graphrag.query.query_request import QueryRequest
     from fileintel.runs import questions as asking
     from fileintel.workspace import Workspace
 
@@ -55,8 +55,8 @@ def ours(questions: list[dict[str, Any]], home: Path) -> dict[str, dict[str, Any
         for name, way in WAYS.items():
             shown = reachable = total = tokens = 0
             for one in questions:
-                inquiry = Inquiry(one["question"], search_only=True, **way)
-                reply = asking.ask(workspace, NAME, inquiry)
+                query_request = QueryRequest(one["question"], search_only=True, **way)
+                reply = asking.ask(workspace, NAME, query_request)
                 quotes = [each["quote"] for each in one["supporting"]]
                 citations = reply["citations"]
                 in_context, count = recall(quotes, [each["quote"] for each in citations if each["id"].startswith("S")])

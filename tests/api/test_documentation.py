@@ -56,7 +56,7 @@ CODE = re.compile(r"`([a-z_]+)`").findall
 SEEN_BY_CALLERS = {
     "fileintel.errors",
     "fileintel.api.problems",
-    "fileintel.graphrag.query.inquiry",
+    "fileintel.graphrag.query.modes",
     "fileintel.runs.active_run",
     "fileintel.runs.index_request",
     "fileintel.runs.submission",

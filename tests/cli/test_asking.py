@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fileintel.config import load_settings
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.runs import questions
 from fileintel.services import documents
 from fileintel.workspace import Workspace
@@ -188,7 +188,7 @@ def test_each_citation_of_two_hundred_answers_leads_to_what_it_quotes(town: Town
     cited = 0
     with Workspace(load_settings({}, town.fileintel.environment)) as workspace:
         for number, mode in zip(range(200), cycle(("local", "basic", "global", "drift"))):
-            reply = questions.ask(workspace, COLLECTION, Inquiry(f"Number {number}?", mode))
+            reply = questions.ask(workspace, COLLECTION, QueryRequest(f"Number {number}?", mode))
             assert reply["mode"] == mode
             for one in reply["citations"]:
                 if one["document_id"] not in texts:

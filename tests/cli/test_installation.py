@@ -14,7 +14,7 @@ from fileintel.cli.installation.remote.tasks import Silent
 from fileintel.cli.output import fields_of
 from fileintel.config import load_settings
 from fileintel.errors import FileIntelError, UsageError
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.runs.index_request import IndexRequest
 from fileintel.services.cache import Pruning, prune_cache
 from fileintel.services.versions import (
@@ -61,8 +61,8 @@ ABILITIES: dict[str, Ability] = {
     ),
     "coverage": lambda one: one.do(show_coverage, OfVersion(collection=COLLECTION)),
     "what would be pruned": lambda one: one.do(prune_cache, Pruning(model="standin", dry_run=True)),
-    "local answer": lambda one: one.graph.ask(COLLECTION, Inquiry("Who is Erna Sollid?", "local")),
-    "global answer": lambda one: one.graph.ask(COLLECTION, Inquiry("What happened in the flood?", "global")),
+    "local answer": lambda one: one.graph.ask(COLLECTION, QueryRequest("Who is Erna Sollid?", "local")),
+    "global answer": lambda one: one.graph.ask(COLLECTION, QueryRequest("What happened in the flood?", "global")),
     "no vectors": lambda one: one.documents.ask(COLLECTION, "Who is Erna Sollid?"),
     "an edit": lambda one: one.documents.edit(DOCUMENTS[1], None, {"title": "A pear", "keywords": ["pear"]}),
     "an edit taken back": lambda one: one.documents.edit(DOCUMENTS[1], COLLECTION, {"title": None, "keywords": None}),
@@ -76,8 +76,8 @@ ABILITIES: dict[str, Ability] = {
     "no such page": lambda one: "".join(one.documents.text(DOCUMENTS[0], None, 99)),
     "no such path": lambda one: list(one.documents.add(COLLECTION, ["/nowhere/at-all.pdf"])),
     "no such community": lambda one: one.graph.community(COLLECTION, 4711),
-    "an empty question": lambda one: one.graph.ask(COLLECTION, Inquiry(" ", "local")),
-    "an unknown mode": lambda one: one.graph.ask(COLLECTION, Inquiry("Who?", "sideways")),
+    "an empty question": lambda one: one.graph.ask(COLLECTION, QueryRequest(" ", "local")),
+    "an unknown mode": lambda one: one.graph.ask(COLLECTION, QueryRequest("Who?", "sideways")),
     "an export to nowhere": lambda one: one.graph.export(COLLECTION, Path("/proc/nowhere")),
     "no version": lambda one: one.do(show_coverage, OfVersion(collection=COLLECTION, version=4711)),
     "no version before": lambda one: one.do(compare_versions, both_versions(newer=1)),
@@ -122,7 +122,7 @@ def test_the_data_and_the_errors_are_the_same(both: Both, ability: Ability, mode
 
 
 def test_tasks_are_the_same_from_both_sides(both: Both, model_server: StandIn) -> None:
-    both.there.graph.ask(COLLECTION, Inquiry("Which task is this?", "local"))
+    both.there.graph.ask(COLLECTION, QueryRequest("Which task is this?", "local"))
     listed = both.there.tasks.all(2, COLLECTION)
     assert json.dumps(listed) == json.dumps(both.here.tasks.all(2, COLLECTION))
     task = listed[0]["id"]

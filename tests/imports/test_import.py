@@ -20,8 +20,8 @@ from fileintel.errors import (
     UsageError,
 )
 from fileintel.graphrag.export.columns import EMBEDDED
-from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.graphrag.query.modes import GLOBAL, MODES
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.runs import questions
 from fileintel.runs.import_index import import_index, import_uploaded
 from fileintel.runs.index import Indexer, IndexRequest
@@ -98,13 +98,13 @@ def test_degrees_that_a_table_does_not_tell_are_counted(workspace: Workspace, fo
 
 def test_questions_are_answered_with_citations_that_lead_to_pages(workspace: Workspace, folder: Path) -> None:
     import_index(workspace, "town", folder)
-    reply = questions.ask(workspace, "town", Inquiry("Who kept a diary at the lighthouse?"))
+    reply = questions.ask(workspace, "town", QueryRequest("Who kept a diary at the lighthouse?"))
     assert reply["citations"]
     for citation in reply["citations"]:
         assert citation["page"] >= 1
         text = "".join(documents.document_text(workspace, citation["document_id"], "town"))
         assert citation["quote"] in text[citation["start"] : citation["end"]]
-    assert questions.ask(workspace, "town", Inquiry("What is it all about?", GLOBAL))["answer"]
+    assert questions.ask(workspace, "town", QueryRequest("What is it all about?", GLOBAL))["answer"]
     assert index_status(workspace, "town")["state"] == "succeeded"
 
 
@@ -148,7 +148,7 @@ def test_without_vectors_a_question_is_refused_and_the_context_is_not_known(work
     import_index(workspace, "town", folder, vectors=False)
     for mode in MODES:
         with pytest.raises(NoVectorsError, match="without --no-embed"):
-            questions.ask(workspace, "town", Inquiry("Who?", mode))
+            questions.ask(workspace, "town", QueryRequest("Who?", mode))
     with pytest.raises(NotFoundError, match="not asked for here"):
         graph.show_context(workspace, "town", 0)
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileintel.graphrag.query.answer_buffer import CitationSafeBuffer
+from fileintel.graphrag.query.answer_stream import CitationSafeBuffer
 from fileintel.graphrag.query.citations import check
 
 KNOWN = {"S1", "S2", "E10", "R3"}

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from fileintel.errors import UsageError
 from fileintel.graphrag.query.conversation import Turn, messages, read_turns, recent, searched_for
-from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.graphrag.query.modes import MODES
+from fileintel.graphrag.query.query_request import QueryRequest
 
 TALK = (
     Turn("user", "Who designed the barrage?"),
@@ -56,5 +56,5 @@ def test_what_is_no_conversation_is_refused(given_: object) -> None:
 def test_an_inquiry_travels_whole(
     text: str, mode: str, history: list[Turn], form: str, language: str | None, dynamic: bool | None, stream: bool
 ) -> None:
-    inquiry = Inquiry(text, mode, tuple(history), form, None, language, dynamic, stream)
-    assert Inquiry.of_parameters(inquiry.parameters()) == inquiry
+    query_request = QueryRequest(text, mode, tuple(history), form, None, language, dynamic, stream)
+    assert QueryRequest.of_parameters(query_request.parameters()) == query_request

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import DatabaseUnavailable, NoUsableAnswer
 from fileintel.graphrag.query import asking, citations, local
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.llm.client import ModelClient
 from fileintel.runs import execute, submission
 from fileintel.services import documents
@@ -74,7 +74,7 @@ def counted(workspace: Workspace) -> Iterator[Cost]:
 
 def answered(workspace: Workspace, question: str) -> Cost:
     """What a worker does with the message of a question."""
-    run_id = submission.submit_question(workspace, None, COLLECTION, Inquiry(question)).run_id
+    run_id = submission.submit_question(workspace, None, COLLECTION, QueryRequest(question)).run_id
     with counted(workspace) as cost:
         assert execute.answer(workspace, run_id)["citations"]
     return cost

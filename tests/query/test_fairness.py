@@ -27,7 +27,7 @@ def extract_by_hand(place: Place) -> None:
 def question_during_an_index_run(place: Place, streamed: bool) -> dict[str, Any]:
     """All slots are held by an index run that has more to ask, others wait for each of them, and then a question: which
     goes first?"""
-    from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.graphrag.query.query_request import QueryRequest
     from fileintel.runs import questions
 
     model = model_of(place)
@@ -47,7 +47,7 @@ def question_during_an_index_run(place: Place, streamed: bool) -> dict[str, Any]
         others = [Meanwhile(build, workspace, f"other-{number}") for number in range(SLOTS)]
         wait_for(lambda: gate.reading().waiting == SLOTS, "the other runs wait at the gate")
         listener = AnswerListener() if streamed else None
-        asked = Meanwhile(questions.ask, workspace, COLLECTION, Inquiry("Who drew the sluice?"), listener)
+        asked = Meanwhile(questions.ask, workspace, COLLECTION, QueryRequest("Who drew the sluice?"), listener)
         wait_for(lambda: gate.reading().waiting == SLOTS + 1, "the question waits at the gate")
         before = model.counts().asked["local_answer"]
         extract_by_hand(place)  # it completes the wave: the slots come free, and the next wave is held again

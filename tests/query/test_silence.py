@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fileintel.errors import ModelServerUnavailable, RunCancelled
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.llm import server
 from fileintel.runs import questions
 from fileintel.services import documents
@@ -29,7 +29,7 @@ def question_to_a_busy_server(place: Place, streamed: bool) -> dict[str, Any]:
         model.reset()
         model.gather(1_000, "local_answer")
         listener = AnswerListener() if streamed else None
-        asked = Meanwhile(questions.ask, workspace, COLLECTION, Inquiry("Who drew the sluice?"), listener)
+        asked = Meanwhile(questions.ask, workspace, COLLECTION, QueryRequest("Who drew the sluice?"), listener)
         model.wait_until(lambda stats: stats.looks >= LOOKS)
         model.resume()
         reply: dict[str, Any] = asked.result()
@@ -98,8 +98,8 @@ def test_a_streamed_question_hears_before_its_first_word_that_it_is_to_stop(
         return False
 
     model_server.gather(1_000, "local_answer")
-    inquiry = Inquiry("Who drew the sluice?")
-    asked = Meanwhile(questions.ask, workspace, COLLECTION, inquiry, AnswerListener(), stopping=stopping)
+    query_request = QueryRequest("Who drew the sluice?")
+    asked = Meanwhile(questions.ask, workspace, COLLECTION, query_request, AnswerListener(), stopping=stopping)
     model_server.wait_until(lambda stats: stats.asked["local_answer"] == 1)
     cancelled.set()
     with pytest.raises(RunCancelled):

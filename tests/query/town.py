@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fileintel.config import load_settings
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.runs import questions
 from fileintel.runs.add_documents import add_documents
 from fileintel.runs.index import Indexer
@@ -74,7 +74,7 @@ class AnswerListener:
 
 def ask(workspace: Workspace, question: str, listener: AnswerListener | None = None, **more: Any) -> dict[str, Any]:
     """A question to the index."""
-    return questions.ask(workspace, COLLECTION, Inquiry(question, **more), listener)
+    return questions.ask(workspace, COLLECTION, QueryRequest(question, **more), listener)
 
 
 class Meanwhile:

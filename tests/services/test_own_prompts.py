@@ -8,7 +8,7 @@ import pytest
 
 from fileintel.errors import ModelServerRefused, NotFoundError, PromptError, UsageError
 from fileintel.graphrag.prompts import PromptLibrary
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.graphrag.stages.formats import EXTRACT, LOOP
 from fileintel.graphrag.stages.report import REPORT
 from fileintel.runs import questions
@@ -102,8 +102,8 @@ def test_language_and_entity_types_of_a_collection_reach_every_prompt(
     )
     assert (changed.language, changed.entity_types) == ("German", ["sluice", "person"])
     index(claiming)
-    questions.ask(claiming, COLLECTION, Inquiry("Who drew the sluice?", "local"))
-    questions.ask(claiming, COLLECTION, Inquiry("Who drew the sluice?", "global"))
+    questions.ask(claiming, COLLECTION, QueryRequest("Who drew the sluice?", "local"))
+    questions.ask(claiming, COLLECTION, QueryRequest("Who drew the sluice?", "global"))
     for purpose in (
         "extract",
         "glean",

@@ -14,8 +14,8 @@ from fileintel.api.requests import USUAL_WAIT_SECONDS, WaitSeconds
 from fileintel.errors import UsageError
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import Turn
-from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.graphrag.query.modes import LOCAL, MODES, expect_mode
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.services.quotes import quotes
 from fileintel.storable import Text
 
@@ -53,7 +53,7 @@ class ChatRequest(BaseModel):
     )
     wait_seconds: WaitSeconds = USUAL_WAIT_SECONDS
 
-    def inquiry(self, mode: str) -> Inquiry:
+    def query_request(self, mode: str) -> QueryRequest:
         """What is asked.
 
         Raises:
@@ -63,7 +63,9 @@ class ChatRequest(BaseModel):
         if not turns or turns[-1].role != "user":
             raise UsageError("the last message must be the user's: it is the question")
         form, schema = _form_of(self.response_format)
-        return Inquiry(turns[-1].content, mode, tuple(turns[:-1]), form=form, schema=schema, stream=bool(self.stream))
+        return QueryRequest(
+            turns[-1].content, mode, tuple(turns[:-1]), form=form, schema=schema, stream=bool(self.stream)
+        )
 
 
 def collection_and_mode(model: str, exists: Callable[[str], bool]) -> tuple[str, str]:

@@ -9,8 +9,8 @@ from fileintel.api.problems import UnsupportedMediaType
 from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRIES
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import LONGEST_TURN, ROLES, Turn
-from fileintel.graphrag.query.inquiry import Inquiry
 from fileintel.graphrag.query.modes import MODES, SUMMARY
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.storable import Text
 
 LONGEST_WAIT_SECONDS = 600  # for an answer; proxies seldom wait longer
@@ -136,9 +136,9 @@ class Question(_Body):
     )
     wait_seconds: WaitSeconds = USUAL_WAIT_SECONDS
 
-    def inquiry(self) -> Inquiry:
+    def query_request(self) -> QueryRequest:
         """What is asked."""
-        return Inquiry(
+        return QueryRequest(
             self.question,
             self.mode,
             tuple(Turn(one.role, one.content) for one in self.history),

@@ -63,10 +63,10 @@ def query(
 ) -> None:
     """Answer a question from the index, with citations."""
     from fileintel.cli.results import print_about_answer
-    from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.graphrag.query.query_request import QueryRequest
 
     turns = _read_history(history)
-    inquiry = Inquiry(
+    query_request = QueryRequest(
         question,
         mode,
         turns,
@@ -76,10 +76,10 @@ def query(
         dynamic,
         stream=stream and not as_json,
     )
-    inquiry.check()
-    printer = Printer(wrap=inquiry.form not in AS_THEY_ARE)
+    query_request.check()
+    printer = Printer(wrap=query_request.form not in AS_THEY_ARE)
     with invocation(context).installation() as installation:
-        reply = installation.graph.ask(collection, inquiry, printer if inquiry.stream else None)
+        reply = installation.graph.ask(collection, query_request, printer if query_request.stream else None)
     if history is not None:
         _write_history(history, turns, question, str(reply["answer"]))
     if as_json:

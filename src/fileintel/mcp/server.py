@@ -177,24 +177,24 @@ class Server:
         return "\n".join(lines) or "There are no collections.", {"collections": found}
 
     def _search(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        from fileintel.graphrag.query.inquiry import Inquiry
         from fileintel.graphrag.query.modes import BASIC
+        from fileintel.graphrag.query.query_request import QueryRequest
 
         limit = given.get("limit", USUAL_LIMIT)
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
             raise UsageError("the limit must be a number from 1 on")
-        inquiry = Inquiry(_text(given, "query"), BASIC, search_only=True)
-        reply = self.installation.graph.ask(_text(given, "collection"), inquiry)
+        query_request = QueryRequest(_text(given, "query"), BASIC, search_only=True)
+        reply = self.installation.graph.ask(_text(given, "collection"), query_request)
         found = reply["citations"][:limit]
         blocks = [f"[{one['id']}] {one['document']}, page {one['page']}\n{one['quote']}" for one in found]
         return "\n\n".join(blocks) or "Nothing was found.", {"passages": found}
 
     def _ask(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        from fileintel.graphrag.query.inquiry import Inquiry
         from fileintel.graphrag.query.modes import LOCAL
+        from fileintel.graphrag.query.query_request import QueryRequest
 
-        inquiry = Inquiry(_text(given, "question"), str(given.get("mode", LOCAL)))
-        reply = self.installation.graph.ask(_text(given, "collection"), inquiry)
+        query_request = QueryRequest(_text(given, "question"), str(given.get("mode", LOCAL)))
+        reply = self.installation.graph.ask(_text(given, "collection"), query_request)
         shown = [quote.line() for quote in quotes(reply["citations"], nearest_only=False)]
         names = ("answer", "mode", "picked", "citations", "unknown_citations", "version", "gaps", "note")
         text = "\n".join([str(reply["answer"]), *(["", "Sources:", *shown] if shown else [])])

@@ -8,7 +8,7 @@ from typing import Any
 from fileintel.documents.document import shown
 from fileintel.errors import ConflictError
 from fileintel.fanout.progress import Progress
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.runs import processing, questions, run_context
 from fileintel.runs.add_documents import Addition, add_documents
 from fileintel.runs.answer_stream import AnswerStreamWriter
@@ -37,11 +37,11 @@ def answer(workspace: Workspace, run_id: str) -> dict[str, Any]:
     """
 
     def ask(held: Held, stop_requests: StopRequests) -> dict[str, Any]:
-        inquiry = Inquiry.of_parameters(held.run.parameters)
-        stream_writer = AnswerStreamWriter(workspace.database, held.lease) if inquiry.stream else None
+        query_request = QueryRequest.of_parameters(held.run.parameters)
+        stream_writer = AnswerStreamWriter(workspace.database, held.lease) if query_request.stream else None
         if stream_writer is not None and held.run.attempts > 1:  # a worker that is gone may have told a part
             stream_writer.forget()
-        reply = questions.ask(workspace, held.run.collection_id, inquiry, stream_writer, stopping=stop_requests)
+        reply = questions.ask(workspace, held.run.collection_id, query_request, stream_writer, stopping=stop_requests)
         if stream_writer is not None:
             stream_writer.flush()
         return reply

@@ -13,9 +13,9 @@ from fileintel.errors import EmptyCollectionError, IndexGone, NoVectorsError
 from fileintel.graphrag.prompts import PromptLibrary
 from fileintel.graphrag.query import modes
 from fileintel.graphrag.query import passages as passage_search
-from fileintel.graphrag.query.answer_buffer import AnswerListener
+from fileintel.graphrag.query.answer_stream import AnswerListener
 from fileintel.graphrag.query.asking import Asking, IndexAsking, PassageAsking, Reply
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.llm.caller import Caller
 from fileintel.runs.collection_settings import library_for, settings_for
 from fileintel.storage import collections, documents, passages, vectors, versions
@@ -28,7 +28,7 @@ from fileintel.workspace import Workspace
 def ask(
     workspace: Workspace,
     collection_name: str,
-    inquiry: Inquiry,
+    query_request: QueryRequest,
     listener: AnswerListener | None = None,
     *,
     stopping: Callable[[], bool] = lambda: False,
@@ -44,19 +44,19 @@ def ask(
       NoUsableAnswer: the model gave none, or ignored the form asked for.
       IndexGone: the index was deleted while the question was answered, twice.
     """
-    inquiry.check()
+    query_request.check()
     try:
-        return _ask(workspace, collection_name, inquiry, listener, stopping)
+        return _ask(workspace, collection_name, query_request, listener, stopping)
     except IndexGone:  # retention has dropped the version that was in use until a moment ago: there is a newer one
         if listener is not None:
             listener.forget()
-        return _ask(workspace, collection_name, inquiry, listener, stopping)
+        return _ask(workspace, collection_name, query_request, listener, stopping)
 
 
 def _ask(
     workspace: Workspace,
     collection_name: str,
-    inquiry: Inquiry,
+    query_request: QueryRequest,
     listener: AnswerListener | None,
     stopping: Callable[[], bool],
 ) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _ask(
     with workspace.database.transaction() as session:
         collection, version, gaps = versions.in_use(session, collection_name)
         prompts = library_for(workspace, session, collection)
-    means = _means(workspace, collection, prompts, inquiry)
+    means = _means(workspace, collection, prompts, query_request)
     asking = IndexAsking(version=version, listener=listener, stopping=stopping, **means)
     with _whole(workspace.database, version), asking:
         reply = modes.answer(asking)
@@ -135,8 +135,8 @@ def ask_passages(
       NotFoundError, EmptyCollectionError, NoVectorsError: there is nothing to ask.
       EmbeddingSizeChanged: the vectors were made with another embedding model.
     """
-    inquiry = Inquiry(question)
-    inquiry.check()
+    query_request = QueryRequest(question)
+    query_request.check()
     model = str(workspace.embedder.endpoint.model)
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
@@ -144,7 +144,7 @@ def ask_passages(
         coverage = vectors.coverage(session, collection.id, vector_set.id)
         uncut = passages.uncut(session, collection.id, cut_name(workspace.settings.chunking))
         prompts = library_for(workspace, session, collection)
-    means = _means(workspace, collection, prompts, inquiry)
+    means = _means(workspace, collection, prompts, query_request)
     asking = PassageAsking(vector_set=vector_set, stopping=stopping, **means)
     with asking:
         reply = passage_search.answer(asking)
@@ -158,11 +158,13 @@ def ask_passages(
     return {**told, "coverage": covered}
 
 
-def _means(workspace: Workspace, collection: Collection, prompts: PromptLibrary, inquiry: Inquiry) -> dict[str, Any]:
+def _means(
+    workspace: Workspace, collection: Collection, prompts: PromptLibrary, query_request: QueryRequest
+) -> dict[str, Any]:
     """To be called outside of a transaction: the first client that is made may ask its server for the models."""
     settings = settings_for(workspace, collection)
     return {
-        "inquiry": inquiry,
+        "query_request": query_request,
         "database": workspace.database,
         "settings": settings,
         "prompts": prompts,

@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from fileintel.errors import ConflictError, EmptyCollectionError, NotFoundError, ServiceUnavailable, UsageError
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.runs import questions
 from fileintel.runs.active_run import ActiveRunError
 from fileintel.runs.dispatch import Dispatcher
@@ -133,7 +133,7 @@ def submit_import(
 
 
 def submit_question(
-    workspace: Workspace, dispatcher: Dispatcher | None, collection_name: str, inquiry: Inquiry
+    workspace: Workspace, dispatcher: Dispatcher | None, collection_name: str, query_request: QueryRequest
 ) -> Submitted:
     """Queue a question to an index.
 
@@ -141,11 +141,11 @@ def submit_question(
       UsageError, UnknownMode: the question is empty, or asks for what there is not.
       NotFoundError, NoIndexError, ServiceUnavailable: as `submit_index`.
     """
-    inquiry.check()
+    query_request.check()
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         versions.current(session, collection)
-        run = runs.create(session, collection.id, RunKind.QUESTION, parameters=inquiry.parameters())
+        run = runs.create(session, collection.id, RunKind.QUESTION, parameters=query_request.parameters())
     return sent(workspace, dispatcher, run)
 
 
@@ -159,7 +159,7 @@ def submit_passage_question(
       NotFoundError, EmptyCollectionError, NoVectorsError: there is nothing to ask.
       ServiceUnavailable: as `submit_index`.
     """
-    Inquiry(question).check()
+    QueryRequest(question).check()
     with workspace.database.transaction() as session:
         collection = collections.find(session, collection_name)
         questions.expect_vectors(session, collection)

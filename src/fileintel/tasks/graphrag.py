@@ -11,7 +11,7 @@ from typing import Any
 from fileintel.celery_config import app
 from fileintel.errors import BudgetReached, LeaseLost, ServiceUnavailable
 from fileintel.graphrag.pipeline import Stopped
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.queues import task_name
 from fileintel.runs import dispatch, execute, help, questions, submission, worker
 from fileintel.runs.index import Indexer
@@ -81,4 +81,4 @@ def query_graphrag_task(
     workspace = worker.workspace()
     if run_id is not None:
         return execute.answer(workspace, run_id)
-    return questions.ask(workspace, collection_id, Inquiry(question, mode))
+    return questions.ask(workspace, collection_id, QueryRequest(question, mode))

@@ -67,7 +67,7 @@ async def ask_question(service: Service, collection: CollectionName, body: Quest
     whole checked answer, or `problem`."""
 
     def submit() -> submission.Submitted:
-        return submission.submit_question(service.workspace(), service.dispatcher(), collection, body.inquiry())
+        return submission.submit_question(service.workspace(), service.dispatcher(), collection, body.query_request())
 
     submitted = await run_in_threadpool(submit)
     if body.stream:

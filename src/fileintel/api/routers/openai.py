@@ -54,7 +54,7 @@ async def complete_chat(service: Service, body: ChatRequest) -> Any:
     def submit() -> Submitted:
         workspace, dispatcher = service.workspace(), service.dispatcher()
         name, mode = _asked(workspace, body.model)
-        return submission.submit_question(workspace, dispatcher, name, body.inquiry(mode))
+        return submission.submit_question(workspace, dispatcher, name, body.query_request(mode))
 
     submitted = await run_in_threadpool(submit)
     created = int(time.time())

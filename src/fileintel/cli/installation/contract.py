@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.answer_buffer import AnswerListener
-    from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.graphrag.query.answer_stream import AnswerListener
+    from fileintel.graphrag.query.query_request import QueryRequest
     from fileintel.operations import Operation, Page
     from fileintel.operations.declaration import Asked, Found
     from fileintel.operations.paging import Item, PageRequest
@@ -173,8 +173,8 @@ class Graph(Protocol):
     def status(self, collection: str) -> Row:
         """How the newest run went."""
 
-    def ask(self, collection: str, inquiry: "Inquiry", listener: "AnswerListener | None" = None) -> Row:
-        """An answer with citations; `listener` is told it while it is written, if the inquiry asks for that."""
+    def ask(self, collection: str, query_request: "QueryRequest", listener: "AnswerListener | None" = None) -> Row:
+        """An answer with citations; `listener` is told it while it is written, if the request asks for that."""
 
     def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
         """Entities in order."""

@@ -13,11 +13,11 @@ from fileintel.fanout.fanout import Fanout
 from fileintel.fanout.journal import Journal
 from fileintel.fanout.request import Outcome, Request
 from fileintel.graphrag.prompts import PromptLibrary
-from fileintel.graphrag.query.answer_buffer import AnswerListener
+from fileintel.graphrag.query.answer_stream import AnswerListener
 from fileintel.graphrag.query.citations import Citation
 from fileintel.graphrag.query.conversation import Turn, messages, recent, searched_for
 from fileintel.graphrag.query.hang_detector import HangDetector
-from fileintel.graphrag.query.inquiry import Inquiry
+from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.llm.caller import Caller
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed, Message, Question, Sampling
@@ -42,7 +42,7 @@ class Asking:
     raises ends the waiting. `listener` is told the answer while it is written, by the `narrator`.
     """
 
-    inquiry: Inquiry
+    query_request: QueryRequest
     database: Database
     settings: Settings
     prompts: PromptLibrary
@@ -58,25 +58,27 @@ class Asking:
     @property
     def text(self) -> str:
         """The question."""
-        return self.inquiry.text.strip()
+        return self.query_request.text.strip()
 
     @property
     def language(self) -> str:
         """What the answer is to be written in, in words."""
         settings = self.settings
-        asked_for = self.inquiry.language or settings.query.language or settings.graphrag.language
+        asked_for = self.query_request.language or settings.query.language or settings.graphrag.language
         return asked_for or "the language of the question"
 
     @property
     def response_type(self) -> str:
         """The form of the answer, in words."""
-        return self.inquiry.wanted.words or self.settings.query.response_type
+        return self.query_request.wanted.words or self.settings.query.response_type
 
     @cached_property
     def history(self) -> tuple[Turn, ...]:
         """What was said before, as far as it is taken into account."""
         query = self.settings.query
-        return recent(self.inquiry.history, query.history_max_turns, query.history_max_tokens, self.tokenizer.count)
+        return recent(
+            self.query_request.history, query.history_max_turns, query.history_max_tokens, self.tokenizer.count
+        )
 
     @property
     def sampling(self) -> Sampling:

@@ -23,7 +23,7 @@ def answer(asking: IndexAsking) -> Reply:
     pieces = fitting(asking, _nearest(asking))
     by_id = pieces.by_id()
     context = {"sources": len(by_id)}
-    if asking.inquiry.search_only:
+    if asking.query_request.search_only:
         return found_only(asking, BASIC, by_id, context)
     if not by_id:
         return replied(asking, BASIC, said(asking, NOTHING_NEAR), by_id, context)

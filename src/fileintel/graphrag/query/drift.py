@@ -103,7 +103,7 @@ def answer(asking: IndexAsking) -> Reply:
         depth += 1
     context: dict[str, Any] = {"steps": len(found.steps), "failed_steps": found.failed, "depth": depth}
     context["pieces"] = len(found.shown)
-    if asking.inquiry.search_only:
+    if asking.query_request.search_only:
         return found_only(asking, DRIFT, found.shown, context)
     points = sorted((Point(s.answer, s.score) for s in found.steps if s.score > 0), key=lambda point: -point.score)
     checked = _reduce(asking, points, found.shown) if points else said(asking, NOTHING_FOUND)

@@ -10,12 +10,11 @@ from fileintel.errors import ConfigError, FileIntelError
 from fileintel.fanout.answer_writer import as_stored
 from fileintel.fanout.journal import Journal
 from fileintel.fanout.request import Outcome
-from fileintel.graphrag.query.answer_buffer import CitationSafeBuffer
+from fileintel.graphrag.query.answer_stream import CitationSafeBuffer, listen
 from fileintel.graphrag.query.asking import DATABASE_PATIENCE, Asking, IndexAsking, Reply, good
 from fileintel.graphrag.query.citations import Checked, Resolver, check
 from fileintel.graphrag.query.forms import as_data
 from fileintel.graphrag.query.hang_detector import HangDetector
-from fileintel.graphrag.query.listening import listen
 from fileintel.graphrag.query.pieces import Piece, Pieces
 from fileintel.llm.questions import ChatQuestion, Message
 from fileintel.llm.streaming import Unheard
@@ -33,7 +32,7 @@ def conclude(asking: Asking, purpose: str, messages: tuple[Message, ...], by_id:
     Raises:
       NoUsableAnswer: the model gave none, or ignored the form.
     """
-    form = asking.inquiry.wanted
+    form = asking.query_request.wanted
     question = ChatQuestion(
         purpose,
         str(asking.chat.endpoint.model),
@@ -72,7 +71,7 @@ def replied(
             resolver = Resolver(session, asking.version.id, asking.vector(), near)
             citations = resolver.resolve(checked.text, checked.cited, by_id)
         versions.require(session, asking.version)
-    data = as_data(checked.text, asking.inquiry.form)
+    data = as_data(checked.text, asking.query_request.form)
     return Reply(mode, checked.text, citations, checked.unknown, context, data=data, note=note)
 
 
@@ -115,7 +114,7 @@ def _aloud(asking: Asking, question: ChatQuestion, announcer: CitationSafeBuffer
         (outcome,) = asking.ask(question.purpose, [question])
         return outcome
 
-    if asking.narrator is None or asking.inquiry.wanted.whole:
+    if asking.narrator is None or asking.query_request.wanted.whole:
         return in_the_ordinary_way()
     journal = Journal(asking.database, patience=DATABASE_PATIENCE)
     if not journal.look_up([question.key]).taken:  # it is stored, or somebody else is asking it

@@ -78,7 +78,7 @@ def answer(asking: IndexAsking) -> Reply:
     batches = in_batches(asking, reports)
     by_id = {identity: piece for batch in batches for identity, piece in batch.by_id().items()}
     context |= {"reports": len(by_id), "batches": len(batches)}
-    if asking.inquiry.search_only:
+    if asking.query_request.search_only:
         return found_only(asking, GLOBAL, by_id, context)
     points, failed = _map(asking, batches)
     context |= {"failed_batches": failed, "points": len(points)}
@@ -187,7 +187,9 @@ def _point(entry: Any) -> Point | None:
 
 
 def _is_dynamic(asking: IndexAsking) -> bool:
-    return asking.settings.query.global_dynamic if asking.inquiry.dynamic is None else asking.inquiry.dynamic
+    return (
+        asking.settings.query.global_dynamic if asking.query_request.dynamic is None else asking.query_request.dynamic
+    )
 
 
 def _suits(subject: Subject) -> str | None:

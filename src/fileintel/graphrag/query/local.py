@@ -61,7 +61,7 @@ def answer(asking: IndexAsking) -> Reply:
     expect_room(pieces, "local_max_context_tokens", budget.tokens, was_there=bool(asking.version.counts))
     by_id = pieces.by_id()
     counts = {name.lower(): len(rows) for name, rows in pieces.sections.items()}
-    if asking.inquiry.search_only:
+    if asking.query_request.search_only:
         return found_only(asking, LOCAL, by_id, counts, context.near)
     if not by_id:
         return replied(asking, LOCAL, said(asking, NOTHING_THERE), by_id, counts)

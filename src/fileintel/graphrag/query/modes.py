@@ -75,4 +75,4 @@ def answer(asking: "IndexAsking") -> "Reply":
       ConfigError: the settings leave no room for a single piece of the index.
       NoUsableAnswer: the model gave none.
     """
-    return declared(asking.inquiry.mode).answer(asking)
+    return declared(asking.query_request.mode).answer(asking)

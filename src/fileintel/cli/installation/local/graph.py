@@ -13,8 +13,8 @@ from fileintel.services.graph import Slice
 from fileintel.workspace import Workspace
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.answer_buffer import AnswerListener
-    from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.graphrag.query.answer_stream import AnswerListener
+    from fileintel.graphrag.query.query_request import QueryRequest
     from fileintel.runs.index import View
     from fileintel.runs.index_request import IndexRequest
 
@@ -72,10 +72,10 @@ class LocalGraph:
     def status(self, collection: str) -> Row:
         return status.index_status(self._workspace, collection)
 
-    def ask(self, collection: str, inquiry: "Inquiry", listener: "AnswerListener | None" = None) -> Row:
+    def ask(self, collection: str, query_request: "QueryRequest", listener: "AnswerListener | None" = None) -> Row:
         from fileintel.runs.questions import ask
 
-        return ask(self._workspace, collection, inquiry, listener)
+        return ask(self._workspace, collection, query_request, listener)
 
     def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
         return graph.list_entities(self._workspace, collection, Slice(limit, after), matching)

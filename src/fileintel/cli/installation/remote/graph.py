@@ -10,8 +10,8 @@ from fileintel.cli.installation.remote.portions import Portion
 from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, raise_unless_done
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.answer_buffer import AnswerListener
-    from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.graphrag.query.answer_stream import AnswerListener
+    from fileintel.graphrag.query.query_request import QueryRequest
     from fileintel.runs.index_request import IndexRequest
 
 
@@ -46,9 +46,9 @@ class RemoteGraph:
     def status(self, collection: str) -> Row:
         return dict(self._connection.get("graphrag", collection, "status"))
 
-    def ask(self, collection: str, inquiry: "Inquiry", listener: "AnswerListener | None" = None) -> Row:
-        body = body_of(inquiry)
-        if listener is None or not inquiry.stream:
+    def ask(self, collection: str, query_request: "QueryRequest", listener: "AnswerListener | None" = None) -> Row:
+        body = body_of(query_request)
+        if listener is None or not query_request.stream:
             return self._tasks.answer(body | {"stream": False}, "graphrag", collection, "query")
         return heard(self._connection, self._tasks, body, listener, "graphrag", collection, "query")
 

@@ -9,14 +9,14 @@ from fileintel.cli.installation.remote.problems import Unfinished, Unreachable, 
 from fileintel.cli.installation.remote.tasks import TIMEOUT, RemoteTasks, Silent, raise_unless_done
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.answer_buffer import AnswerListener
-    from fileintel.graphrag.query.inquiry import Inquiry
+    from fileintel.graphrag.query.answer_stream import AnswerListener
+    from fileintel.graphrag.query.query_request import QueryRequest
 
 
-def body_of(inquiry: "Inquiry") -> Row:
-    """An inquiry as the API takes it."""
+def body_of(query_request: "QueryRequest") -> Row:
+    """A question as the API takes it."""
     names = {"form": "format", "schema": "json_schema"}
-    return {names.get(name, name): value for name, value in inquiry.parameters().items()}
+    return {names.get(name, name): value for name, value in query_request.parameters().items()}
 
 
 def heard(connection: Connection, tasks: RemoteTasks, body: Row, listener: "AnswerListener", *path: object) -> Row:

@@ -1,26 +1,77 @@
-"""Telling an answer while the model writes it.
+"""An answer while the model writes it: read from the server in the background, and passed on in pieces that are safe.
 
-What has been told is at any moment the beginning of the checked answer: reasoning is held back, and so is what may
-become a citation, until it is known whether the context has it.
+What has been passed on is at any moment the beginning of the checked answer: reasoning is held back, and so is
+whatever may become a citation, until it is known whether the context has it.
 """
 
+import queue
 from collections.abc import Callable
 from typing import Protocol
 
 from fileintel.graphrag.query.citations import check_part
+from fileintel.llm.caller import CallerCancelled
+from fileintel.llm.questions import Answered
+from fileintel.runtime import make_pool
 
+LONGEST_WAIT_SECONDS = 0.2  # between two looks at what else the caller has to do
 LONGEST_CITATION = 200  # characters from an opening bracket on that may still become one
 _REASONING_ENDS = ("</think>", "</thinking>", "</reasoning>")
 
 
+def listen(
+    ask: Callable[[Callable[[str], None]], Answered], hear: Callable[[str], None], meanwhile: Callable[[], object]
+) -> Answered:
+    """Return what `ask` returns. It reads from a server in a greenlet (or thread) of its own, while the caller goes on.
+
+    Parameters:
+      ask: called with a function that takes each piece of the answer.
+      hear: gets the pieces, in the greenlet of the caller.
+      meanwhile: called there often, whether something comes or not.
+
+    Raises:
+      What any of them raises.
+    """
+    came: queue.SimpleQueue[str | Answered | BaseException] = queue.SimpleQueue()
+    is_over = False
+
+    def take(piece: str) -> None:
+        if is_over:  # a thread cannot be stopped from outside
+            raise CallerCancelled
+        came.put(piece)
+
+    def read() -> None:
+        try:
+            came.put(ask(take))
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, the one who listens must hear of it
+            came.put(error)
+
+    pool = make_pool(1)
+    pool.spawn(read)
+    try:
+        while True:
+            meanwhile()
+            try:
+                what = came.get(timeout=LONGEST_WAIT_SECONDS)
+            except queue.Empty:
+                continue
+            if isinstance(what, BaseException):
+                raise what
+            if isinstance(what, Answered):
+                return what
+            hear(what)
+    finally:
+        is_over = True
+        pool.kill()
+
+
 class AnswerListener(Protocol):
-    """Whoever listens to an answer. What is raised here ends the asking."""
+    """Takes an answer while it is written. What it raises ends the asking."""
 
     def hear(self, text: str) -> None:
-        """The next piece."""
+        """Take the next piece."""
 
     def forget(self) -> None:
-        """What was told so far does not count: the answer begins anew."""
+        """Discard all pieces so far: the answer begins anew."""
 
 
 class CitationSafeBuffer:

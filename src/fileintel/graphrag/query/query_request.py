@@ -1,4 +1,4 @@
-"""What somebody wants to know, and how: all that a question travels with, from where it is asked to a worker."""
+"""A question to an index with everything that decides its answer, as it travels from the entry to a worker."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,17 +12,11 @@ from fileintel.graphrag.query.forms import Form
 from fileintel.graphrag.query.modes import LOCAL, expect_mode
 
 LONGEST_LANGUAGE = 100  # characters
-_PLAIN = (
-    "form",
-    "language",
-    "dynamic",
-    "stream",
-    "search_only",
-)  # kept where they differ from the default
+_PLAIN = ("form", "language", "dynamic", "stream", "search_only")  # kept where they differ from the default
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class QueryRequest:
     """A question to an index.
 
     Parameters:
@@ -51,7 +45,7 @@ class Inquiry:
         return forms.form(self.form, self.schema)
 
     def check(self) -> None:
-        """Whether the question can be asked at all.
+        """Check that the question can be asked at all.
 
         Raises:
           UsageError, UnknownMode: it is empty, or asks for a mode or a form that there is not.
@@ -66,19 +60,19 @@ class Inquiry:
         _ = self.wanted
 
     def parameters(self) -> dict[str, Any]:
-        """As it is kept with the run that answers it; only what differs from the defaults."""
+        """The request as the run that answers it keeps it: only what differs from the defaults."""
         said: dict[str, Any] = {"question": self.text, "mode": self.mode}
         if self.history:
             said["history"] = [vars(turn) for turn in self.history]
         if self.schema is not None:
             said["schema"] = dict(self.schema)
         for name in _PLAIN:
-            if getattr(self, name) != getattr(Inquiry, name):
+            if getattr(self, name) != getattr(QueryRequest, name):
                 said[name] = getattr(self, name)
         return said
 
     @classmethod
-    def of_parameters(cls, parameters: Mapping[str, Any]) -> "Inquiry":
-        """The inquiry that was kept; a run may remember other things beside it."""
+    def of_parameters(cls, parameters: Mapping[str, Any]) -> "QueryRequest":
+        """The request that a run has kept, which may remember other things beside it."""
         rest = {name: parameters[name] for name in ("mode", "schema", *_PLAIN) if name in parameters}
         return cls(str(parameters["question"]), history=read_turns(parameters.get("history", [])), **rest)
