@@ -52,7 +52,9 @@ class ModelHttp(httpx.Client):
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
         """A request with the headers given and no others."""
         timeout = httpx.Timeout(options.get("timeout"))
-        headers = [(name, value) for name, value in options["headers"].items() if not name.startswith(_CHATTER)]
+        given = options["headers"]  # openai 2 gives a mapping, openai 3 a list of pairs
+        pairs = given if isinstance(given, list) else given.items()
+        headers = [(name, value) for name, value in pairs if not name.startswith(_CHATTER)]
         extensions = {**(options.get("extensions") or {}), "timeout": timeout.as_dict()}
         return httpx.Request(
             method,
