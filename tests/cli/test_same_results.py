@@ -45,7 +45,9 @@ def _built(home: Path, documents: Iterable[str]) -> dict[str, list[dict[str, Any
     fileintel("documents", "add", COLLECTION, *(SAMPLES / name for name in documents))
     built = fileintel("graphrag", "index", COLLECTION, "--json").json
     assert built["model"] == "built-in extractive, no language model"
-    fileintel("graphrag", "export", COLLECTION, home / "tables")
+    written = fileintel("graphrag", "export", COLLECTION, home / "tables", "--check", "--json").json
+    assert written["check"]["problems"] == []
+    assert written["check"]["tables"]["entities"] == written["rows"]["entities.parquet"]
     tables = {path.name: parquet.read_table(path) for path in sorted((home / "tables").glob("*.parquet"))}
     rows = {name: table.drop_columns(list(OF_ITS_TIME & {*table.column_names})) for name, table in tables.items()}
     assert len(rows["entities.parquet"]) == built["counts"]["entities"]

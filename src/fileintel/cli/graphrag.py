@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -10,7 +10,10 @@ from fileintel.cli import asking, prompts
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, Quiet, invocation
 from fileintel.cli.installation.contract import Row, WaitOptions
 from fileintel.cli.output import confirm, plain, print_json, print_table, say
-from fileintel.errors import EXIT_UNAVAILABLE
+from fileintel.errors import EXIT_FAILED, EXIT_UNAVAILABLE
+
+if TYPE_CHECKING:
+    from fileintel.services.export_check import ExportCheck
 
 app = typer.Typer(help="The knowledge graph of a collection: build it, look at it, ask it.", no_args_is_help=True)
 app.add_typer(prompts.app, name="prompts")
@@ -185,16 +188,41 @@ def export(
     context: typer.Context,
     collection: Collection,
     directory: Annotated[Path, typer.Argument(help="Where to write; made if missing.", show_default=False)],
+    check: Annotated[
+        bool, typer.Option("--check", help="Read the folder back with graphrag's own readers (fileintel[graphrag]).")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write the index as graphrag 3.x parquet tables and GraphML."""
+    from fileintel.services.export_check import check_export, require_graphrag
+
+    if check:
+        require_graphrag()
     with invocation(context).installation() as installation:
         written = installation.graph.export(collection, directory)
+    checked = check_export(directory) if check else None
     if as_json:
-        print_json({"directory": str(directory), "rows": written})
-        return
-    for name, rows in written.items():
-        print(f"{directory / name}: {rows} rows")
+        found = {"check": checked.model_dump()} if checked else {}
+        print_json({"directory": str(directory), "rows": written, **found})
+    else:
+        for name, rows in written.items():
+            print(f"{directory / name}: {rows} rows")
+        if checked:
+            _print_check(checked)
+    if checked and checked.problems:
+        sys.exit(EXIT_FAILED)
+
+
+def _print_check(checked: "ExportCheck") -> None:
+    print(f"read back by graphrag {checked.graphrag}:")
+    for table, rows in checked.tables.items():
+        print(f"  {table}: {rows} rows")
+    for kind, found in checked.embeddings.items():
+        print(f"  embeddings.{kind}: {found.vectors} vectors of {found.size} numbers")
+    for problem in checked.problems:
+        print(f"  problem: {problem}")
+    if not checked.problems:
+        print("  all columns are graphrag's, and every reference leads somewhere")
 
 
 @app.command("import")

@@ -41,7 +41,7 @@ app = typer.Typer(
     help="Turn a collection of documents into a knowledge graph, and ask it questions.",
     epilog=EPILOG,
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
