@@ -11,12 +11,14 @@ do; `forbidden` contracts for each pair would be this table written longer, and 
 
 from tests.architecture.source import Import, Source
 
-# what every part may use: one hierarchy of errors, ids from content, shipped files, green or threads, settings
+# what every part may use: one hierarchy of errors, ids from content, shipped files, what can be stored, where
+# sentences end, green or threads, settings
 FOUNDATION = {
     "errors": set[str](),
     "identity": set[str](),
     "resources": set[str](),
     "storable": set[str](),
+    "sentence_ends": set[str](),
     "garbage_collection": set[str](),
     "queues": set[str](),
     "runtime": {"garbage_collection"},
@@ -29,7 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "storage": BASE,
     "llm": BASE,
     "documents": BASE | {"llm"},
-    "builtin_model": BASE | {"llm"},
+    "builtin_model": BASE,
     "local": BASE | {"queues"},
     "fanout": BASE | {"llm", "storage"},
     "graphrag": BASE | {"fanout", "documents", "llm", "storage", "builtin_model"},

@@ -33,7 +33,6 @@ PENDING = {
     ("cli", "graphrag"),
     ("cli", "runs"),
     ("cli", "storage"),
-    ("llm", "builtin_model"),
     ("mcp", "cli"),
     ("mcp", "graphrag"),
     ("tasks", "graphrag"),

@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel.builtin_model import engine
-from fileintel.builtin_model.wordlists import word_list
 
 from .asking import about_data, about_text, records, report_data, section
 from .prose_samples import ENGLISH, FINNISH, FRENCH, GERMAN, MINUTES, NOVEL
@@ -45,7 +44,8 @@ DATA = ["<text>", "</text>", "<data>", "</data>", "-----Entities-----\n", "-----
 REQUESTS = ["[S99]", "[Data: Entities (1)]", "Question: ", "Name: A\nDescriptions: [", "]", '"x", ', "id,text\n"]
 PIECES = st.sampled_from(NAMES + FOREIGN + DELIMITERS + DATA + REQUESTS)
 TEXTS = st.lists(PIECES | st.text(max_size=12), max_size=30).map("".join)
-WORDS = st.sampled_from(word_list("Brandt Krohn sluice opened Altona 1912 [S99] [R7] the flood of people. Who? ## (x)"))
+SPOKEN = "Brandt Krohn sluice opened Altona 1912 [S99] [R7] the flood of people. Who? ## (x)"
+WORDS = st.sampled_from(SPOKEN.split())
 PROSE = st.lists(WORDS, min_size=1, max_size=30).map(" ".join)
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileintel.llm.sentence_ends import sentence_ends
+from fileintel.sentence_ends import sentence_ends
 
 WORDS = (
     "It",

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fileintel.graphrag.contexts.shortening import natural_end
 from fileintel.graphrag.query.citations import LONGEST_QUOTE, best_sentence, best_units, citing_words
-from fileintel.llm.sentence_ends import sentence_ends
+from fileintel.sentence_ends import sentence_ends
 from fileintel.services.quotes import quotes
 from fileintel.storage.neighbourhood import Unit
 

@@ -24,11 +24,6 @@ STRONG_CUE = 2.0  # points from the context of one mention that make a single wo
 
 # Bodies that are known by one common noun, so that "the Senate" is a name of its own.
 _LONE_INSTITUTIONS = word_set("parliament senate admiralty reichstag bundestag bürgerschaft senat eduskunta")
-_DETERMINERS = word_set("""
-der die das den dem des ein eine einen einem einer eines kein keine keinen keiner mein meine sein seine seinen seinem
-seiner ihr ihre ihren ihrem ihrer unser unsere dieser diese dieses diesen diesem jeder jede jedes jeden jedem alle allen
-viele vielen zum zur im am vom beim ins ans fürs zwei drei vier fünf mehr viel wenig etwas
-""")
 _CODE = re.compile(r"[a-z]\d{1,2}")  # "Q3", "A4"
 _FINNISH_STEM = 5  # characters that two inflections of a name share at least
 _FINNISH_TAIL = 5  # characters in which they differ at most
@@ -167,7 +162,7 @@ class _GermanJudge:
             line = self._tokens[phrase.sentence]
             before = line[phrase.start - 1].text if phrase.start and line[phrase.start].gap == " " else ""
             adjective = before.endswith(("en", "er", "es", "em", "e")) and before[:1].islower()
-            common = before.lower() in _DETERMINERS or (
+            common = before.lower() in lexicon.GERMAN_DETERMINERS or (
                 adjective and before not in LANGUAGES["de"] and not before.endswith("te")
             )
             bare += not common

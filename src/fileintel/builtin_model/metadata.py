@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from fileintel.builtin_model import entities, lexicon, prose, ranking
+from fileintel.builtin_model.dates import dates
 from fileintel.builtin_model.phrases import kind_of_head
 from fileintel.builtin_model.sentences import stem, tidy
 from fileintel.builtin_model.stopwords import STOPWORDS, language_of
-from fileintel.builtin_model.wordlists import word_set
-from fileintel.llm.sentence_ends import MONTHS
+from fileintel.builtin_model.wordlists import word_lists, word_set
+from fileintel.sentence_ends import MONTHS
 
 HEAD_LINES, HEAD_LENGTH = 5, 900  # lines and characters behind the title in which authors and dates are looked for
 LONGEST_TITLE = 200  # characters
@@ -22,53 +23,9 @@ NAMES_AMONG_KEYWORDS, KEYWORDS = 4, 8
 SHORTEST_KEYWORD = 5  # letters
 
 # The word of these that comes first in the title, or else in the first lines, tells the type.
-_TYPES = {
-    "thesis": word_set("thesis dissertation doktorarbeit thèse väitöskirja"),
-    "interview": word_set("interview interviewer haastattelu entretien"),
-    "minutes": word_set("minutes protokoll sitzungsprotokoll procès-verbal pöytäkirja"),
-    "judgment": word_set("judgment judgement ruling urteil jugement tuomio"),
-    "proceedings": word_set("proceedings tagungsband actes"),
-    "letters": word_set("letters letter correspondence briefe brief briefwechsel lettres lettre kirje kirjeet"),
-    "catalogue": word_set("catalogue catalog katalog luettelo"),
-    "memoir": word_set("memoir memoirs recollections reminiscences autobiography erinnerungen mémoires muistelmat"),
-    "biography": word_set("biography biographie elämäkerta"),
-    "guide": word_set("guide guidebook handbook reiseführer handbuch manuel opas"),
-    "manual": word_set("manual instructions anleitung bedienungsanleitung ohje"),
-    "lecture": word_set("lecture speech vortrag rede vorlesung conférence discours luento puhe"),
-    "report": word_set("report bericht rapport raportti"),
-    "article": word_set("article articles newspaper artikel zeitung journal artikkeli"),
-    "novel": word_set("novel roman romaani"),
-    "law": word_set("act statute gesetz verordnung loi décret laki"),
-}
-_TYPE_OF = {cue: kind for kind, cues in _TYPES.items() for cue in cues}
-_MONTHS = (
-    "january januar jänner janvier tammikuu jan",
-    "february februar février helmikuu feb",
-    "march märz mars maaliskuu mar",
-    "april avril huhtikuu apr",
-    "may mai toukokuu",
-    "june juni juin kesäkuu jun",
-    "july juli juillet heinäkuu jul",
-    "august août elokuu aug",
-    "september septembre syyskuu sep sept",
-    "october oktober octobre lokakuu oct",
-    "november novembre marraskuu nov",
-    "december dezember décembre joulukuu dec",
-)
-_MONTH_NUMBER = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_MONTH = "|".join(sorted(map(re.escape, _MONTH_NUMBER), key=len, reverse=True))
-_YEAR = r"(?P<year>1[4-9]\d\d|20\d\d)"
-_DATES = [
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        rf"\b{_YEAR}-(?P<month>\d\d)-(?P<day>\d\d)\b",
-        rf"\b(?P<day>\d{{1,2}})\.?(?:st|nd|rd|th|er)?\s+(?P<month>{_MONTH})(?:ta)?\.?,?\s+{_YEAR}\b",
-        rf"\b(?P<month>{_MONTH})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,\s*{_YEAR}\b",
-        rf"\b(?P<day>\d{{1,2}})[./](?P<month>\d{{1,2}})[./]{_YEAR}\b",
-    )
-]
-_MONTH_AND_YEAR = re.compile(rf"\b(?P<month>{_MONTH})\.?,?\s+{_YEAR}\b", re.IGNORECASE)
-_LONE_YEAR = re.compile(rf"(?<![\d–—-])\b{_YEAR}\b(?![–—-]|\d)")
+_TYPE_OF = {cue: kind for kind, cues in word_lists("document_types").items() for cue in cues}
+_EARLIEST = 1400  # year; before it there are no documents that say when they were written
+_LONE_YEAR = re.compile(r"(?<![\d–—-])\b(?P<year>1[4-9]\d\d|20\d\d)\b(?![–—-]|\d)")
 
 _INITIAL = r"[^\W\d_]\.(?:-[^\W\d_]\.)?"
 _WORD = r"[^\W\d_a-zà-öø-ÿ][^\W\d_]+(?:[-’'][^\W\d_]+)*"
@@ -199,24 +156,13 @@ def _date(head: _Head) -> str:
     """A whole date before a month, a month before a year; of years the last, because the others are told about. A year
     in the title is mostly that of an event."""
     for paragraph in (head.title, *head.paragraphs):
-        for pattern in (*_DATES, _MONTH_AND_YEAR):
-            for match in pattern.finditer(paragraph):
-                if date := _iso(match):
-                    return date
+        for date in dates(paragraph):
+            if date.year >= _EARLIEST and "ssa " not in date.text:  # Finnish for "in March 1904", which is told about
+                return f"{date.year}-{date.month:02}" + (f"-{date.day:02}" if date.day else "")
         years = [match.group("year") for match in _LONE_YEAR.finditer(paragraph)]
         if years and paragraph is not head.title:
             return max(years)
     return ""
-
-
-def _iso(match: "re.Match[str]") -> str | None:
-    groups = match.groupdict()
-    month = groups["month"].lower()
-    number = _MONTH_NUMBER.get(month) or (int(month) if month.isdigit() else 0)
-    day = int(groups.get("day") or 1)
-    if not (1 <= number <= 12 and 1 <= day <= 31):
-        return None
-    return f"{groups['year']}-{number:02}" + (f"-{day:02}" if groups.get("day") else "")
 
 
 def _type(head: _Head) -> str:

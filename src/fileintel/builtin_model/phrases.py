@@ -7,7 +7,7 @@ from fileintel.builtin_model import finnish, lexicon
 from fileintel.builtin_model.sentences import Word
 from fileintel.builtin_model.stopwords import CALENDAR, LANGUAGES
 from fileintel.builtin_model.wordlists import word_set
-from fileintel.llm.sentence_ends import ABBREVIATIONS
+from fileintel.sentence_ends import ABBREVIATIONS
 
 LONGEST_NAME = 8  # words
 

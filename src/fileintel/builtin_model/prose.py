@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from fileintel.builtin_model import lexicon
 from fileintel.builtin_model.stopwords import ENGLISH, FRENCH, GERMAN
 from fileintel.builtin_model.wordlists import word_set
 
@@ -112,8 +113,4 @@ def needs_context(sentence: str) -> bool:
     return first in _POINTERS
 
 
-_POINTERS = (ENGLISH | GERMAN | FRENCH) & word_set("""
-it this that these those they he she his her their its them such there here both neither
-er sie es dies diese dieser dieses sein seine ihr ihre dort hier beide
-il elle ils elles ce cela cette ces cet son sa ses leur leurs ici
-""")
+_POINTERS = (ENGLISH | GERMAN | FRENCH) & lexicon.POINTERS

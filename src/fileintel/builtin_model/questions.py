@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fileintel.builtin_model import prose, ranking, sections
 from fileintel.builtin_model.sentences import terms
 from fileintel.builtin_model.stopwords import language_of
+from fileintel.builtin_model.wordlists import word_lists
 
 ANSWER_SENTENCES = 5
 LEAST_MATCH = 0.2  # share of the question's weight that the best sentence must hold, or the data does not tell
@@ -24,19 +25,7 @@ _WEIGHTS = {"sources": 1.0, "relationships": 0.9, "entities": 0.9, "reports": 0.
 _COLUMNS = {"sources": "text", "relationships": "description", "entities": "description", "reports": "content"}
 
 # Words of a question that ask for an overview and match nothing by themselves.
-_GENERIC = frozenset(
-    terms("""
-main theme themes topic topics subject subjects about data dataset document documents collection corpus book text
-texts overview summary summarize summarise summarised describe explain tell key important top story known conflict
-conflicts dispute disputes disagreement disagreements disagree issue issues problem problems cause causes connect
-connects connection connections relation relations run runs through throughout across between among big biggest
-information question answer happen happened role discussed thing things name list give cover covered deal deals
-konflikt konflikte streit probleme zusammenhang zusammenhänge wichtigste wichtigsten themen thema hauptthemen
-dokument dokumente sammlung überblick zusammenfassung geht handelt erzähle beschreibe inhalt worum conflit conflits
-problème problèmes thèmes thème principaux principal résumé sujet sujets parle aiheet aihe pääaiheet asiakirjat
-yhteenveto kertoo
-""")
-)
+_GENERIC = frozenset(terms(" ".join(word_lists("overview")["overview"])))
 _NOTHING = {
     "en": "The given data does not tell.",
     "de": "Die vorliegenden Daten geben darüber keine Auskunft.",

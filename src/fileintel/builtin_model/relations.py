@@ -8,6 +8,7 @@ from itertools import pairwise
 from fileintel.builtin_model import lexicon, prose
 from fileintel.builtin_model.entities import Reading
 from fileintel.builtin_model.entity import Entity
+from fileintel.builtin_model.ranking import ended
 from fileintel.builtin_model.sentences import Word
 from fileintel.builtin_model.wordlists import word_set
 
@@ -149,11 +150,7 @@ def _passage(statements: Statements, ranked: Iterable[int]) -> str:
             length += len(text)
         if len(best) == SENTENCES_PER_DESCRIPTION:
             break
-    return " ".join(_stopped(statements.text(at)) for at in sorted(best))
-
-
-def _stopped(sentence: str) -> str:
-    return sentence if sentence.rstrip("\"'”’»“)")[-1:] in tuple(".!?…") else f"{sentence.rstrip(' ,;:')}."
+    return " ".join(ended(statements.text(at)) for at in sorted(best))
 
 
 def relations(statements: Statements, tier: int) -> list[Relation]:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from fileintel.builtin_model.stopwords import STOPWORDS
-from fileintel.llm.sentence_ends import LONGEST_WORD, is_end
+from fileintel.sentence_ends import LONGEST_WORD, is_end
 
 LONGEST_SENTENCE = 700  # characters; what is longer is a table or a list, and is cut
 LONGEST_HEADING = 90  # characters

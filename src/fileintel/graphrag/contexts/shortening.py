@@ -3,8 +3,8 @@
 import itertools
 import re
 
-from fileintel.llm.sentence_ends import sentence_ends
 from fileintel.llm.tokens import grapheme_floor
+from fileintel.sentence_ends import sentence_ends
 
 CUT_MARK = " […]"  # behind what was cut, for the model and for people
 LOOKED_BACK = 0.5  # of a text may go in order to end behind a sentence or a word

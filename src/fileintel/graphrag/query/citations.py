@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.graphrag.contexts.shortening import natural_end
 from fileintel.graphrag.query.pieces import Piece
-from fileintel.llm.sentence_ends import sentence_ends
+from fileintel.sentence_ends import sentence_ends
 from fileintel.storage import neighbourhood, search
 from fileintel.storage.neighbourhood import Cited, Kind, Unit
 

@@ -8,23 +8,26 @@ the sentence goes on: one that is a little long is better than one that is torn 
 import re
 from collections.abc import Iterator
 
-from fileintel.builtin_model.wordlists import word_set
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
 
 # Abbreviations that something follows, whatever it is. Most stand before names.
-ABBREVIATIONS = word_set("""
+ABBREVIATIONS = _words("""
 mr mrs ms dr prof st sr jr rev hon capt col gen lt sgt vs ed eds cf approx dept est bros ca hr fr bzw vgl hrsg
 evtl ggf inkl sog geb gest dipl ing m mm mme mlle éd env av esim mm ns ks klo
 """)
-_BEFORE_OTHER_WORDS = word_set("vrt nyk synt kuol toim tri ent viz mio mrd mgr")
+_BEFORE_OTHER_WORDS = _words("vrt nyk synt kuol toim tri ent viz mio mrd mgr")
 # These may end a sentence too: they do not when a word in lower case follows.
-_ANYWHERE = word_set("etc al inc ltd co corp usw jne ym yms tms jkr ekr jh jhdt ibid chr")
+_ANYWHERE = _words("etc al inc ltd co corp usw jne ym yms tms jkr ekr jh jhdt ibid chr")
 # These only when a number follows: "No. 5", but "He said no. Then …".
-_NUMBERED = word_set("""
+_NUMBERED = _words("""
 no nos fig figs vol pp p nr abb abs art chap kap str bd jan feb mar apr jun jul aug sep sept oct nov dec janv
 févr avr juil déc
 """)
-_LETTERS = word_set("e.g i.e z.b d.h u.a o.ä s.o s.u v.a n.b p.ex c.-à-d j.-c m.m t.ex")
-MONTHS = word_set("""
+_LETTERS = _words("e.g i.e z.b d.h u.a o.ä s.o s.u v.a n.b p.ex c.-à-d j.-c m.m t.ex")
+MONTHS = _words("""
 january february march april may june july august september october november december jan feb mar apr jun jul
 aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember jänner janvier février mars avril
 juin juillet août septembre octobre novembre décembre tammikuu helmikuu maaliskuu huhtikuu toukokuu kesäkuu
