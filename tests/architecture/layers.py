@@ -18,6 +18,7 @@ FOUNDATION = {
     "identity": set[str](),
     "resources": set[str](),
     "storable": set[str](),
+    "child_processes": set[str](),
     "sentence_ends": set[str](),
     "garbage_collection": set[str](),
     "queues": set[str](),

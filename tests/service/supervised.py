@@ -9,8 +9,8 @@ import os
 import sys
 from pathlib import Path
 
+from fileintel.child_processes import ChildProcesses
 from fileintel.errors import FileIntelError
-from fileintel.local.child_processes import ChildProcesses
 from fileintel.local.console import Console
 from fileintel.local.file_lock import FileLock
 from fileintel.local.program import Program, Role
@@ -42,13 +42,13 @@ def main() -> int:
     ]
     lock = FileLock(home / "lock")
     assert lock.acquire(exclusive=True, limit=0)
-    console, children = Console([program.name for program in found]), ChildProcesses(lock)
+    console, processes = Console([program.name for program in found]), ChildProcesses(lock)
     try:
         return Supervisor(
             found,
             console,
-            children,
-            on_ready=lambda: console.say(f"all ready, watchdog {children.watchdog_pid}"),
+            processes,
+            on_ready=lambda: console.say(f"all ready, watchdog {processes.watchdog_pid}"),
             stop_limit=stop_limit,
         ).run()
     except FileIntelError as error:

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fileintel.child_processes import end_groups, living_members
 from fileintel.local.file_lock import FileLock
-from fileintel.local.watchdog import end_groups, living_members
 from tests.service.processes import SUPERVISED, alive, kill, processes_of, supervised, wait_until
 
 WAITING: dict[str, Any] = {"name": "quiet", "code": "say('here'); wait()", "ready": "here"}

@@ -22,10 +22,10 @@ MODULE = "fileintel.builtin_model.server"
 class BuiltinModelServer:
     """The built-in model's server in a child process.
 
-    Use it as a context manager, or call `start` and `stop`. `ensure` gives the base URL of a living server and
-    restarts one that died, on the same port if that is still free. The child ends with this process in any case,
-    because it exits when its stdin closes. It has its own session, so Ctrl-C in the terminal does not reach it before
-    this process is done with it. Works in threads and greenlets alike: only pipes and `subprocess` are used.
+    Use it as a context manager, or call `start` and `stop`. `ensure` gives the base URL of a living server and restarts
+    one that died, on the same port if that is still free. The child ends with this process in any case, because it
+    exits when its stdin closes or its parent is gone. It has its own session, so Ctrl-C in the terminal does not reach
+    it before this process is done with it. Works in threads and greenlets alike: only pipes and `subprocess` are used.
 
     Raises:
         ModelServerUnavailable: from `start` and `ensure`, when the child does not come up.
@@ -47,7 +47,7 @@ class BuiltinModelServer:
             return self._base_url
 
     def ensure(self) -> str:
-        """The base URL of a living server; starts or restarts it if need be."""
+        """Return the base URL of a living server; start or restart it if need be."""
         return self.start()
 
     @property
@@ -93,7 +93,7 @@ class BuiltinModelServer:
         except ModelServerUnavailable:
             if not port:
                 raise
-            self._spawn(0)  # somebody else took the port meanwhile
+            self._spawn(0)  # another process took the port meanwhile
 
     def _spawn(self, port: int) -> None:
         # -P: the directory that the user stands in must not shadow modules of the standard library.

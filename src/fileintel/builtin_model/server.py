@@ -1,7 +1,7 @@
 """The built-in model as a server: `python -m fileintel.builtin_model.server --port 0`.
 
-It listens on the loopback interface only, prints its base URL as one line on stdout, and exits when its stdin closes,
-so that it never outlives the process that started it.
+It listens on the loopback interface only, and prints its base URL as one line on stdout. It exits when its stdin closes
+or its parent is gone, so that it never outlives the process that started it.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 from fileintel.builtin_model import engine, protocol
+from fileintel.child_processes import exit_with_parent
 
 LARGEST_BODY = 32 * 1024 * 1024  # bytes
 IDLE_CONNECTION = 600.0  # seconds after which a silent keep-alive connection is closed
@@ -38,7 +39,7 @@ class ModelServer(ThreadingHTTPServer):
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no news."""
+        """Say nothing about a client that goes away."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -65,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
         self._answer("POST")
 
     def log_message(self, *_: object) -> None:
-        """Nothing is logged: the parent reports what matters."""
+        """Log nothing: the parent reports what matters."""
 
     def _answer(self, method: str) -> None:
         path = self.path.partition("?")[0].rstrip("/")
@@ -151,6 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"cannot listen on port {options.port}: {error}", file=sys.stderr)
         return 1
+    exit_with_parent()  # a fork of the parent may hold the other end of stdin open
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(f"http://127.0.0.1:{server.server_port}/v1", flush=True)
     while os.read(sys.stdin.fileno(), 4096):

@@ -20,12 +20,11 @@ import resource
 import signal
 import stat
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
+from fileintel.child_processes import exit_with_parent
 from fileintel.documents import kinds
 from fileintel.documents.clean_text import clean_text, is_blank
 from fileintel.documents.document import MEGABYTE, DocumentInfo, Limits, Parsed, Source, Unreadable, shown
@@ -35,7 +34,6 @@ BLOCK = 1 * MEGABYTE  # bytes read at a time
 BATCH = 128 * 1024  # characters of pages in one answer
 HELD_BLANK = 1000  # pages at the beginning that may be blank before an empty document is told from a slow start
 LONGEST_FACT = 1000  # characters of a title or an entry of the metadata
-PARENT_CHECK_INTERVAL = 1.0  # seconds
 
 Answer = dict[str, Any]
 
@@ -46,7 +44,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is the parent's business
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     limit_memory(memory)
-    threading.Thread(target=die_with, args=(parent,), daemon=True).start()
+    exit_with_parent(parent)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not break the protocol
     for line in sys.stdin.buffer:
@@ -60,17 +58,6 @@ def limit_memory(max_bytes: int) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     cap = max_bytes if hard == resource.RLIM_INFINITY else min(max_bytes, hard)
     resource.setrlimit(resource.RLIMIT_AS, (cap, cap))
-
-
-def die_with(parent: int) -> None:
-    """End this process when `parent` is gone.
-
-    Not by PR_SET_PDEATHSIG, which also strikes when just the thread ends that started the child; nor by the end of
-    the input alone, since a fork of the parent may hold the other end of the pipe open.
-    """
-    while os.getppid() == parent:
-        time.sleep(PARENT_CHECK_INTERVAL)
-    os._exit(1)
 
 
 def serve(job: Answer, answers: BinaryIO) -> bool:

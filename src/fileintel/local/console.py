@@ -46,7 +46,7 @@ class LineReader:
             yield line.decode("utf-8", "replace").rstrip()
 
     def drained(self) -> Iterator[str]:
-        """The last lines of a program that has ended; closes the pipe, also when other processes hold it."""
+        """The last lines of a program that has ended; closes the pipe, also when another process holds it."""
         while not self.closed:
             before = self._rest
             lines = list(self.lines())
@@ -77,7 +77,7 @@ class Console:
         self._colours = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(names)}
         self._log = log
         self._size = 0
-        self.broken = False  # there is no reader any more
+        self.broken = False  # the reader of the output is gone
         if log is not None:
             self._open(log)
         self._coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")

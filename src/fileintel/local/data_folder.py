@@ -15,7 +15,7 @@ ROLE = "fileintel"
 UNFINISHED = "postgres.new-"  # prefix of a folder that initdb is still filling
 INITDB_LIMIT = 300.0  # seconds; half a second on an idle disk
 # The built-in C.UTF-8 locale sorts by code point on every machine, with any C library, and still knows that Ä is a
-# letter. No connection comes over the network; the folder that holds the socket decides who may use it.
+# letter. There are no connections over the network; the folder of the socket decides which users may connect.
 INITDB_OPTIONS = (
     f"--username={ROLE}",
     "--encoding=UTF8",

@@ -13,7 +13,7 @@ _LAUNCH = 'exec "$@" 1>&2 & echo $!'
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment for programs of ours: neither PG… settings nor anybody's API keys go in."""
+    """Return an environment for programs that this one starts, without PG… settings and API keys."""
     kept = ("PATH", "LD_LIBRARY_PATH", "TMPDIR")
     found = {name: os.environ[name] for name in kept if name in os.environ}
     return {"PATH": os.defpath, **found, "LC_ALL": "C"}

@@ -1,4 +1,4 @@
-"""A lock on a file that the kernel gives back when its holder dies, whatever it dies of."""
+"""Locks on files that the kernel takes back when their holder dies, for whatever reason."""
 
 import contextlib
 import fcntl
@@ -40,11 +40,11 @@ class FileLock:
 
     @property
     def held(self) -> bool:
-        """True while this process holds the lock."""
+        """Return whether this process holds the lock."""
         return self._descriptor is not None and self._process == os.getpid()
 
     def fileno(self) -> int:
-        """The locked descriptor, to hand the lock on to a child. Raises ValueError when it is not held."""
+        """Return the locked descriptor, to hand the lock on to a child. Raises ValueError when it is not held."""
         if self._descriptor is None or not self.held:
             raise ValueError(f"{self.path} is not locked")
         return self._descriptor
@@ -66,7 +66,7 @@ class FileLock:
         _open_descriptors.add(descriptor)
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-            # a file that was deleted in between is locked for no other process
+            # a lock on a file that was deleted in between keeps no other process out
             locked = os.path.samestat(os.fstat(descriptor), os.stat(self.path))
         except (BlockingIOError, FileNotFoundError):
             locked = False

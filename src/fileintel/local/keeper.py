@@ -3,7 +3,7 @@
 Run as a script, detached from everything: `python -I -S keeper.py <data folder> <members file> <lock fd>`.
 It waits for an exclusive lock on the members file. Every member holds a shared one, which the kernel takes
 back even after a `kill -9`, so the lock arrives exactly when no member is left, without any polling. While the
-keeper holds it no process can become a member, so it can stop the server in peace.
+keeper holds it no process can become a member, so it can stop the server undisturbed.
 
 Standard library only, and nothing of this package: it lives as long as the server, and stays small.
 The functions that look at the server's processes are here too, because the starting side uses them as well.
@@ -144,8 +144,8 @@ def keep(data: str, members_path: str, lock_fd: int) -> None:
     """Wait until there is no member, then stop the server.
 
     `lock_fd` is a locked descriptor that this process was born with: it tells joining processes that a
-    keeper is there. It is given up before the members' lock is, so that a process that becomes a member after
-    this knows that it needs a new keeper.
+    keeper is there. It is given up before the members' lock is, so that a process that becomes a member
+    after this knows that it needs a new keeper.
     """
     for signal_number in (signal.SIGINT, signal.SIGHUP):  # a Ctrl-C is for the client, not for its database
         signal.signal(signal_number, signal.SIG_IGN)

@@ -2,10 +2,10 @@
 
 Three locks of the kernel do all the agreeing. They need no cleaning up, because a process that dies loses them.
 
-- `postgres.members`: every member holds it shared. A process that holds it alone (the keeper) may stop the server;
-  so a member can rely on it that no process stops the server under it.
+- `postgres.members`: every member holds it shared. A process that holds it alone (the keeper) may stop
+  the server, so no server is stopped while it has a member.
 - `postgres.start`: held alone while a member starts the server or creates the database.
-- `postgres.keeper`: held by the keeper process from birth; who can take it starts a new keeper.
+- `postgres.keeper`: held by the keeper process from its start; a member that can take it starts a new keeper.
 
 A server that outlives both its keeper and all members (all of them killed at once) idles until the next
 process joins, uses it and brings a new keeper.
@@ -107,7 +107,7 @@ class EmbeddedPostgres:
             self._members.release()
 
     def running(self) -> bool:
-        """True when the server of this home lives and accepts connections, whichever process has started it."""
+        """Return whether the server of this home lives and accepts connections, whichever process started it."""
         try:
             server = self._server.running()
         except OSError:  # another user's

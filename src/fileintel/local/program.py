@@ -1,4 +1,4 @@
-"""What a supervisor is told about a program, and one program while it is looked after."""
+"""The description of a program for the supervisor, and one program while it is supervised."""
 
 import os
 import signal
@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from fileintel.local.child_processes import ChildProcesses
+from fileintel.child_processes import ChildProcesses, birth
 from fileintel.local.console import LineReader
-from fileintel.local.watchdog import birth
 
 FIRST_PAUSE = 0.5  # seconds before a program is started again; doubled each time
 LONGEST_PAUSE = 30.0  # seconds
@@ -63,7 +62,7 @@ class ProcessRecord:
     """A program as others see it.
 
     Parameters:
-      pid, born: which process it is, see `watchdog.birth`; None while it does not run.
+      pid, born: which process it is, see `child_processes.birth`; None while it does not run.
       since: when it got into this state, in UTC.
       restarts: how often it was started again.
     """
@@ -79,13 +78,13 @@ class ProcessRecord:
 class Child:
     """One program under supervision. It never waits for anything."""
 
-    def __init__(self, program: Program, children: ChildProcesses) -> None:
+    def __init__(self, program: Program, processes: ChildProcesses) -> None:
         self.program = program
         self.reader: LineReader | None = None
         self.last_line = ""
         self.failures = 0  # in a row
         self.exit_code: int | None = None
-        self._children = children
+        self._processes = processes
         self._process: subprocess.Popen[bytes] | None = None
         self._born: int | None = None
         self._starts = 0
@@ -140,7 +139,7 @@ class Child:
         reading, writing = os.pipe()
         self.reader = LineReader(reading)
         try:
-            self._process = self._children.start(
+            self._process = self._processes.start(
                 self.program.command, environment=self.program.environment, output=writing
             )
         finally:
@@ -160,7 +159,7 @@ class Child:
             yield line
 
     def probe(self) -> bool:
-        """Ask whether it is ready now; True when that is news."""
+        """Ask whether it is ready now; return True when it was not before."""
         if self.state is State.STARTING and callable(self.program.ready) and self.program.ready():
             self._enter(State.READY)
             return True
@@ -170,7 +169,7 @@ class Child:
         """True once, when the process has ended; `exit_code` is known then, and nothing of it is left."""
         if self._process is None or (code := self._process.poll()) is None:
             return False
-        self._children.ended(self._process)
+        self._processes.ended(self._process)
         self._process = None
         self.exit_code = code
         if self.state is State.STOPPING or self.program.role is Role.TASK:
@@ -198,7 +197,7 @@ class Child:
     def kill(self) -> None:
         """End it at once, with all that it has started."""
         if self._process is not None:
-            self._children.kill(self._process)
+            self._processes.kill(self._process)
 
     def how_it_ended(self) -> str:
         """In words, for messages."""

@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from fileintel.child_processes import ChildProcesses, has_ended
 from fileintel.errors import EXIT_UNAVAILABLE, FileIntelError
-from fileintel.local.child_processes import ChildProcesses, has_ended
 from fileintel.local.detached import clean_environment
 from fileintel.local.socket_folder import PRIVATE, choose_socket_folder, make_socket_folder
 
@@ -77,7 +77,7 @@ class EmbeddedRedis:
     def __init__(self, home: Path) -> None:
         self._data = Path(home).expanduser().resolve() / "redis"
         self._socket = choose_socket_folder(self._data) / SOCKET_NAME
-        self._children: ChildProcesses | None = None
+        self._processes: ChildProcesses | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -149,17 +149,17 @@ class EmbeddedRedis:
 
     def stop(self) -> None:
         """Stop the server that `start` has started; does nothing when there is none."""
-        children, process = self._children, self._process
-        self._children = self._process = None
-        if children is None:
+        processes, process = self._processes, self._process
+        self._processes = self._process = None
+        if processes is None:
             return
         if process is not None:
             process.send_signal(signal.SIGTERM)
             if not has_ended(process, STOP_LIMIT):
-                children.kill(process)
+                processes.kill(process)
                 has_ended(process, STOP_LIMIT)
-            children.ended(process)
-        children.close()
+            processes.ended(process)
+        processes.close()
         self.clear()
 
     def clear(self) -> None:
@@ -173,9 +173,9 @@ class EmbeddedRedis:
         return self._process is not None and self._process.poll() is None and self.answers()
 
     def _launch(self) -> None:
-        self._children = ChildProcesses()
+        self._processes = ChildProcesses()
         with (self._data / LOG).open("wb") as log:
-            self._process = self._children.start(self.command, environment=clean_environment(), output=log)
+            self._process = self._processes.start(self.command, environment=clean_environment(), output=log)
         give_up = time.monotonic() + START_LIMIT
         while not self.answers():
             if self._process.poll() is not None:

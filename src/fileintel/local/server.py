@@ -31,7 +31,7 @@ SETTINGS = {
     "unix_socket_permissions": "0700",
     "port": str(PORT),
     "max_connections": "200",  # several processes with pools of 10, and room for a psql
-    "client_connection_check_interval": "1s",  # a killed client's query ends, instead of running on for no client
+    "client_connection_check_interval": "1s",  # the query of a killed client ends, instead of running on
     # an acknowledged answer is on the disk; it has cost money
     "fsync": "on",
     "synchronous_commit": "on",

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fileintel import queues
+from fileintel.child_processes import ChildProcesses, birth, end_groups
 from fileintel.errors import EXIT_INTERRUPTED, ConflictError, DatabaseUnavailable, FileIntelError, ServiceUnavailable
-from fileintel.local.child_processes import ChildProcesses
 from fileintel.local.console import Console
 from fileintel.local.detached import clean_environment
 from fileintel.local.file_lock import FileLock
@@ -29,10 +29,9 @@ from fileintel.local.redis import EmbeddedRedis
 from fileintel.local.service_processes import postgres_pid
 from fileintel.local.service_state import LOCK, LOG, ServiceState, clear_state, read_state, write_state
 from fileintel.local.supervisor import Supervisor
-from fileintel.local.watchdog import birth, end_groups
 
-LOCK_LIMIT = 30.0  # seconds; what the watchdog of a killed service needs at most
-LOCK_POLL = 0.1  # seconds between two looks at who has the lock
+LOCK_LIMIT = 30.0  # seconds that the watchdog of a killed service needs at most
+LOCK_POLL = 0.1  # seconds between two attempts to take the lock
 POSTGRES_STOP_LIMIT = 2.0  # seconds
 POSTGRES_STOP_POLL = 0.02  # seconds
 PROBE_LIMIT = 1.0  # seconds for an answer of the API, which is on this machine
@@ -63,28 +62,28 @@ class Options:
 
     @property
     def url(self) -> str:
-        """Where the API can be reached from this machine."""
+        """Return the URL of the API on this machine."""
         host = "127.0.0.1" if self.host in ANY_ADDRESS else self.host
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     def arguments(self) -> list[str]:
-        """The same as a command line."""
+        """Return the options as arguments of `main`."""
         given = [str(self.home), self.host, str(self.port), str(self.workers)]
         flags = {"--detached": self.detached, "--insecure": self.insecure}
         return [*given, *(flag for flag, wanted in flags.items() if wanted)]
 
 
 def command(options: Options) -> list[str]:
-    """The command that runs the service."""
+    """Return the command that runs the service."""
     return [*PYTHON, "-m", "fileintel.local.service", *options.arguments()]
 
 
 def programs(options: Options, environment: dict[str, str], redis: EmbeddedRedis | None) -> list[Program]:
-    """What the service consists of, in the order of its start.
+    """Return the programs of the service, in the order of their start.
 
     Parameters:
       environment: with DATABASE_URL and the URLs for Celery.
-      redis: None when the broker is one of the user's own.
+      redis: None when the service does not start the broker.
     """
     fileintel = (*PYTHON, "-m", "fileintel")
     program, *words = queues.CELERY
@@ -108,7 +107,7 @@ def programs(options: Options, environment: dict[str, str], redis: EmbeddedRedis
 
 
 def _answers(url: str) -> bool:
-    """The API says that it is ready."""
+    """Return whether the API says that it is ready."""
     address = url.removeprefix("http://")
     connection = http.client.HTTPConnection(address, timeout=PROBE_LIMIT)
     try:
@@ -168,11 +167,11 @@ class Service:
         found = programs(self._options, self._environment, self._redis)
         log = self._options.home / LOG if self._options.detached else None
         self._console = Console([program.name for program in found], log)
-        children = ChildProcesses(self._lock)
+        processes = ChildProcesses(self._lock)
         if os.geteuid() == 0:
             self._console.say("this is root: it works, and an ordinary user is safer")
         return Supervisor(
-            found, self._console, children, on_ready=self._announce, on_change=self._note, tend=self._tend
+            found, self._console, processes, on_ready=self._announce, on_change=self._note, tend=self._tend
         ).run()
 
     def _take_lock(self) -> None:
@@ -217,7 +216,7 @@ class Service:
             write_state(options.home, state)
 
     def _tend(self) -> None:
-        """Bring PostgreSQL back, should it have been killed, and count it: another member may have been faster."""
+        """Start PostgreSQL again if it was killed, and count that; another member may have started it already."""
         if self._postgres is None:
             return
         if not self._postgres.running():

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fileintel.child_processes import has_ended
 from fileintel.errors import ConflictError
-from fileintel.local.child_processes import has_ended
 from fileintel.local.service import Options, command
 from fileintel.local.service_state import LOG, ServiceState, is_free, read_state, running_service
 from fileintel.local.supervisor import FOUNDATION_STOP_LIMIT, STOP_LIMIT, ServiceFailed

@@ -1,4 +1,4 @@
-"""What is known about the service of a home: written down by its supervisor, read by everybody else."""
+"""The state of the service of a home: a file that its supervisor writes and other processes read."""
 
 import contextlib
 import json
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fileintel.child_processes import birth
 from fileintel.local.file_lock import FileLock
 from fileintel.local.program import ProcessRecord
-from fileintel.local.watchdog import birth
 
 LOCK = "service.lock"  # held by the supervisor and its watchdog
 STATE = "service.json"
@@ -27,7 +27,7 @@ class ServiceState:
       since: when the service was started, in UTC.
       ready: all its programs were ready once.
       embedded_postgres: the database is the one of this home.
-      postgres_restarts: how often that one's server was started again, by whomever.
+      postgres_restarts: how often the embedded PostgreSQL was started again, by any process.
       log: the log file of a detached service; None for one at a terminal.
     """
 
@@ -55,7 +55,7 @@ def write_state(home: Path, state: ServiceState) -> None:
 
 
 def read_state(home: Path) -> ServiceState | None:
-    """What the last supervisor has written, living or not; None when there is nothing, or nothing readable."""
+    """Return what the last supervisor has written, living or not; None when there is nothing that can be read."""
     try:
         found = json.loads((home / STATE).read_text(encoding="utf-8"))
         return ServiceState(**{**found, "processes": [ProcessRecord(**each) for each in found["processes"]]})
@@ -70,13 +70,13 @@ def clear_state(home: Path) -> None:
 
 
 def running_service(home: Path) -> ServiceState | None:
-    """The service that runs in `home`, or is being started or stopped; None when there is none."""
+    """Return the service that runs in `home`, or is being started or stopped; None when there is none."""
     state = read_state(home)
     return state if state is not None and state.alive and not is_free(home) else None
 
 
 def is_free(home: Path) -> bool:
-    """True when neither a service nor remains of one are there.
+    """Return whether neither a service nor remains of one are there.
 
     Raises: PermissionError when the home is another user's.
     """

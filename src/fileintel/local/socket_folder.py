@@ -12,7 +12,7 @@ PORT = 5432  # no TCP port, only a part of the socket's name
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 SOCKET_PATH_LIMIT = 107  # bytes in sockaddr_un.sun_path, without the final zero
 SEPARATORS = ",:"  # in a list of hosts, for libpq and SQLAlchemy; neither knows a way to quote them
-PRIVATE = 0o700  # the folder is the only lock: a process that can enter it is let in as the owner of the database
+PRIVATE = 0o700  # the folder is the only lock: a user who can enter it is let in as the owner of the database
 
 
 def choose_socket_folder(home: Path) -> Path:

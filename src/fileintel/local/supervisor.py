@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from fileintel.child_processes import ChildProcesses
 from fileintel.errors import EXIT_DONE, EXIT_FAILED, EXIT_INTERRUPTED, FileIntelError
-from fileintel.local.child_processes import ChildProcesses
 from fileintel.local.console import Console
 from fileintel.local.program import Child, ProcessRecord, Program, Role, State
 
@@ -46,7 +46,7 @@ class Supervisor:
     Parameters:
       programs: in the order of their start.
       console: where everything is printed.
-      children: what the programs are started with; closed at the end.
+      processes: starts the programs; closed at the end.
       on_ready: called once, when all programs are ready for the first time.
       on_change: called with all programs whenever the state of one has changed.
       tend: called every few seconds; for what else the service stands on.
@@ -57,16 +57,16 @@ class Supervisor:
         self,
         programs: Sequence[Program],
         console: Console,
-        children: ChildProcesses,
+        processes: ChildProcesses,
         *,
         on_ready: Callable[[], object] = lambda: None,
         on_change: Callable[[Sequence[ProcessRecord]], object] = lambda records: None,
         tend: Callable[[], object] = lambda: None,
         stop_limit: float = STOP_LIMIT,
     ) -> None:
-        self._children = [Child(program, children) for program in programs]
+        self._children = [Child(program, processes) for program in programs]
         self._console = console
-        self._processes = children
+        self._processes = processes
         self._on_ready, self._on_change, self._tend = on_ready, on_change, tend
         self._stop_limit = stop_limit
         self._selector = selectors.DefaultSelector()
@@ -98,7 +98,7 @@ class Supervisor:
         return self._exit_code
 
     def _turn(self) -> None:
-        """One round: programs that are due are started, then all that has happened is looked at."""
+        """Do one round: start the programs that are due, then look at all that has happened."""
         if not self._stopping:
             self._start_due()
         self._wait()
@@ -204,7 +204,7 @@ class Supervisor:
             if child.reader is not None and not child.reader.closed:
                 self._show(child, child.reader.drained())
             if self._stopping:
-                child.stop()  # one that has ended unasked is not started again, either
+                child.stop()  # a program that has ended by itself is not started again, either
             elif child.state is not State.ENDED:
                 self._failed(child, child.how_it_ended())
             elif child.exit_code != 0:
