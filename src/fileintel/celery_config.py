@@ -104,7 +104,7 @@ def make_app(broker_url: str | None, result_backend: str | None) -> Celery:
         broker_heartbeat=0,
         worker_send_task_events=True,
         task_send_sent_event=True,
-        # how tasks ordinarily end that cannot be done: the run has the reason, and a traceback tells nobody anything
+        # how tasks ordinarily end that cannot be done: the run has the reason, and a traceback would add nothing
         task_annotations={"*": {"throws": (FileIntelError,)}},
         enable_utc=True,
         timezone="UTC",
@@ -119,7 +119,7 @@ def _urls() -> tuple[str | None, str | None]:
     broker = celery.broker_url.get_secret_value() if celery.broker_url else None
     if celery.result_backend:
         return broker, celery.result_backend.get_secret_value()
-    # Redis keeps results as well; RabbitMQ sends them back to whoever asked
+    # Redis keeps results as well; RabbitMQ sends them back to the caller
     return broker, broker if broker is None or broker.startswith("redis") else "rpc://"
 
 

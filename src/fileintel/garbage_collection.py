@@ -1,6 +1,8 @@
-"""Python's garbage collector where stopping everything for a tenth of a second is too long.
+"""Keeps Python's garbage collector from stopping all greenlets for longer than a tenth of a second.
 
-It looks for rings of objects that nobody holds, and nobody runs while it looks. What is no ring is freed without it.
+The collector looks for rings of objects that nothing else refers to, and nothing else runs while it looks. Objects that
+are in no ring are freed without it. Each measure here makes it look at fewer objects, and costs memory: a ring that is
+not looked at stays until the next look that includes it.
 """
 
 import gc
@@ -9,31 +11,32 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-# Objects that are made before the youngest generation is looked through; then how often before the next older one is.
-# Python's own 700 is for small programs: a response alone makes hundreds.
+# Objects that are made before the youngest generation is looked through; then how many such looks before the next older
+# one is. Python's own 700 is for small programs: a response alone makes hundreds. It costs the memory of 20,000 objects
+# at most, some megabytes.
 THRESHOLDS = (20_000, 20, 20)
-# While something large is built, nearly everything that is new stays: after how many new objects they are looked
-# through, and how often before they are left alone. A walk over 100,000 took 0.14 s on a busy machine.
+# While something large is built, nearly everything that is new stays: how many new objects there are before they are
+# looked through, and how many looks before they are exempt. A walk over 100,000 took 0.14 s on a busy machine.
 SPARING_THRESHOLDS = (5_000, 1)
-# Python counts new objects less those that are freed, whatever their age: while old ones go, new ones pile up unseen
-SPARING_SECONDS = 0.5  # between two looks at least
-SPARED_SIZE = 5_000  # members of a collection; smaller ones are walked through in no time
-COLLECTED_WHEN_FROZEN = 500_000  # objects more than at the start; then it is looked for rings, which takes 0.2 s
+# Python counts new objects less those that are freed, whatever their age: while old ones go, new ones pile up unseen.
+SPARING_SECONDS = 0.5  # the longest time between two looks at what is new
+SPARED_SIZE = 5_000  # members of a collection; a walk over a smaller one takes less than 10 ms
+COLLECTED_WHEN_FROZEN = 500_000  # exempt objects more than at the start; the look for rings among them takes 0.2 s
 
 C = TypeVar("C", bound=Collection[Any])
 
 _is_calm = False
-_kept = 0  # objects that were left alone when it was last looked for rings among them
+_kept = 0  # exempt objects at the last look for rings among them
 _sparing = 0
 _usual_thresholds = THRESHOLDS
-_looking = threading.Event()  # set when there is nothing to be spared any more
+_looking = threading.Event()  # set when the last large thing is built
 
 
 def tune_collector() -> None:
-    """Let the garbage collector leave alone what is there after the start, mostly modules; once in a process, when all
-    is imported.
+    """Exempt what is there after the start, mostly modules, from garbage collection; to be called when all is imported.
 
-    A walk over everything stopped all greenlets for 128 ms, after every 1,400 model calls.
+    Without it a walk over everything stopped all greenlets for 128 ms, after every 1,400 model calls. It costs nothing:
+    modules stay for good anyway. Further calls in a process do nothing.
     """
     global _is_calm, _kept
     if not _is_calm:
@@ -45,11 +48,12 @@ def tune_collector() -> None:
 
 @contextmanager
 def young_objects_only() -> Iterator[None]:
-    """While something large is built, the garbage collector leaves alone what has outlived two of its looks.
+    """Exempt what has outlived two looks from garbage collection while something large is built.
 
-    It would walk over millions of objects again and again: a graph of 100,000 entities stopped all greenlets for 2 s.
-    What is no ring of references is freed all the same. Rings that were left alone are looked for at the end, when
-    there can be many of them, of this piece of work and of earlier ones.
+    Without it the collector walks over millions of objects again and again: a graph of 100,000 entities stopped all
+    greenlets for 2 s. It costs a thread that lets the collector look at what is new twice a second, and the memory of
+    exempt rings until the end. There all objects are walked over once, in 0.2 s and more, if COLLECTED_WHEN_FROZEN of
+    them have become exempt since the last time, in this piece of work or in earlier ones. Blocks may be nested.
     """
     global _kept, _sparing, _usual_thresholds, _looking
     if not _sparing:
@@ -85,14 +89,20 @@ def _spare(phase: str, info: dict[str, int]) -> None:
 
 
 def exempted_from_gc(collection: C) -> C:
-    """The same. A large one is left alone by a sparing collector at once: even a look at what is youngest would walk
-    through all of it, several times, a tenth of a second for a million members."""
+    """Return `collection`; within `young_objects_only` a large one is exempt at once, as `exempt_from_gc` does it.
+
+    Even a look at what is youngest would walk over all of it several times: a tenth of a second for a million members.
+    """
     if len(collection) >= SPARED_SIZE:
         exempt_from_gc()
     return collection
 
 
 def exempt_from_gc() -> None:
-    """Let a sparing collector leave alone what is there now: for those who make many lists of a middling size."""
+    """Exempt everything that is there now from garbage collection, within `young_objects_only`; else do nothing.
+
+    For code that makes many lists of a middling size. It costs a few microseconds, whatever the number of objects, and
+    the memory of rings among them until the outermost block ends.
+    """
     if _sparing:
         gc.freeze()

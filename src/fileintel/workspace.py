@@ -163,7 +163,7 @@ class Workspace:
             )
 
     def tend(self) -> None:
-        """Start the built-in model server again, should somebody have killed it. To be called now and then."""
+        """Start the built-in model server again if it was killed. To be called now and then."""
         if self._builtin is not None:
             with suppress(ModelServerUnavailable):  # a later call may succeed; meanwhile requests wait
                 self._builtin.ensure()

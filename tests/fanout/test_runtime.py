@@ -11,7 +11,6 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fileintel import runtime
 from fileintel.runtime import (
     Stalls,
     ThreadPool,
@@ -19,6 +18,7 @@ from fileintel.runtime import (
     hub_stalls,
     is_green,
     sorted_in_slices,
+    time_slices,
     watch_hub,
     yield_to_hub,
 )
@@ -138,11 +138,11 @@ class Link:
 
 @given(items=st.lists(st.tuples(st.integers(0, 5), st.integers())))
 def test_sorting_in_portions_gives_what_sorting_at_once_does(items: list[tuple[int, int]]) -> None:
-    before, runtime.SORTED_AT_ONCE = runtime.SORTED_AT_ONCE, 3
+    before, time_slices.SORTED_AT_ONCE = time_slices.SORTED_AT_ONCE, 3
     try:
         assert list(sorted_in_slices(items, lambda item: item[0])) == sorted(items, key=lambda item: item[0])
     finally:
-        runtime.SORTED_AT_ONCE = before
+        time_slices.SORTED_AT_ONCE = before
 
 
 def test_what_is_let_go_is_empty_and_free() -> None:

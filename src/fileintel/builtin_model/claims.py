@@ -1,4 +1,4 @@
-"""Claims (covariates): sentences that say what somebody decided, or what happened to somebody on a date."""
+"""Claims (covariates): sentences that say what an entity decided, or what happened to it on a date."""
 
 import re
 from typing import NamedTuple
@@ -32,7 +32,7 @@ class Claim(NamedTuple):
 
 
 def claims(text: str) -> list[Claim]:
-    """The claims of `text` in its order; empty when no sentence has a name and a decision or a date."""
+    """Return the claims of `text` in its order; empty when no sentence has a name and a decision or a date."""
     statements = Statements(read(text))
     found: list[Claim] = []
     for at, entities in enumerate(statements.entities):

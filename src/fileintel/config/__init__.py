@@ -74,11 +74,11 @@ class Settings(Section):
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
 
     def origins(self) -> list[SettingOrigin]:
-        """Every setting with its value and origin, in the order of `config/default.yaml`."""
+        """Return every setting with its value and origin, in the order of `config/default.yaml`."""
         return [SettingOrigin(key, redacted(value), self._origins.get(key, "code")) for key, value in self._flat()]
 
     def snapshot(self) -> dict[str, Any]:
-        """All values as JSON takes them, nested by section, without secrets: for keeping with a run."""
+        """Return all values as JSON takes them, nested by section and without secrets, to be kept with a run."""
         return _nested((key, redacted(value)) for key, value in self._flat())
 
     def decisive(self) -> dict[str, Any]:
@@ -86,23 +86,31 @@ class Settings(Section):
         return {key: redacted(value) for key, value in self._flat() if self._decides_index(key)}
 
     def with_graphrag(self, **values: Any) -> "Settings":
-        """These settings with other ones under `graphrag`, which must be valid: for a collection with its own."""
+        """Return these settings with other values under `graphrag`, which must be valid: those of a collection."""
         return self.model_copy(update={"graphrag": self.graphrag.model_copy(update=values)})
 
     def chat_endpoint(self) -> Endpoint:
-        """The chat model, and the first of its servers; raises as `chat_servers`."""
+        """Return the chat model, and the first of its servers. Raises ConfigError as `chat_endpoints`."""
         return chat_servers(self.llm)[0]
 
     def embedding_endpoint(self) -> Endpoint:
-        """The embedding model, and the first of its servers; raises as `embedding_servers`."""
+        """Return the embedding model, and the first of its servers. Raises ConfigError as `embedding_endpoints`."""
         return embedding_servers(self.embedding, self.llm)[0]
 
     def chat_endpoints(self) -> list[Endpoint]:
-        """All servers of the chat model; raises as `chat_servers`."""
+        """Return all servers of the chat model.
+
+        Raises:
+          ConfigError: there is a model but no server for it, or OpenAI's without a model or a key.
+        """
         return chat_servers(self.llm)
 
     def embedding_endpoints(self) -> list[Endpoint]:
-        """All servers of the embedding model; raises as `embedding_servers`."""
+        """Return all servers of the embedding model.
+
+        Raises:
+          ConfigError: there is a model or a key but no server for it, or OpenAI's without a key.
+        """
         return embedding_servers(self.embedding, self.llm)
 
     def _decides_index(self, key: str) -> bool:

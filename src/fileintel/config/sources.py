@@ -251,7 +251,7 @@ def _secret_in(path: str, variable: str) -> str:
     except (OSError, ValueError) as error:  # ValueError: not UTF-8, or no path at all
         raise ConfigError(f"{variable}: cannot read {path}: {_reason(error)}") from None
     if not content:
-        # taken for unset, an empty file of keys would open the API to everybody
+        # taken for unset, an empty file of keys would open the API to all users
         raise ConfigError(f"{variable}: {path} is empty")
     return content
 

@@ -1,5 +1,7 @@
-"""What can be seen of an answer without knowing what it should say: that it goes round in circles, or is written in a
-script that nothing of the question is written in."""
+"""Checks of an answer that need not know what it should say.
+
+It must not repeat itself without end, nor be written in a script that nothing of the question is written in.
+"""
 
 import re
 import unicodedata
@@ -22,14 +24,15 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 def goes_in_circles(text: str) -> bool:
-    """Whether the end of a text says the same again and again."""
+    """Return whether the end of a text says the same again and again."""
     tail = text[-TAIL_CHARACTERS:].encode()
     return len(tail) >= SHORTEST_TAIL and len(tail) > REPETITIVE * len(zlib.compress(tail))
 
 
 def foreign_script(messages: Sequence[Message], text: str) -> str | None:
-    """The script that most of an answer is written in while nothing in the question is; None when all is well, or
-    when a language was asked for.
+    """Return the script that most of an answer is written in while nothing in the question is.
+
+    None when there is no such script, or when a language was asked for.
 
     Models fall into the language that they know best, which readers of the collection may not know. Between
     languages of one script nothing is noticed.

@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 
 class ItemGivenUp(Exception):
-    """This question cannot be answered; carries the fault and the number of attempts."""
+    """A question cannot be answered; carries the fault and the number of attempts."""
 
     def __init__(self, fault: Fault, attempts: int) -> None:
         super().__init__(fault.message)
@@ -58,13 +58,13 @@ class ItemGivenUp(Exception):
         self.attempts = attempts
 
     def failed(self, attempts_before: int = 0, said_before: str = "") -> Failed:
-        """The outcome for the one who asked."""
+        """Return the outcome for the caller."""
         return Failed(self.fault.reason, attempts_before + self.attempts, said_before + self.fault.message)
 
 
 @dataclass(frozen=True)
 class _Asking:
-    """On whose behalf something is asked, and where it is counted."""
+    """The caller of a request, and where the request is counted."""
 
     tally: Tally
     caller: Caller
@@ -104,7 +104,7 @@ class ModelClient:
 
     @property
     def endpoint(self) -> Endpoint:
-        """The first server, and the model."""
+        """Return the first server, and the model."""
         return self._first.endpoint
 
     @endpoint.setter
@@ -114,7 +114,7 @@ class ModelClient:
 
     @property
     def gate(self) -> Gate | ServerGroup:
-        """The gate, or what several of them look like together."""
+        """Return the gate, or several of them that look like one."""
         return self._first.gate if len(self._servers.servers) == 1 else self._servers
 
     def close(self) -> None:
@@ -123,12 +123,15 @@ class ModelClient:
             server.close()
 
     def is_well(self) -> bool:
-        """Whether a server has answered lately, and is not known to be away."""
+        """Return whether a server has answered lately, and is not known to be away."""
         return any(server.is_well() for server in self._servers.servers)
 
     def hanging(self) -> str | None:
-        """Ask the servers that are not known to be away for a sign of life. None when one gives it (or there are none:
-        those that are away are waited for at their gates); else the name of one, and none is believed to be well."""
+        """Ask the servers that are not known to be away for a sign of life; return the name of one when all are silent.
+
+        None when one of them answers, or when all are away: those are waited for at their gates. Servers that were
+        silent count as well no longer.
+        """
         there = [server for server in self._servers.servers if server.gate.away_since() is None]
         if not there or any(server.look() is None for server in there):
             return None
@@ -137,18 +140,19 @@ class ModelClient:
         return there[0].name
 
     def promises_schemas(self) -> bool:
-        """Whether all servers are, by what they said of themselves when they told their models, of a kind that makes
-        sure of a JSON schema."""
+        """Return whether all servers are of a kind that makes sure of a JSON schema, by the names that they gave
+        themselves with their list of models."""
         return all(server.promises_schemas for server in self._servers.servers)
 
     def models(self, caller: Caller | None = None) -> list[str] | None:
-        """The models that the server offers, of several those that are there offer together; None when it does not
-        tell. With `caller`, that is asked through the gates, where a server that is away is not waited for.
+        """Return the models that the server offers, of several servers those that all offer; None when none tells.
+
+        With `caller`, they are asked through their gates, where a server that is away is not waited for.
 
         Raises:
-          ModelServerUnavailable: none answers.
-          ModelServerRefused: one does not accept the key.
-          CallerCancelled: the caller was.
+          ModelServerUnavailable: no server answers.
+          ModelServerRefused: a server does not accept the key.
+          CallerCancelled: the caller was cancelled.
         """
         offered: list[list[str] | None] = []
         for server in self._servers.servers:
@@ -161,12 +165,12 @@ class ModelClient:
         return sorted(set.intersection(*known)) if known else None
 
     def ask(self, question: ChatQuestion, tally: Tally, caller: Caller | None = None) -> Answered | Failed:
-        """One answer that parses, or why there is none. An answer that does not parse is asked for once more.
+        """Return one answer that parses, or why there is none. After an answer that does not parse, ask once more.
 
         Raises:
           ModelServerUnavailable: the server stayed away for longer than patience lasts.
           ModelServerRefused: the server will not answer any question.
-          CallerCancelled: the caller was, before the question could be sent.
+          CallerCancelled: the caller was cancelled before the question could be sent.
         """
         asking = _Asking(tally, caller or Caller(), question.purpose)
         try:
@@ -188,9 +192,12 @@ class ModelClient:
     def embed(
         self, questions: Sequence[EmbeddingQuestion], tally: Tally, caller: Caller | None = None
     ) -> list[Answered | Failed]:
-        """The vectors of a batch, in order. A text that the server rejects fails alone.
+        """Return the vectors of a batch, in order. A text that the server rejects fails alone.
 
-        Raises: as `ask`.
+        Raises:
+          ModelServerUnavailable: the server stayed away for longer than patience lasts.
+          ModelServerRefused: the server will not answer any question.
+          CallerCancelled: the caller was cancelled before the batch could be sent.
         """
         asking = _Asking(tally, caller or Caller(), questions[0].purpose)
         request: dict[str, Any] = {"input": [question.text for question in questions], "encoding_format": "float"}
@@ -216,12 +223,13 @@ class ModelClient:
 
     @contextmanager
     def slot(self, caller: Caller) -> Iterator[ModelServer]:
-        """One of the servers, for a request of another kind, with a slot of its gate; one that is away is not waited
-        for.
+        """Hold a slot of the gate of one of the servers, for a request of another kind; yield the server.
+
+        A server that is away is not waited for.
 
         Raises:
-          ServerAway: all of them are.
-          CallerCancelled: the caller was.
+          ServerAway: all servers are away.
+          CallerCancelled: the caller was cancelled.
         """
         server, _ = self._servers.choose()
         with server.gate.slot(caller, wait_for_server=False):
@@ -230,7 +238,7 @@ class ModelClient:
             yield server
 
     def _complete(self, question: ChatQuestion, asking: _Asking) -> tuple[Completion, int]:
-        """One completion, and after how many attempts it came."""
+        """Return one completion, and the number of attempts that it took."""
         bodies: dict[Dialect, bytes] = {}  # each is serialised once, however often it is sent
 
         def attempt(server: ModelServer, trail: Trail) -> Completion:
@@ -260,7 +268,7 @@ class ModelClient:
     def _retrying(
         self, attempt: Callable[[ModelServer, Trail], T], patience: Patience, asking: _Asking
     ) -> tuple[T, int]:
-        """Call `attempt` until it succeeds or the cure of its fault is to give up; the result and the attempts."""
+        """Call `attempt` until it succeeds or its fault is one to give up for; return its result and the attempts."""
         trail = Trail()
         while True:
             server, wait_for_server = self._servers.choose()
@@ -283,7 +291,7 @@ class ModelClient:
     def _post(
         self, server: ModelServer, path: str, body: bytes, bound: int | None, trail: Trail, asking: _Asking
     ) -> dict[str, Any]:
-        """One request, whose answer may have `bound` tokens."""
+        """Send one request, whose answer may have `bound` tokens."""
         seconds = server.limits.seconds(len(body), bound, trail)
         asking.tally.sent()
         try:
@@ -299,7 +307,7 @@ class ModelClient:
         patience: Patience,
         asking: _Asking,
     ) -> None:
-        """What a fault leads to: giving up, waiting at the gate, or a pause before the next attempt."""
+        """Do what a fault leads to: give up, let the gate wait, or pause before the next attempt."""
         if fault.cure is Cure.GIVE_UP_RUN:
             raise ModelServerRefused(server.about(fault))
         if fault.cure is Cure.GIVE_UP_ITEM:
@@ -310,11 +318,11 @@ class ModelClient:
         if fault.cure is Cure.WAIT:
             self._be_patient(server, fault, trail, waits)
             if fault.reason != BUSY or (fault.status != 429 and not server.answered_lately()):
-                # a 503 for everybody is what proxies say, and servers that load their model
+                # proxies refuse all requests with 503, and so do servers that load their model
                 server.gate.lost(fault.retry_after)
                 return
             server.gate.refused(fault.retry_after)
-        # while different questions fail together, and nobody is answered, they are not to blame
+        # while different questions fail together, and none is answered, the questions are not to blame
         elif not trail.may_retry(fault, patience) and not (server.is_ill() and server.silent_seconds() < waits):
             raise ItemGivenUp(fault, trail.attempts)
         if fault.cure is Cure.WAIT:  # the gate of that server is shut for as long as it said: another may have room
@@ -322,7 +330,7 @@ class ModelClient:
         asking.caller.pause(patience.pause(trail.attempts, fault))
 
     def _be_patient(self, server: ModelServer, fault: Fault, trail: Trail, waits: float) -> None:
-        """Look whether a server is waited for any longer."""
+        """Raise ModelServerUnavailable when a server is not to be waited for any longer."""
         if fault.retry_after is not None and fault.retry_after > waits:
             message = f"{server.about(fault)} (it wants to be left alone for {fault.retry_after:.0f} s)"
             raise ModelServerUnavailable(message)

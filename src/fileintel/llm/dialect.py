@@ -1,4 +1,4 @@
-"""What a server understands of the protocol. Servers differ: it is found out by their refusals."""
+"""How much of the protocol a server understands. Servers differ, and their refusals tell."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ class Dialect:
     dropped: frozenset[str] = frozenset()
 
     def body(self, question: ChatQuestion, messages: Sequence[Message]) -> dict[str, Any]:
-        """The request's body, without the model."""
+        """Return the request's body, without the model."""
         sampling = question.sampling
         parameters: dict[str, Any] = {"temperature": sampling.temperature, "top_p": sampling.top_p}
         parameters = {name: parameters[name] for name in _DROPPABLE if name not in self.dropped}
@@ -49,7 +49,7 @@ class Dialect:
         return body
 
     def adapted(self, fault: Fault, body: Mapping[str, Any]) -> "Dialect | None":
-        """How to ask after `body` was refused; None when it was not for the way of asking."""
+        """Return how to ask after `body` was refused; None when it was not refused for the way of asking."""
         if fault.status not in (400, 422) or fault.reason == "context_length":
             return None
         for name in _DROPPABLE:
@@ -63,7 +63,7 @@ class Dialect:
         return None
 
     def joined(self, other: "Dialect") -> "Dialect":
-        """The poorer of two in each respect: what both of them found out."""
+        """Return the poorer of two dialects in each respect: what both have found out."""
         return Dialect(
             max(self.schema_mode, other.schema_mode),
             max(self.token_parameter, other.token_parameter),

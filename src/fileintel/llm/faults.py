@@ -1,4 +1,4 @@
-"""What can go wrong between us and a model server, sorted by what is to be done about it."""
+"""Faults between this process and a model server, sorted by what is to be done about them."""
 
 import email.utils
 import math
@@ -15,7 +15,7 @@ from fileintel.storable import storable
 
 
 class Cure(Enum):
-    """What to do about a fault."""
+    """What is to be done about a fault."""
 
     WAIT = "wait"  # the server is busy or away: wait for it as long as patience lasts
     RETRY = "retry"  # this request went wrong: ask again, a few times
@@ -23,7 +23,7 @@ class Cure(Enum):
     GIVE_UP_RUN = "give up the run"  # no question can be answered until a person changes something
 
 
-BUSY = "busy"  # the reason of a server that says that it is too much
+BUSY = "busy"  # the reason of a refusal for load
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ _ABOUT_THE_TEXT = re.compile(r"moderat|flagged|content.{0,10}(policy|filter)|saf
 
 
 def describe_fault(error: Exception) -> Fault:
-    """Sort an exception of the client into a fault."""
+    """Return the fault that an exception of the client stands for."""
     if isinstance(error, openai.APIStatusError):
         return _of_status(error)
     message = _one_line(error)

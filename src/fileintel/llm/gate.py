@@ -1,10 +1,10 @@
-"""The gate in front of a model server: how many requests of this process may be under way at once.
+"""The gate in front of a model server: how many requests of this process may be in flight at once.
 
-One gate for each endpoint, shared by all tasks of the process. Waiting tasks are served in turn, so that one does
-not wait behind the fifty requests that another has queued; urgent ones (a person waits) go first. The limit shrinks
-when the server says that it is too much (429, 503) and grows back as in TCP congestion control (RFC 5681, section
+There is one gate for each endpoint, shared by all runs of the process. Waiting callers are served in turn, so that one
+does not wait behind the fifty requests that another has queued; urgent ones (a person waits for them) go first. The
+limit shrinks when the server refuses for load (429, 503) and grows back as in TCP congestion control (RFC 5681, section
 3.1): by one with each success up to the limit that last worked, beyond it by one for each full round. It stays below
-the bound that `settle` sets, which is what the server was found to be able to use.
+the bound that `settle` sets, which is as much as the server was found to be able to use.
 
 When the server does not answer at all, one at a time goes through, to see whether it is back; all others wait here,
 and go on at once when it is.
@@ -34,7 +34,7 @@ State = Literal["open", "throttled", "away"]
 
 
 class ServerAway(Exception):
-    """The server does not answer, and whoever asked does not wait for it."""
+    """The server does not answer, and the caller does not wait for it."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +69,20 @@ class _Turn:
         self._bell: threading.Event | None = None  # most turns are granted at once and need none
 
     def rearm(self) -> threading.Event:
-        """The bell that will ring at the next change."""
+        """Return the bell that will ring at the next change."""
         if self._bell is None:
             self._bell = threading.Event()
         self._bell.clear()
         return self._bell
 
     def wake(self) -> None:
-        """Ring it."""
+        """Ring the bell."""
         if self._bell is not None:
             self._bell.set()
 
 
 class _Queues:
-    """Who waits, by caller: one turn for each caller in each round."""
+    """The turns that wait, by caller: one for each caller in each round."""
 
     def __init__(self) -> None:
         self._queues: OrderedDict[Caller, deque[_Turn]] = OrderedDict()
@@ -95,7 +95,7 @@ class _Queues:
         return bool(self._queues)
 
     def turns(self, caller: Caller | None = None) -> Iterator[_Turn]:
-        """Those of one caller, or all."""
+        """Yield the turns of one caller, or all."""
         for queue in self._queues.values() if caller is None else (self._queues.get(caller, ()),):
             yield from queue
 
@@ -109,7 +109,7 @@ class _Queues:
             del self._queues[caller]
 
     def grant(self) -> None:
-        """Let the next one in."""
+        """Grant the next turn."""
         caller, queue = self._queues.popitem(last=False)
         turn = queue.popleft()
         turn.granted = True
@@ -146,11 +146,11 @@ class Gate:
 
     @contextmanager
     def slot(self, caller: Caller, *, wait_for_server: bool = True) -> Iterator[None]:
-        """Hold one of the slots; waits for it.
+        """Hold one of the slots; wait for it.
 
         Raises:
-          CallerCancelled: nobody wants the answer any more.
-          ServerAway: the server is away, and that is not to be waited for, or was for as long as the caller does.
+          CallerCancelled: the caller was cancelled while it waited.
+          ServerAway: the server is away, and is not to be waited for, or not for longer than it was.
         """
         self._enter(caller, wait_for_server)
         try:
@@ -159,13 +159,13 @@ class Gate:
             self._leave(caller)
 
     def wake(self, caller: Caller) -> None:
-        """Let those who wait on this caller see that it was cancelled."""
+        """Let the turns of this caller see that it was cancelled."""
         with self._lock:
             for turn in self._queues_of(caller).turns(caller):
                 turn.wake()
 
     def succeeded(self) -> None:
-        """A request came back well: let the limit grow."""
+        """Let the limit grow after a request that was answered."""
         with self._lock:
             self._end_absence()
             self._looks = 0
@@ -176,7 +176,7 @@ class Gate:
             self._admit()
 
     def refused(self, retry_after: float | None = None) -> None:
-        """The server said that it is too much: shrink, and hold everyone for `retry_after` seconds."""
+        """Shrink the limit after a refusal for load, and let no request in for `retry_after` seconds."""
         with self._lock:
             now = self._clock()
             if now - self._shrunk_at >= SHRINK_PAUSE_SECONDS:
@@ -191,8 +191,10 @@ class Gate:
                 self._hold(now + retry_after)
 
     def lost(self, retry_after: float | None = None) -> None:
-        """The server does not answer, for a reason that lies with it: one request at a time from now on, with
-        pauses that grow, until one succeeds."""
+        """Note that the server does not answer, for a reason that lies with it.
+
+        From now on one request goes through at a time, with pauses that grow, until one succeeds.
+        """
         with self._lock:
             now = self._clock()
             if self._away_since is None:
@@ -206,8 +208,10 @@ class Gate:
                 self._hold(now + (retry_after or pause))
 
     def found(self) -> None:
-        """The server is there again, as far as can be seen: let everyone go on. Should it be lost again before a
-        request succeeds, the pauses go on growing."""
+        """Note that the server seems to be back, and let all requests go on.
+
+        Should it be lost again before a request succeeds, the pauses go on growing.
+        """
         with self._lock:
             self._end_absence()
             self._admit()
@@ -222,29 +226,29 @@ class Gate:
             self._admit()
 
     def away_since(self) -> float | None:
-        """Since when the server has not answered, by the gate's clock; None while it does."""
+        """Return since when the server has not answered, by the gate's clock; None while it does."""
         return self._away_since
 
     def look_is_due(self) -> bool:
-        """Whether the server is away, and it is time that somebody looks whether it is back."""
+        """Return whether the server is away and it is time to look whether it is back."""
         return self._away_since is not None and not self.in_flight and not self._hold_seconds()
 
     @property
     def in_flight(self) -> int:
-        """Those who are inside."""
+        """Return how many requests hold a slot."""
         return self._ordinary.in_flight + self._urgent.in_flight
 
     def is_held(self) -> bool:
-        """Whether nobody is let in for a while, because the server said so or is away."""
+        """Return whether no request is let in for a while, because the server said so or is away."""
         with self._lock:
             return self._hold_seconds() > 0
 
     def load(self) -> float:
-        """Those who are inside or wait, and one more, as a share of the limit."""
+        """Return the requests that hold a slot or wait, and one more, as a share of the limit."""
         return (self.in_flight + len(self._ordinary) + len(self._urgent) + 1) / max(1.0, self._limit)
 
     def reading(self) -> GateReading:
-        """The present state, for progress displays and metrics."""
+        """Return the present state, for progress displays and metrics."""
         with self._lock:
             limit = int(self._limit)
             away = None if self._away_since is None else self._clock() - self._away_since
@@ -271,7 +275,7 @@ class Gate:
         came = self._clock()
         while True:
             with self._lock:
-                self._admit()  # a hold may be over: whoever notices first lets everyone in
+                self._admit()  # a hold may be over: the first turn that notices lets the others in
                 if turn.granted:
                     return
                 bell, pause = turn.rearm(), self._hold_seconds() or self._reserved_seconds()
@@ -305,7 +309,7 @@ class Gate:
             self._away_since, self._held_until = None, float("-inf")
 
     def _hold(self, until: float) -> None:
-        """Let nobody in before then. The lock is held."""
+        """Let no request in before then. The lock must be held."""
         self._held_until = max(self._held_until, until)
         for queues in (self._urgent, self._ordinary):
             for turn in queues.turns():  # they have to look at the clock now
@@ -318,7 +322,7 @@ class Gate:
         return max(0.0, self._urgent_until - self._clock())
 
     def _admit(self) -> None:
-        """Give free slots away: to urgent callers first, among equals one each in turn. The lock is held."""
+        """Give free slots away: to urgent callers first, among equals one each in turn. The lock must be held."""
         if self._hold_seconds():
             return
         limit = MINIMUM_LIMIT if self._away_since is not None else int(self._limit)

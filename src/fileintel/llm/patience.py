@@ -1,4 +1,4 @@
-"""How long a question is insisted on: time limits of requests, budgets of retries, pauses between them."""
+"""How long one question is tried: time limits of requests, numbers of retries, pauses between them."""
 
 import random
 from collections import Counter, deque
@@ -31,7 +31,7 @@ ANSWERS_NEEDED = 30
 
 @dataclass(frozen=True)
 class Patience:
-    """How long one question is insisted on.
+    """How long one question is tried.
 
     `timeout` bounds one request, `waiting` the time a server that is busy or away is waited for, `backoff` is the
     first pause before another attempt (all in seconds); `retries` bounds the other faults of one question.
@@ -43,13 +43,13 @@ class Patience:
     backoff: float = 1.0
 
     def budget(self, reason: str) -> int:
-        """How often a question is asked again after faults of this kind."""
+        """Return how often a question is asked again after faults of this kind."""
         return min(self.retries, TIMEOUT_RETRIES) if reason == "timeout" else self.retries
 
     def pause(self, attempt: int, fault: Fault) -> float:
-        """Seconds before the next attempt: growing, and drawn so that many do not come back in the same moment."""
+        """Return the seconds before the next attempt: growing, and drawn so that many do not come back at once."""
         if fault.retry_after is not None:
-            # the gate holds everyone for the full time
+            # the gate holds all requests for the full time
             return min(fault.retry_after, LONGEST_BACKOFF_SECONDS) + random.uniform(0, self.backoff)
         longest: float = min(LONGEST_BACKOFF_SECONDS, self.backoff * 2 ** min(attempt - 1, 10))
         return random.uniform(longest / 2, longest)
@@ -98,7 +98,7 @@ class TimeLimits:
         return min(limit, max(LOST_AT_LEAST_SECONDS, LOST * max(self._latest)))
 
     def took(self, seconds: float) -> None:
-        """A request was answered after so long."""
+        """Note that a request was answered after so many seconds."""
         self._latest.append(seconds)
 
 

@@ -1,4 +1,4 @@
-"""What is asked of a model, and what comes back: questions, answers, failures.
+"""Questions to a model, and what comes back: answers and failures.
 
 A question's key is the hash of everything that decides the answer: model, messages, sampling and the
 schema asked for. Endpoint, timeout, purpose, parser and program version are not part of it.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypedDict
 
-# how a prompt asks for a language; who checks answers has to know that one was asked for
+# how a prompt asks for a language; the checks of answers have to see that one was asked for
 IN_LANGUAGE = "Write all text of your answer in {language}."
 
 # ASCII's SUBSTITUTE stands for a NUL in the text of an answer: no database keeps a NUL, and one that was taken out
@@ -95,7 +95,7 @@ class ChatQuestion:
         return _hash(["chat", self.model, self.messages, numbers, schema])
 
     def read(self, content: str) -> Any:
-        """What the parser makes of an answer's text, new or stored; raises what it raises."""
+        """Return what the parser makes of an answer's text, new or stored. Raises InvalidAnswer."""
         return self.parse(without_nul(content))
 
     def flaw(self, content: str, value: Any) -> str | None:
@@ -103,13 +103,13 @@ class ChatQuestion:
         return self.parse.flaw(without_nul(content), value) if isinstance(self.parse, AnswerForm) else None
 
     def holds_nul(self, content: str) -> bool:
-        """Whether an answer's text came with NUL characters, as such or escaped in the JSON that was asked for."""
+        """Return whether an answer's text came with NUL characters, as such or escaped in JSON that was asked for."""
         if self.schema is not None and "\\u0000" in content and _NUL_IN_JSON.search(content):
             return True
         return NUL_MARK in content
 
     def followed_by(self, answer: str, request: str, **changes: Any) -> "ChatQuestion":
-        """The same conversation, one answer and one request later."""
+        """Return this conversation with one answer and one request more; `changes` are of its other fields."""
         messages = (
             *self.messages,
             Message(role="assistant", content=without_nul(answer)),
@@ -175,7 +175,7 @@ class Failed:
 
 
 def without_nul(content: str) -> str:
-    """An answer's text without what stands for NUL characters in it."""
+    """Return an answer's text without the marks that stand for NUL characters in it."""
     return content.replace(NUL_MARK, "") if NUL_MARK in content else content
 
 

@@ -1,4 +1,4 @@
-"""Whether model servers are ready for a person's questions: asked seldom, since each question would wait for it."""
+"""Finds out whether model servers are ready for a person's question, seldom, since each question waits for it."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,10 +6,10 @@ from fileintel.llm.client import ModelClient
 
 
 class Readiness:
-    """Knows of some clients' servers whether they are ready, from what they answered lately.
+    """Remembers whether the servers of some clients are ready, from what they answered lately.
 
     Parameters:
-      check: asks a client's servers; raises what is the matter.
+      check: asks a client's servers; raises the error that they answer with.
     """
 
     def __init__(self, clients: Sequence[ModelClient], check: Callable[[ModelClient], None]) -> None:
@@ -17,15 +17,15 @@ class Readiness:
         self._check = check
 
     def is_known(self) -> bool:
-        """Whether all of them have answered lately, and nothing is known to be wrong since."""
+        """Return whether all servers have answered lately, and no fault is known since."""
         return all(client.is_well() for client in self._clients)
 
     def expect(self) -> None:
-        """Ask those that have not.
+        """Ask the servers that have not answered lately.
 
         Raises:
           ModelServerUnavailable: a server does not answer.
-          ModelServerRefused: it does not take the key, or does not know the model.
+          ModelServerRefused: a server does not accept the key, or does not know the model.
         """
         for client in self._clients:
             if not client.is_well():

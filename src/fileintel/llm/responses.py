@@ -27,7 +27,7 @@ class Completion:
 
 
 def read_completion(response: dict[str, Any]) -> Completion:
-    """The first choice of a chat response."""
+    """Return the first choice of a chat response."""
     choice = response["choices"][0]
     message = choice["message"]
     reason = choice.get("finish_reason")
@@ -41,7 +41,7 @@ def read_completion(response: dict[str, Any]) -> Completion:
 
 
 def read_vectors(response: dict[str, Any], count: int) -> tuple[list[bytes], int]:
-    """The vectors of an embeddings response in the order of the texts, as 32-bit floats, and the tokens."""
+    """Return the vectors of an embeddings response as 32-bit floats, in the order of the texts, and the tokens."""
     entries = response["data"]
     if len(entries) != count:
         raise ValueError(f"{len(entries)} vectors for {count} texts")
@@ -54,14 +54,16 @@ def read_vectors(response: dict[str, Any], count: int) -> tuple[list[bytes], int
 
 
 def embedding_answer(vector: bytes, shared_by: int = 1, prompt_tokens: int = 0, cached: bool = False) -> Answered:
-    """An answer made of a stored vector (32-bit floats). Always read back from the bytes, so that a new answer and
-    a stored one are equal to the last bit."""
+    """Return an answer made of a stored vector (32-bit floats).
+
+    It is always read back from the bytes, so that a new answer and a stored one are equal to the last bit.
+    """
     value = array.array("f", vector).tolist()
     return Answered(value, vector=vector, prompt_tokens=prompt_tokens // max(1, shared_by), cached=cached)
 
 
 def _text(content: object) -> str:
-    """A message's content: a text, or parts of which some are text."""
+    """Return a message's content, which is a text, or parts of which some are text."""
     if isinstance(content, list):
         return "".join(part["text"] for part in content if part["type"] == "text")
     if content is None or isinstance(content, str):
@@ -70,7 +72,7 @@ def _text(content: object) -> str:
 
 
 def usage(response: dict[str, Any], field: str) -> int:
-    """Tokens that a response says it cost; 0 when it does not."""
+    """Return the tokens that a response says it cost; 0 when it does not say."""
     usage = response.get("usage")
     tokens = usage.get(field) if isinstance(usage, dict) else None
     return tokens if type(tokens) is int and 0 <= tokens <= MOST_TOKENS else 0

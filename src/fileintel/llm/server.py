@@ -23,8 +23,8 @@ PURPOSE_HEADER = "X-FileIntel-Purpose"
 LOOK_SECONDS = 10.0  # for a request that asks nothing of the model
 METRICS_SECONDS = 2.0
 WELL_SECONDS = 60.0  # a server that has answered is believed to be ready for so long, unless it is known to be away
-LATELY_SECONDS = 10.0  # a server that refuses everybody for so long is not busy
-FORGOTTEN_SECONDS = 60.0  # faults that nobody saw go on for so long are another story
+LATELY_SECONDS = 10.0  # a server that refuses all requests for so long is not busy
+FORGOTTEN_SECONDS = 60.0  # a fault that was not seen again for so long is over
 # what servers call themselves (`owned_by` of /v1/models) that make sure of a JSON schema: vLLM, SGLang and llama.cpp
 SCHEMA_FOLLOWERS = frozenset({"vllm", "sglang", "llamacpp"})
 
@@ -156,7 +156,7 @@ class ModelServer:
         self._last_sign = float("-inf")
 
     def answered_lately(self) -> bool:
-        """Whether anybody got an answer a moment ago."""
+        """Return whether a request was answered a moment ago."""
         return time.monotonic() - self._last_answer < LATELY_SECONDS
 
     def silent_seconds(self) -> float:

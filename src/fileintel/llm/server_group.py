@@ -8,13 +8,13 @@ from fileintel.llm.server import ModelServer
 
 
 class ServerGroup:
-    """Chooses a server for each request, and looks like one gate to those who only watch."""
+    """Chooses a server for each request, and looks like one gate to code that only watches."""
 
     def __init__(self, servers: Sequence[ModelServer]) -> None:
         self.servers = tuple(servers)
 
     def choose(self) -> tuple[ModelServer, bool]:
-        """The server for the next request, and whether to wait for it should it be away, as none else is there.
+        """Return the server for the next request, and whether to wait for it should it be away, as no other is there.
 
         One that was lost is chosen as soon as it is time to look for it again; one that wants to be left alone for a
         while, only where all do.
@@ -27,16 +27,16 @@ class ServerGroup:
         return min(open_to_all or there or self.servers, key=lambda server: server.gate.load()), not there
 
     def silent_seconds(self) -> float:
-        """For how long all of them have only failed."""
+        """Return for how many seconds all of them have only failed."""
         return min(server.silent_seconds() for server in self.servers)
 
     def wake(self, caller: Caller) -> None:
-        """See `Gate.wake`."""
+        """Let the turns of this caller, at all gates, see that it was cancelled."""
         for server in self.servers:
             server.gate.wake(caller)
 
     def reading(self) -> GateReading:
-        """The sum over all gates; away when all servers are."""
+        """Return the sum over all gates; away when all servers are."""
         readings = [server.gate.reading() for server in self.servers]
         away = [reading.away_seconds for reading in readings if reading.away_seconds is not None]
         return GateReading(

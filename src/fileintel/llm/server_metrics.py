@@ -1,4 +1,4 @@
-"""What inference servers tell about their load in Prometheus' text format, under /metrics."""
+"""Reads the load of inference servers from their metrics, in Prometheus' text format, under /metrics."""
 
 import re
 from dataclasses import dataclass
@@ -28,14 +28,16 @@ class Load:
 
 
 def metrics_url(base_url: str) -> str:
-    """Where a server has its metrics: beside /v1."""
+    """Return the URL of a server's metrics: beside /v1."""
     parts = urlsplit(base_url)
     return urlunsplit(parts._replace(path=parts.path.rstrip("/").removesuffix("/v1") + "/metrics", query=""))
 
 
 def read_load(text: str, model: str | None) -> Load | None:
-    """The load, summed over the engines of a server; None when the metrics do not tell it. Where several models are
-    named, and `model` is among them, only its lines count."""
+    """Return the load, summed over the engines of a server; None when the metrics do not tell it.
+
+    Where several models are named, and `model` is among them, only its lines count.
+    """
     lines = [(_GAUGES[name], _model(labels), float(value)) for name, labels, value in _LINE.findall(text)]
     if any(named == model for _, named, _ in lines):
         lines = [line for line in lines if line[1] == model]

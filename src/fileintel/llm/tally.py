@@ -1,4 +1,4 @@
-"""What a run has asked for so far."""
+"""Counts what a run has asked of model servers so far."""
 
 import threading
 
@@ -17,29 +17,29 @@ class Tally:
 
     @property
     def tokens(self) -> int:
-        """All that was paid for, of questions and answers, as the servers count."""
+        """Return the tokens of all questions and answers, as the servers count them."""
         return self.prompt_tokens + self.completion_tokens
 
     def sent(self) -> None:
-        """A request is on its way."""
+        """Count a request that is sent."""
         with self._lock:
             self.in_flight += 1
             self.peak_in_flight = max(self.peak_in_flight, self.in_flight)
 
     def returned(self) -> None:
-        """A request is over, well or not."""
+        """Count a request that is over, answered or not."""
         with self._lock:
             self.in_flight -= 1
 
     def answered(self, prompt_tokens: int, completion_tokens: int) -> None:
-        """A request brought an answer, which was paid for."""
+        """Count an answer and its tokens."""
         with self._lock:
             self.calls += 1
             self.prompt_tokens += prompt_tokens
             self.completion_tokens += completion_tokens
 
     def include(self, other: "Tally") -> None:
-        """Count what another one has counted, such as questions from before a run began."""
+        """Add the counts of another tally, such as that of questions from before a run began."""
         with self._lock:
             self.calls += other.calls
             self.retries += other.retries
@@ -48,6 +48,6 @@ class Tally:
             self.peak_in_flight = max(self.peak_in_flight, other.peak_in_flight)
 
     def retried(self) -> None:
-        """A question has to be asked once more."""
+        """Count a question that has to be asked once more."""
         with self._lock:
             self.retries += 1

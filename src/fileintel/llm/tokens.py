@@ -32,7 +32,7 @@ AFTER_LINE = r"[\r\n](?=[^\W_])"
 ENDS_PIECES_WITH_LINES = ("cl100k_base", "o200k_base", "o200k_harmony")
 
 # How far back a grapheme cluster is looked for. The longest in use (family emoji, stacked marks of Tibetan or
-# Devanagari) have about a dozen characters; longer ones are somebody's joke, and may be cut.
+# Devanagari) have about a dozen characters; longer ones are made as a joke, and may be cut.
 GRAPHEME_CONTEXT = 256
 
 SURROGATES = re.compile("[\ud800-\udfff]")

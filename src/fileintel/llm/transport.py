@@ -73,7 +73,7 @@ class ModelHttp(httpx.Client):
 class PooledTransport(httpx.BaseTransport):
     """Keeps up to `connections` connections to one server alive.
 
-    Whoever calls bounds the requests in flight (the gate does): above `connections` further ones are opened
+    The caller bounds the requests in flight (the gate does): above `connections` further ones are opened
     and closed again.
     """
 
