@@ -84,6 +84,28 @@ def test_the_server_dies_with_a_parent_that_is_killed() -> None:
     assert gone(pid)
 
 
+def test_the_server_dies_with_its_parent_although_a_fork_holds_its_input_open() -> None:
+    code = (
+        "import os, time\n"
+        "from fileintel.builtin_model.launch import BuiltinModelServer as S\n"
+        "s = S(); s.start()\n"
+        "fork = os.fork()\n"
+        "if fork:\n"
+        "    print(s.pid, fork, flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        pid, fork = map(int, parent.stdout.readline().split())
+    parent.kill()
+    parent.wait()
+    try:
+        assert gone(pid)
+    finally:
+        os.kill(fork, signal.SIGKILL)
+
+
 def test_an_interrupt_of_the_process_group_does_not_reach_the_server() -> None:
     with BuiltinModelServer() as server:
         assert server.pid is not None

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fileintel.builtin_model import prose
@@ -63,7 +63,6 @@ def choose(
     scores: Sequence[float],
     limit: int,
     characters: int = 10_000,
-    accept: Callable[[Statement], bool] = lambda _: True,
 ) -> list[int]:
     """The indexes of up to `limit` statements, best first, none of them redundant, within a budget of characters."""
     order = sorted(range(len(collection)), key=lambda at: (-round(scores[at], 9), at))[:CONSIDERED]
@@ -75,7 +74,7 @@ def choose(
             break
         if used + len(statement.text) > characters and chosen:
             continue
-        if accept(statement) and not any(same(statement, collection[other]) for other in chosen):
+        if not any(same(statement, collection[other]) for other in chosen):
             chosen.append(at)
             used += len(statement.text)
     return chosen
