@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from fileintel.fanout.sharing import Sharing  # it knows the stages, which know the fan-out
 
 LONGEST_WAIT_SECONDS = 0.2  # the owner wakes at least this often, to see whether it is to stop
+CUT_SHORT = "cut_short"  # the reason of a gap whose answer was used as far as it goes
 SHARED_SECONDS = 0.1  # the same while others ask for us
 ELSEWHERE_SECONDS = 0.5  # how often it looks whether others have got the answers that it waits for
 
@@ -232,10 +233,11 @@ class Fanout:
             stored, fresh = found.stored.get(key), self._fresh.get(key)
             outcome: Outcome | None = None
             if stored is not None:
-                outcome = _revive(request.question, stored, cached=cached)
+                outcome = self._usable(request.question, stored, cached=cached)
             if outcome is None and fresh is not None:
                 outcome = _told_to(request.question, fresh)
             if isinstance(outcome, Answered):
+                self._write_gaps([(request, outcome)])
                 self._deliver(request, outcome)
             elif key in self._asked:  # the same question is on its way already
                 self._asked[key].append(request)
@@ -246,6 +248,13 @@ class Fanout:
                 self._elsewhere.append(request)
             yield_to_hub()
         self._fresh.clear()
+
+    def _usable(self, question: Question, stored: StoredAnswer, *, cached: bool) -> Answered | None:
+        """A stored answer, unless it cannot be read any more, or is less than whole and from before this work: then it
+        is asked for again."""
+        outcome = _revive(question, stored, cached=cached)
+        is_cut = outcome is not None and outcome.flaw is not None
+        return None if is_cut and not self._journal.asked_since(stored) else outcome
 
     def _share(self) -> bool:
         """Let others ask what has to wait here, and hand out what they have answered. True when something came back."""
@@ -340,6 +349,13 @@ class Fanout:
             yield_to_hub()
 
     def _write_gaps(self, deliveries: Sequence[tuple[Request, Outcome]]) -> None:
+        cut_short = [
+            GapRecord(request.stage, request.item, CUT_SHORT, outcome.attempts, outcome.flaw)
+            for request, outcome in deliveries
+            if isinstance(outcome, Answered) and outcome.flaw is not None and request.keep
+        ]
+        if cut_short:
+            self._journal.note_gaps(cut_short)
         failed = [(request, outcome) for request, outcome in deliveries if isinstance(outcome, Failed)]
         if failed:
             gaps = [
@@ -389,7 +405,13 @@ def _revive(question: Question, stored: StoredAnswer, *, cached: bool) -> Answer
     except (InvalidAnswer, RecursionError):
         return None
     return Answered(
-        value, stored.content, None, stored.finish_reason, stored.prompt_tokens, stored.completion_tokens, cached=cached
+        value=value,
+        content=stored.content,
+        finish_reason=stored.finish_reason,
+        prompt_tokens=stored.prompt_tokens,
+        completion_tokens=stored.completion_tokens,
+        cached=cached,
+        flaw=question.flaw(stored.content or "", value, stored.finish_reason),
     )
 
 
@@ -398,6 +420,7 @@ def _told_to(twin: Question, outcome: Outcome) -> Outcome:
     if isinstance(outcome, Failed) or isinstance(twin, EmbeddingQuestion):
         return outcome
     try:
-        return replace(outcome, value=twin.read(outcome.content or ""))
+        value = twin.read(outcome.content or "")
+        return replace(outcome, value=value, flaw=twin.flaw(outcome.content or "", value, outcome.finish_reason))
     except (InvalidAnswer, RecursionError) as error:
         return Failed("invalid_answer", 1, str(error))

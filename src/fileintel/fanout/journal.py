@@ -23,6 +23,7 @@ from fileintel.storage import answers as answer_store
 from fileintel.storage import in_flight, run_counts, run_events, runs, shared_questions
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
+from fileintel.storage.models import utc_now
 from fileintel.storage.run_counts import GapRecord
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
@@ -59,6 +60,7 @@ class Journal:
         self._fresh = fresh
         self._patience = patience
         self._asker = str(uuid4())
+        self._began = utc_now()
         self._taken: set[bytes] = set()  # and not given back yet
         self.longest_unsaved = 0.0  # seconds that an answer was in memory only, before it was committed
 
@@ -93,6 +95,13 @@ class Journal:
         """These questions have no answer: write that down, and let others ask them."""
         self._retrying(lambda session: self._fail(session, keys, gaps))
         self._taken.difference_update(keys)
+
+    def note_gaps(self, gaps: Sequence[GapRecord]) -> None:
+        """Write down items whose answers are used although they are less than whole."""
+
+    def asked_since(self, stored: StoredAnswer) -> bool:
+        """Whether a stored answer came in since this work began."""
+        return stored.created_at is not None and stored.created_at >= self._began
 
     def delivered(self, question: Question, answered: Answered) -> None:
         """An answer is being handed out, new or stored."""
@@ -191,6 +200,7 @@ class RunJournal(Journal):
 
         def work(session: Session) -> None:
             runs.renew(session, self.lease)
+            self._began = runs.find(session, self.lease.run_id).created_at
             in_flight.give_all_back(session, *earlier)
             shared_questions.clear(session, self.lease.run_id)
 
@@ -204,6 +214,13 @@ class RunJournal(Journal):
     def fail(self, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         super().fail(keys, gaps)
         self._failed += len(gaps)
+
+    def note_gaps(self, gaps: Sequence[GapRecord]) -> None:
+        def work(session: Session) -> None:
+            runs.renew(session, self.lease)
+            run_counts.save_gaps(session, self.lease.run_id, gaps)
+
+        self._retrying(work)
 
     def delivered(self, question: Question, answered: Answered) -> None:
         if isinstance(question, ChatQuestion) and question.holds_nul(answered.content or ""):

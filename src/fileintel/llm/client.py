@@ -22,6 +22,7 @@ from fileintel.llm.faults import BUSY, Cure, Fault, describe_fault
 from fileintel.llm.gate import Gate, ServerAway
 from fileintel.llm.patience import STARVING, Patience, Trail
 from fileintel.llm.questions import (
+    CUT_OFF,
     Answered,
     ChatQuestion,
     EmbeddingQuestion,
@@ -37,7 +38,6 @@ from fileintel.llm.tally import Tally
 
 QUOTED_CHARACTERS = 4_000  # how much of an invalid answer is shown to the model again
 CORRECTION = "Your answer cannot be used: {problem}. Give the whole answer again, in exactly the form asked for."
-CUT_OFF = "it was cut off at the length limit, so give a shorter one"
 CIRCLES = "it repeats itself without end"
 STOP_REPEATING = "Answer briefly. Say each thing once, and stop when everything is said."
 # at temperature 0 the same loop would come again; at this one answers keep their form
@@ -177,7 +177,7 @@ class ModelClient:
             first, attempts = self._complete(question, asking)
         except ItemGivenUp as error:
             return error.failed()
-        usable, problem = _judged(question, first)
+        usable, problem = _judged(question, first, attempts)
         if usable is not None and problem is None:
             return usable
         tally.retried()
@@ -185,8 +185,10 @@ class ModelClient:
             second, more = self._complete(_asked_again(question, first, str(problem)), asking)
         except ItemGivenUp as error:
             return usable or error.failed(attempts, f"{problem}; asked again: ")
-        better, still = _judged(question, second)
-        # a first answer with a blemish, which could be read, is better than none
+        better, still = _judged(question, second, attempts + more)
+        # an answer with a blemish, which could be read, is better than none; of two that are cut short, the longer one
+        if better is not None and usable is not None and better.flaw and usable.flaw:
+            return max(better, replace(usable, attempts=attempts + more), key=lambda one: len(one.content or ""))
         return better or usable or Failed("invalid_answer", attempts + more, f"{problem}; the second answer: {still}")
 
     def embed(
@@ -377,32 +379,33 @@ def _asked_again(question: ChatQuestion, first: Completion, problem: str) -> Cha
     return replace(question, messages=correction)
 
 
-def _judged(question: ChatQuestion, completion: Completion) -> tuple[Answered | None, str | None]:
-    """The answer if it can be read, and what is wrong with it: an object that was cut off can be both."""
+def _judged(question: ChatQuestion, completion: Completion, attempts: int) -> tuple[Answered | None, str | None]:
+    """The answer if it can be read, and what is wrong with it: one that was cut off can be both."""
     if not without_nul(completion.text):
         return None, "it is empty"
-    problem = _blemish(question, completion)
+    is_looping = completion.finish_reason == "length" and goes_in_circles(completion.text)
+    problem = CIRCLES if is_looping else None
     try:
         value = question.read(completion.text)
     except InvalidAnswer as error:
-        return None, problem or str(error)
+        is_cut = completion.finish_reason == "length" and question.schema is not None and not question.parts_count
+        return None, problem or (CUT_OFF["length"] if is_cut else str(error))
     except RecursionError:
         return None, "it is nested too deeply"
+    flaw = problem or question.flaw(completion.text, value, completion.finish_reason)
     answered = Answered(
         value=value,
         content=completion.text,
         finish_reason=completion.finish_reason,
         prompt_tokens=completion.prompt_tokens,
         completion_tokens=completion.completion_tokens,
+        flaw=flaw,
+        attempts=attempts,
     )
-    return answered, problem
+    return answered, flaw or _foreign(question, completion)
 
 
-def _blemish(question: ChatQuestion, completion: Completion) -> str | None:
-    """What can be wrong with an answer that parses."""
-    if completion.finish_reason == "length" and goes_in_circles(completion.text):
-        return CIRCLES
-    if completion.finish_reason == "length" and question.schema is not None and not question.parts_count:
-        return CUT_OFF
+def _foreign(question: ChatQuestion, completion: Completion) -> str | None:
+    """Whether an answer is written in a script that nothing of its question is written in."""
     script = foreign_script(question.messages, completion.text)
     return None if script is None else f"it is written in {script.capitalize()} script, which the text is not"

@@ -38,6 +38,22 @@ def strip_reasoning(text: str) -> str:
     return "".join([*kept, text[at:]]).strip()
 
 
+def missing_end(text: str) -> str | None:
+    """What an answer in JSON lacks, in words that go back to the model; None where it comes to its end, be it damaged.
+    Prose without any JSON lacks nothing."""
+    body = strip_fence(text)
+    begin = _OBJECT.search(body)
+    start = begin.start() if begin else min((body.find(one) for one in "{[" if one in body), default=-1)
+    if start < 0:
+        return None
+    body = with_sound_escapes(body[start:])
+    try:
+        json.JSONDecoder(strict=False).raw_decode(body)
+    except (ValueError, RecursionError):
+        return None if is_closed(body) else "it ends before its JSON does"
+    return None
+
+
 def is_closed(text: str) -> bool:
     """Whether the brackets of an answer's JSON are all closed at its end, those within strings left aside.
 

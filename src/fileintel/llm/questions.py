@@ -18,6 +18,11 @@ IN_LANGUAGE = "Write all text of your answer in {language}."
 # ASCII's SUBSTITUTE stands for a NUL in the text of an answer: no database keeps a NUL, and one that was taken out
 # without a trace could not be counted when the stored answer is read again
 NUL_MARK = "\x1a"
+# what a server says of an answer that it did not let end
+CUT_OFF = {
+    "length": "it was cut off at the length limit, so give a shorter one",
+    "content_filter": "it was cut off by the server's content filter",
+}
 _NUL_IN_JSON = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
@@ -98,9 +103,13 @@ class ChatQuestion:
         """Return what the parser makes of an answer's text, new or stored. Raises InvalidAnswer."""
         return self.parse(without_nul(content))
 
-    def flaw(self, content: str, value: Any) -> str | None:
-        """What an answer's text, which was read as `value`, lacks to be whole; None where nothing does."""
-        return self.parse.flaw(without_nul(content), value) if isinstance(self.parse, AnswerForm) else None
+    def flaw(self, content: str, value: Any, finish_reason: str | None) -> str | None:
+        """What an answer's text, which was read as `value`, lacks to be whole; None where nothing does, or where what
+        follows makes up for it."""
+        form = self.parse if isinstance(self.parse, AnswerForm) else None
+        if finish_reason in CUT_OFF and (form is not None or self.schema is not None):
+            return None if self.parts_count and finish_reason == "length" else CUT_OFF[finish_reason]
+        return form.flaw(without_nul(content), value) if form is not None else None
 
     def holds_nul(self, content: str) -> bool:
         """Return whether an answer's text came with NUL characters, as such or escaped in JSON that was asked for."""

@@ -26,7 +26,8 @@ _FIND = Statement(
         SELECT key FROM answers WHERE key = ANY (CAST(:keys AS bytea[])) AND {YOUNG_ENOUGH}
          ORDER BY key FOR NO KEY UPDATE)
     UPDATE answers SET hits = hits + 1, last_used_at = now() FROM locked WHERE answers.key = locked.key
-    RETURNING answers.key, model, purpose, content, vector, finish_reason, prompt_tokens, completion_tokens
+    RETURNING answers.key, model, purpose, content, vector, finish_reason, prompt_tokens, completion_tokens,
+        created_at
     """
 )
 
@@ -47,6 +48,7 @@ class StoredAnswer:
     finish_reason: str | None
     prompt_tokens: int
     completion_tokens: int
+    created_at: datetime | None = None  # set when it is read from the store
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ def _stored(row: Any) -> StoredAnswer:
         finish_reason=row.finish_reason,
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
+        created_at=row.created_at,
     )
 
 

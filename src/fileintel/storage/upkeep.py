@@ -127,7 +127,7 @@ def _remove_between(session: Session, after: bytes | None, upto: bytes, stale: S
     needed = _may_be_needed(session)
     window = Answer.key <= upto if after is None else and_(Answer.key > after, Answer.key <= upto)
     kept = select(Answer.model, Answer.purpose, func.count()).where(window, needed, *stale.conditions())
-    exempted_from_gc = {(r[0], r[1]): int(r[2]) for r in session.execute(kept.group_by(Answer.model, Answer.purpose))}
+    still_needed = {(r[0], r[1]): int(r[2]) for r in session.execute(kept.group_by(Answer.model, Answer.purpose))}
     doomed = (
         select(Answer.key)
         .where(window, ~needed, *stale.conditions())
@@ -139,8 +139,8 @@ def _remove_between(session: Session, after: bytes | None, upto: bytes, stale: S
     for model, purpose, octets in session.execute(gone.execution_options(synchronize_session=False)):
         found.setdefault((model, purpose), []).append(int(octets))
     return [
-        Removed(*key, len(found.get(key, ())), sum(found.get(key, ())), exempted_from_gc.get(key, 0))
-        for key in sorted(found.keys() | exempted_from_gc.keys())
+        Removed(*key, len(found.get(key, ())), sum(found.get(key, ())), still_needed.get(key, 0))
+        for key in sorted(found.keys() | still_needed.keys())
     ]
 
 

@@ -103,15 +103,15 @@ def _move_folder(staging: Path, place: Path) -> None:
     shutil.copymode(place, staging)
     if _exchange(staging, place):
         return
-    in_native_thread = staging.with_name(f"{staging.name}-old")
-    place.rename(in_native_thread)
+    previous = staging.with_name(f"{staging.name}-old")
+    place.rename(previous)
     try:
         staging.rename(place)
     except OSError:
         with suppress(OSError):
-            in_native_thread.rename(place)
+            previous.rename(place)
         raise
-    shutil.rmtree(in_native_thread, ignore_errors=True)
+    shutil.rmtree(previous, ignore_errors=True)
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -25,11 +25,12 @@ from fileintel.graphrag.stages.records import (
     clean_text,
     clean_title,
     merge_key,
+    missing_mark,
     read_fields,
 )
 from fileintel.graphrag.stages.stage import Build, Moment, Row, Stage, StageRun, Table
 from fileintel.identity import content_id
-from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling
+from fileintel.llm.questions import Answered, AnswerForm, ChatQuestion, InvalidAnswer, Sampling
 from fileintel.runtime import yielding
 from fileintel.storage.models import Covariate
 
@@ -95,7 +96,7 @@ class ClaimsStage(StageRun):
         self._fixed = {"entity_specs": ", ".join(entity_types), "claim_description": claim_description}
         self._language = language
         # claims can wait: nothing is made of them while entities are still extracted
-        gleaning = Gleaning(more.text(), check.text(), max_gleanings, parse_gleaning, PURPOSES[1:], urgency=-0.1)
+        gleaning = Gleaning(more.text(), check.text(), max_gleanings, GLEANING_FORM, PURPOSES[1:], urgency=-0.1)
         self._readings = Readings(STAGE, gleaning, progress, slots)
         self._found: dict[int, tuple[TextUnit, list[ClaimRecord]]] = {}
 
@@ -136,7 +137,7 @@ class ClaimsStage(StageRun):
 
     def _request(self, unit: TextUnit) -> Request:
         messages = self._prompt.messages(self._language, input_text=unit.text, **self._fixed)
-        question = ChatQuestion(PURPOSES[0], self._model, messages, parse_claims, self._sampling)
+        question = ChatQuestion(PURPOSES[0], self._model, messages, CLAIMS_FORM, self._sampling)
         return self._readings.request(unit.id, question, partial(self._take, unit), priority=0.5)
 
     def _take(self, unit: TextUnit, answer: Answered) -> None:
@@ -166,6 +167,14 @@ def parse_gleaning(text: str) -> ClaimsRead:
     for part in _parts(text):
         _read_claims(part, read)
     return read
+
+
+def flaw(text: str, read: ClaimsRead) -> str | None:
+    """What an answer lacks to be whole: the completion mark behind its claims."""
+    return missing_mark(text) if read.claims or read.dropped else None
+
+
+CLAIMS_FORM, GLEANING_FORM = AnswerForm(parse_claims, flaw), AnswerForm(parse_gleaning, flaw)
 
 
 def _parts(text: str) -> Iterator[str]:
@@ -235,7 +244,7 @@ DECLARATION = Stage(
     STAGE,
     purposes=PURPOSES,
     prompts=CLAIMING,
-    parsers={"claims": parse_claims, "claims_glean": parse_gleaning, "claims_glean_check": parse_yes_or_no},
+    parsers={"claims": CLAIMS_FORM, "claims_glean": GLEANING_FORM, "claims_glean_check": parse_yes_or_no},
     tables=(Table(Covariate, "covariates", lambda version, parts: covariate_rows(version, parts.claims, parts.units)),),
     is_enabled=lambda settings: settings.graphrag.claims,
     begin=_begin,

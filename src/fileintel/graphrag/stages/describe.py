@@ -22,7 +22,7 @@ from fileintel.graphrag.prompts import Prompt, PromptKind
 from fileintel.graphrag.stages.formats import FAST, Format
 from fileintel.graphrag.stages.records import folded
 from fileintel.graphrag.stages.stage import Build, Moment, Stage, StageRun
-from fileintel.llm.questions import Answered, ChatQuestion, Sampling
+from fileintel.llm.questions import Answered, AnswerForm, ChatQuestion, Sampling
 from fileintel.runtime import sorted_in_slices, yield_to_hub, yielding
 
 STAGE = "describe"
@@ -32,6 +32,9 @@ SMALLEST_GROUP = 2  # texts; a fold that does not shrink the list would never en
 THINGS_BETWEEN_BREATHS = 50
 
 _WORD = re.compile(r"\w+")
+_CLOSING = re.compile(r"""[\s"'“”’»›)\]*_`】」』）]+\Z""")  # what may stand behind the last sentence's end
+_SENTENCE_ENDS = ".!?…。！？．｡।॥؟۔;։።"
+_UNMARKED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")  # Thai, Lao, Burmese, Khmer
 
 Described = Callable[[Entity | Relationship], Iterable[Request]]
 
@@ -150,7 +153,7 @@ class DescribeStage(StageRun):
         messages = self._prompt.messages(
             self._language, entity_name=name_of(thing), description_list=description_list, max_length=self._max_words
         )
-        question = ChatQuestion("describe", self._model, messages, str.strip, self._sampling)
+        question = ChatQuestion("describe", self._model, messages, DESCRIPTION, self._sampling)
         # what has been begun is finished first, for what waits for it; then chains of questions, as they take longest;
         # the others in the order given
         return Request(STAGE, name_of(thing), question, deliver, priority=-begun - folded / 2)
@@ -217,6 +220,17 @@ class _Fold:
             # an answer is longer than half of a question only if the model does not keep to the length asked for
             return self.ask([self._stage.parts(result)[0] for result in results])
         return self._stage.settle(self._thing, " ".join(results), cached=self._cached, failed=self._failed)
+
+
+def flaw(text: str, _description: str) -> str | None:
+    """What a description lacks to be whole: the end of its last sentence, in scripts that mark one."""
+    end = _CLOSING.sub("", text)
+    if not end or end[-1] in _SENTENCE_ENDS or _UNMARKED.match(end[-1]):
+        return None
+    return "it ends in the middle of a sentence"
+
+
+DESCRIPTION = AnswerForm(str.strip, flaw)
 
 
 def distinct(texts: Iterable[str]) -> list[str]:
@@ -297,7 +311,7 @@ DECLARATION = Stage(
     purposes=(STAGE,),
     prompts=(DESCRIBE,),
     prompts_for=_prompts_for,
-    parsers={"describe": str.strip},
+    parsers={"describe": DESCRIPTION},
     begin=_begin,
     complete_before=Moment.WRITING,
 )

@@ -34,12 +34,12 @@ class Format:
     parse_gleaning: Callable[[str], Extraction]
 
 
-TUPLE = Format("tuple", (EXTRACT, CONTINUE, LOOP), None, tuple_records.parse_records, tuple_records.parse_gleaning)
+TUPLE = Format("tuple", (EXTRACT, CONTINUE, LOOP), None, tuple_records.RECORDS, tuple_records.GLEANING)
 JSON = Format(
     "json",
     (EXTRACT_JSON, CONTINUE_JSON, LOOP),
     json_records.SCHEMA,
-    json_records.parse_records,
-    json_records.parse_gleaning,
+    json_records.RECORDS,
+    json_records.GLEANING,
 )
 FORMATS = {form.name: form for form in (TUPLE, JSON)}

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from fileintel.graphrag.stages.extract_records import CUT_OFF, WELL_WRITTEN, Extraction
-from fileintel.llm.json_answers import DEEPEST_NESTING, is_closed, mended, nesting_depth, strip_fence
+from fileintel.llm.json_answers import DEEPEST_NESTING, mended, missing_end, nesting_depth, strip_fence
 from fileintel.llm.json_escapes import with_sound_escapes
 from fileintel.llm.questions import AnswerForm, InvalidAnswer, Schema
 
@@ -105,11 +105,7 @@ def flaw(text: str, extraction: Extraction) -> str | None:
     """What an answer lacks to be whole: the end of its JSON, or a list of which some record can be read."""
     if extraction.unreadable:
         return f'no record of its list "{extraction.unreadable[0]}" can be read'
-    body = strip_fence(text)
-    at = min((body.find(bracket) for bracket in "{[" if bracket in body), default=-1)
-    if at < 0 or _decoded(body, at) is not None or is_closed(body[at:]):
-        return None
-    return "it ends before its JSON does"
+    return missing_end(text)
 
 
 RECORDS, GLEANING = AnswerForm(parse_records, flaw), AnswerForm(parse_gleaning, flaw)

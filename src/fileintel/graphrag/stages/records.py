@@ -61,6 +61,11 @@ def read_fields(text: str) -> tuple[list[str], bool]:
     return body.removeprefix("(").split(FIELD_DELIMITER), end is not None
 
 
+def missing_mark(text: str) -> str | None:
+    """What an answer that holds records lacks, in words that go back to the model; None where its mark is there."""
+    return None if COMPLETION.search(text) else f"it does not end with {COMPLETION_MARK}"
+
+
 def clean_text(text: str) -> str:
     """A field of a record without control and invisible characters, markup escapes and doubled white space."""
     text = _INVISIBLE.sub("", _CONTROL.sub(" ", html.unescape(text)))

@@ -26,8 +26,8 @@ from fileintel.graphrag.prompts import Prompt, PromptKind
 from fileintel.graphrag.stages.cluster import repeated
 from fileintel.graphrag.stages.formats import Format
 from fileintel.graphrag.stages.stage import Build, Moment, Row, Stage, StageRun, Table
-from fileintel.llm.json_answers import read_object
-from fileintel.llm.questions import Answered, ChatQuestion, InvalidAnswer, Sampling, Schema
+from fileintel.llm.json_answers import missing_end, read_object
+from fileintel.llm.questions import Answered, AnswerForm, ChatQuestion, InvalidAnswer, Sampling, Schema
 from fileintel.runtime import free_in_slices, sorted_in_slices, yielding
 from fileintel.storage.models import CommunityReport
 
@@ -182,7 +182,7 @@ class ReportStage:
         context = lay_out()
         self.contexts[community.number] = replace(context, text="")  # the texts of all would take much memory
         messages = self._prompt.messages(self._language, input_text=context.text, max_report_length=self._max_words)
-        return ChatQuestion("report", self._model, messages, parse_report, self._sampling, SCHEMA)
+        return ChatQuestion("report", self._model, messages, REPORT_FORM, self._sampling, SCHEMA)
 
     def _answered(self, community: Community, outcome: Outcome) -> Iterable[Request]:
         self._over.add(community.number)
@@ -214,6 +214,9 @@ def parse_report(text: str) -> dict[str, Any]:
         "rating_explanation": _text(answer.get("rating_explanation")),
         "findings": _findings(answer.get("findings")),
     }
+
+
+REPORT_FORM = AnswerForm(parse_report, lambda text, _report: missing_end(text))
 
 
 def _findings(value: object) -> list[Finding]:
@@ -303,7 +306,7 @@ DECLARATION = Stage(
     purposes=(STAGE,),
     prompts=(REPORT, REPORT_TEXT),
     prompts_for=_prompts_for,
-    parsers={"report": parse_report},
+    parsers={"report": REPORT_FORM},
     tables=(Table(CommunityReport, "reports", _rows, written=Moment.PUBLISHING),),
     begin=lambda _build: _Reports(),
 )

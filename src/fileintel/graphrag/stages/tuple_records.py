@@ -12,7 +12,7 @@ import html
 import re
 
 from fileintel.graphrag.stages.extract_records import CUT_OFF, WELL_WRITTEN, Extraction
-from fileintel.graphrag.stages.records import COMPLETION, COMPLETION_MARK, FIELD_DELIMITER, read_fields
+from fileintel.graphrag.stages.records import COMPLETION, COMPLETION_MARK, FIELD_DELIMITER, missing_mark, read_fields
 from fileintel.llm.questions import AnswerForm, InvalidAnswer
 
 LOOKING_BACK = 60  # characters; enough to see whether a record begins
@@ -86,9 +86,7 @@ def parse_gleaning(text: str) -> Extraction:
 
 def flaw(text: str, extraction: Extraction) -> str | None:
     """What an answer lacks to be whole: the completion mark behind its records."""
-    if COMPLETION.search(text) or not (extraction.kept or extraction.dropped):
-        return None
-    return f"it does not end with {COMPLETION_MARK}"
+    return missing_mark(text) if extraction.kept or extraction.dropped else None
 
 
 RECORDS, GLEANING = AnswerForm(parse_records, flaw), AnswerForm(parse_gleaning, flaw)
