@@ -76,7 +76,7 @@ class PromptLibrary:
         self._own = dict(own or {})
 
     def with_own(self, own: Mapping[str, str]) -> "PromptLibrary":
-        """The same with these texts in front."""
+        """A library that prefers these texts, by file name, to its own."""
         return PromptLibrary(self._directory, self._own | dict(own))
 
     def text(self, kind: PromptKind) -> str:

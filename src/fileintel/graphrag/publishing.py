@@ -35,11 +35,11 @@ def publish(run: BuildInputs, parts: IndexParts) -> str:
 
 
 class VersionWriter:
-    """A version that is written beside the one in use, and then becomes the one in use. A context manager: what is not
-    published is gone afterwards, unless another worker has taken the run over, who sees to that, or the database is
-    away: then the next attempt does.
+    """Writes a version beside the one in use, then makes it the one in use.
 
-    It is written in short transactions, each of which can be repeated and names the run's lease before it writes.
+    A context manager: at its end a version that was not published is dropped. Where another worker has taken the run
+    over, or the database cannot be reached, the next attempt drops it. Rows are written in short transactions; each can
+    be repeated, and checks the run's lease before it writes.
     """
 
     def __init__(self, run: BuildInputs) -> None:
@@ -67,7 +67,8 @@ class VersionWriter:
         """Write what is not written yet, and make the version the one in use; returns its id.
 
         Raises:
-          LeaseLost, RunCancelled, Paused: as above, before the last moment.
+          LeaseLost: another worker holds the run now; nothing of this one is visible.
+          RunCancelled, Paused: a person has asked for it before the last moment.
         """
         if self._version_id is None:
             self.write_graph(parts)
@@ -79,7 +80,7 @@ class VersionWriter:
         self._run.progress.item_done(PUBLISH)
         self._retrying(partial(_publish, self._run, version_id, dict(self._counts)))
         self._published = True
-        # of its own: dropping waits for whoever is searching
+        # in a transaction of its own: dropping waits for searches that are under way
         self._retrying(partial(_drop_old_versions, self._run))
         return version_id
 
@@ -162,7 +163,7 @@ def _analyze(run: BuildInputs, rows_written: int, session: Session) -> None:
 def _publish(run: BuildInputs, version_id: str, counts: dict[str, Any], session: Session) -> None:
     """With the progress in one transaction: a worker that dies after it has left nothing to be done."""
     versions.publish(session, run.journal.lease, version_id, counts)
-    run.journal.save_progress(session)  # hears wishes while the run's row is locked: who asks later is too late
+    run.journal.save_progress(session)  # reads stop requests while the run's row is locked: a later one is too late
     _heed_pause(run)
 
 
@@ -171,6 +172,6 @@ def _drop_old_versions(run: BuildInputs, session: Session) -> None:
 
 
 def _heed_pause(run: BuildInputs) -> None:
-    """The journal hears of wishes while it writes progress; one for a pause is heeded here."""
+    """Stop for a pause that the journal has read while it wrote progress."""
     if run.journal.pausing:
         raise Paused

@@ -1,8 +1,8 @@
-"""How many of the model's own tokens one of ours is, found out from the answers.
+"""Finds out from the answers how many of the model's own tokens one of ours is.
 
-Budgets are meant in the tokens of the model that reads the question; for a model whose tokenizer nobody has here,
-the next best thing is an encoding that we have, and what the server says: each answer comes with the number of
-tokens that its question had there. The scale is that number over ours, summed over the extraction's questions.
+Budgets are meant in the tokens of the model that reads the question. Where that model's tokenizer is not available, we
+count with an encoding that is, and compare with what the server says: each answer comes with the number of tokens that
+its question had there. The scale is that number over ours, summed over the extraction's questions.
 
 An answer keeps that number, so the scale is a function of documents, settings and answers like all else, and the
 same when a run resumes. It is rounded up to steps, so that a few new documents seldom change it: a context that is
@@ -39,7 +39,7 @@ class TokenScale:
         self._theirs = 0
 
     def watching(self, requests: Iterable[Request]) -> Iterator[Request]:
-        """The same requests; their answers are counted as they come."""
+        """Pass the requests on; the tokens of their answers are counted as they come."""
         for request in requests:
             yield replace(request, deliver=self._counting(request))
 

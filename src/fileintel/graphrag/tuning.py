@@ -47,7 +47,7 @@ SCHEMA = Schema(
     },
 )
 _EXAMPLE = re.compile(r"\n\nExample of the form.*?(?=\n\nEntity types: \{entity_types\})", re.DOTALL)
-# Where nobody says in which language, models turn to English; a language for all would translate half of the texts.
+# Where no language is given, models turn to English; a language for all would translate half of the texts.
 OWN_LANGUAGE = "write in the one of these languages in which most of the text that you are given is."
 
 Truncate = Callable[[str, int], str]

@@ -80,7 +80,7 @@ def describe(
         "prompts": run.prompts if run else {},
         "version": _version(session, version),
         "stages": [vars(stage) for stage in run_counts.stages(session, run.id)] if run else [],
-        "counts": {name: counts.get(name, 0) for name in _COUNTS},
+        "counts": {**dict.fromkeys(_COUNTS, 0), **counts},
         "levels": _levels(session, version.id) if version else {},
         "llm": {name: (run.llm if run else {}).get(name, 0) for name in _LLM},
         "records": _records(run),

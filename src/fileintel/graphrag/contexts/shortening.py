@@ -1,4 +1,4 @@
-"""Cutting a text so that it ends where a reader can bear it: behind a sentence, else a word, never in a grapheme."""
+"""Cuts a text behind a sentence, or else behind a word, and never inside a grapheme."""
 
 import itertools
 import re

@@ -28,7 +28,7 @@ Writer = Callable[[Path], int]
 
 
 def _unheard(_file: str, _rows: int) -> None:
-    """The listener where nobody listens."""
+    """Take no notice of a file: the default of `on_table`."""
 
 
 def export_index(

@@ -29,15 +29,15 @@ from fileintel.storage.answers import Freshness
 from fileintel.storage.engine import Database
 from fileintel.storage.models import IndexVersion, VectorSet
 
-DATABASE_PATIENCE = 30.0  # seconds; somebody sits and waits for the answer
+DATABASE_PATIENCE = 30.0  # seconds; a person waits for the answer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
     """A question, with everything needed to answer it. A context manager: its end is when all answers are stored.
 
-    `readiness` is looked at before a question that the answer store cannot answer: whoever waits for an answer shall
-    hear at once that a server is down. A server that goes away meanwhile is waited for as long as the `caller` has
+    `readiness` is looked at before a question that the answer store cannot answer: the caller shall
+    be told at once that a server is down. A server that goes away meanwhile is waited for as long as the `caller` has
     patience. `stopping` is called often while an answer is waited for; what it
     raises ends the waiting. `listener` is told the answer while it is written, by the `narrator`.
     """
@@ -121,7 +121,7 @@ class Asking:
         return outcomes
 
     def settle(self) -> None:
-        """Wait until the answers that were returned are stored. For who asks in a way of his own.
+        """Wait until the answers that were returned are stored. Needed where a question is not asked by `ask`.
 
         Raises:
           DatabaseUnavailable: they cannot be.
@@ -178,7 +178,11 @@ class Asking:
         return vector
 
     def vectors_of_size(self, texts: Sequence[str], size: int, otherwise: str) -> list[list[float]]:
-        """The same for several texts, asked for at once."""
+        """The vectors of several texts, asked for at once, each of `size` numbers.
+
+        Raises:
+          EmbeddingSizeChanged: the model's vectors are of another size; `otherwise` ends the sentence that says so.
+        """
         model = str(self.embedder.endpoint.model)
         dimensions, bound = self.settings.embedding.dimensions, self.settings.embedding.max_input_tokens
         fitting = [self.tokenizer.fit(text, bound) for text in texts]
@@ -222,7 +226,7 @@ class IndexAsking(Asking):
         """The vectors of several texts.
 
         Raises:
-          EmbeddingSizeChanged: as above.
+          EmbeddingSizeChanged: they have another size than the vectors of the index.
         """
         size, model = self.version.embedding_size, self.version.embedding_model
         if not size:

@@ -1,4 +1,4 @@
-"""Doing something beside what the caller does: in a greenlet or a thread of its own."""
+"""Does work in a greenlet or a thread of its own while the caller goes on."""
 
 import threading
 from collections.abc import Callable
@@ -38,5 +38,5 @@ class BackgroundResult(Generic[T]):
     def _run(self) -> None:
         try:
             self._results.append(self._work())
-        except BaseException as error:  # noqa: BLE001 -- whatever it is, whoever waits for the result must hear of it
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, `result` has to raise it
             self._error = error

@@ -60,7 +60,7 @@ def check(answer: str, known: Callable[[str], bool]) -> Checked:
 
 
 def check_part(text: str, known: Callable[[str], bool]) -> Checked:
-    """The same for a part of an answer, whose spaces at both ends stay."""
+    """Take unknown ids out of a part of an answer; spaces at both of its ends stay."""
     cited: dict[str, None] = {}
     unknown = 0
 

@@ -1,4 +1,4 @@
-"""What was said before a question: as the model is told it, and as it helps to find what a follow-up is about.
+"""The conversation before a question: as the model is given it, and as it helps to find the subject of a follow-up.
 
 A follow-up ("And who built it?") names nothing that could be found. As in graphrag's local search, what is searched
 for is the question together with the questions before it: that costs no call of the model.
@@ -61,7 +61,7 @@ def messages(history: Sequence[Turn]) -> list[Message]:
 
 
 def searched_for(question: str, history: Sequence[Turn]) -> str:
-    """What is to be looked for: the question, and those before it, the newest first."""
+    """The text to search for: the question, and the questions before it, the newest first."""
     before = [turn.content for turn in reversed(history) if turn.role == "user"]
     return "\n".join([question, *before])
 

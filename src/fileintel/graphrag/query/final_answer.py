@@ -81,7 +81,7 @@ def found_only(
     """The reply where the model is not asked: all that it would have been shown, as citations, passages first.
 
     Raises:
-      IndexGone: as above.
+      IndexGone: the version was deleted meanwhile.
     """
     by_id = dict(sorted(by_id.items(), key=lambda one: not one[0].startswith("S")))
     with asking.database.transaction() as session:
@@ -117,7 +117,7 @@ def _aloud(asking: Asking, question: ChatQuestion, announcer: CitationSafeBuffer
     if asking.narrator is None or asking.query_request.wanted.whole:
         return in_the_ordinary_way()
     journal = Journal(asking.database, patience=DATABASE_PATIENCE)
-    if not journal.look_up([question.key]).taken:  # it is stored, or somebody else is asking it
+    if not journal.look_up([question.key]).taken:  # it is stored, or another process is asking it
         return in_the_ordinary_way()
 
     stayed_at = time.monotonic()
@@ -134,7 +134,7 @@ def _aloud(asking: Asking, question: ChatQuestion, announcer: CitationSafeBuffer
         silence.endure()
         if time.monotonic() - stayed_at >= RENEW_SECONDS:
             stayed_at = time.monotonic()
-            with suppress(FileIntelError):  # at worst somebody else asks the same
+            with suppress(FileIntelError):  # at worst another process asks the same
                 journal.stay()
 
     try:

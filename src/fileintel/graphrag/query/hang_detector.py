@@ -1,4 +1,4 @@
-"""A model server that says nothing while somebody waits for its answer: is it busy, or does it hang?"""
+"""Tells a busy model server from one that hangs, while an answer of it is awaited."""
 
 import math
 import time
@@ -8,7 +8,7 @@ from fileintel.llm.client import ModelClient
 
 
 class HangDetector:
-    """Nothing has come from a server yet, or since something has.
+    """Watches the time since something last came from a server.
 
     A busy server may take minutes for the first word, so silence alone is no fault. Each time that it has lasted for
     `patience` seconds (None: never), the server is asked which models it has, which costs it nothing. One that answers

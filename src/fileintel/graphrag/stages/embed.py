@@ -33,7 +33,10 @@ class Embeddable(Protocol):
 
 
 class Fit(Protocol):
-    """Makes a text fit the model: what is left of it, and its number of tokens. `known` is as in `Tokenizer.fit`."""
+    """Cuts a text to the model's input limit; returns the text that is left and its number of tokens.
+
+    `known` is the number of tokens of the whole text, where that has been counted before.
+    """
 
     def __call__(self, text: str, *, known: int | None = None) -> tuple[str, int]: ...
 
@@ -112,7 +115,11 @@ class PassageStage:
     """Asks for the vectors of passages, in the very words of `EmbedStage.text_units`: what one has asked for, the
     other finds in the answer store. Vectors are given away as they come, so that any number of them can be asked for.
 
-    Parameters: as of `EmbedStage`.
+    Parameters:
+      model: its name.
+      size: the numbers in each vector; another size ends the run.
+      dimensions: the size to ask for; None leaves it to the model.
+      fit: cuts a text to the model's input limit; returns it with its number of tokens.
     """
 
     def __init__(

@@ -40,7 +40,7 @@ class Gleaning:
 
 
 class Readings:
-    """The conversations of one stage about its texts, and how many of them are not over.
+    """Holds the conversations of one stage about its texts, and counts those that are not over.
 
     Parameters:
       slots: how many questions can be under way at once, at this moment.

@@ -53,7 +53,7 @@ class InOrder:
         self._merger = Merger()
 
     def over(self, number: int, extraction: Extraction | None) -> None:
-        """Nothing more comes about this text unit; None: nothing came at all."""
+        """Take what was found in a text unit about which nothing more comes; None if nothing was found at all."""
         self._waiting[number] = extraction
         while self._next is not None and self._next in self._waiting:
             found = self._waiting.pop(self._next)
@@ -63,7 +63,7 @@ class InOrder:
             yield_to_hub()  # behind one that was late, thousands may have waited
 
     def free_in_slices(self) -> None:
-        """Free what was collected, where nobody will ask for the graph."""
+        """Free what was collected, when the graph will not be taken."""
         free_in_slices(self._waiting)
         self._merger.free_in_slices()
 
@@ -207,7 +207,7 @@ def _note(thing: Entity | Relationship, description: str, unit: int) -> None:
 
 
 def _with(texts: Collection[str], text: str) -> Collection[str]:
-    """The same with one more, unless it is among them."""
+    """These texts and one more, unless it is among them already."""
     if isinstance(texts, dict):
         texts[text] = None
         return texts

@@ -172,8 +172,8 @@ class ReportStage:
         return context
 
     def _request(self, community: Community, size: int, lay_out: Callable[[], Context]) -> Request:
-        # The longest chain of questions first: a report that others wait for goes before the descriptions, one that
-        # nobody waits for behind them. Then deeper levels, because what is expected may be wrong; then the longest.
+        # The longest chain of questions first: a report that others wait for goes before the descriptions, any other
+        # behind them. Then deeper levels, because what is expected may be wrong; then the longest.
         priority = 1 - 2 * self._waiting_above[community.number] - community.level / 100 - size / 1e9
         ask, answered = partial(self._question, community, lay_out), partial(self._answered, community)
         return LateRequest(STAGE, community.title, ask, answered, priority)
@@ -247,7 +247,7 @@ def _rating(value: object) -> float:
 
 
 class _Reports(StageRun):
-    """The stage in one build: it can begin once there are communities."""
+    """Begins the stage in one build, once there are communities."""
 
     def __init__(self) -> None:
         self._stage: ReportStage | None = None
