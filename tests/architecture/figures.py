@@ -17,7 +17,7 @@ LONG_FUNCTION = 40  # lines
 VAGUE_WORDS = re.compile(r"\b(somebody|someone|nobody|whoever|who asks|what is told)\b", re.IGNORECASE)
 UNTYPED = re.compile(r"\b(dict|Mapping|MutableMapping)\[str, (Any|object)\]|\bRow\[Any\]|\bRowMapping\b")
 SQL_CALLS = {"execute", "scalars", "scalar", "get", "get_one", "add", "add_all", "merge", "delete", "flush", "refresh"}
-SQL_HANDLES = {"session", "_session", "connection", "_connection", "cursor"}
+SQL_HANDLES = {"session", "_session", "connection", "cursor"}
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     "llm": BASE,
     "documents": BASE | {"llm"},
     "builtin_model": BASE,
-    "local": BASE | {"queues"},
+    "local": BASE | {"queues", "storage"},
     "fanout": BASE | {"llm", "storage"},
     "graphrag": BASE | {"fanout", "documents", "llm", "storage", "builtin_model"},
     # what a process holds open: it builds the clients and starts the servers of a bare machine

@@ -6,22 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.layers import ALLOWED, violations
+from tests.architecture.programs import program
 from tests.architecture.source import Source
 
 
 @pytest.fixture(scope="module")
 def source() -> Source:
     return Source()
-
-
-def program(root: Path, **texts: str) -> Source:
-    """A program of the given modules; `storage__runs="…"` is `storage/runs.py`."""
-    for name, text in texts.items():
-        path = (root / "src" / "fileintel" / name.replace("__", "/")).with_suffix(".py")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        (path.parent / "__init__.py").touch()
-    return Source(root)
 
 
 # parts between which imports against the table are still to be taken out; nothing is to be added

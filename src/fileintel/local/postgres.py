@@ -24,7 +24,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg2
-import psycopg2.extensions
 
 from fileintel.errors import DatabaseUnavailable
 from fileintel.local import keeper
@@ -34,15 +33,14 @@ from fileintel.local.file_lock import FileLock
 from fileintel.local.server import RunningServer, Server
 from fileintel.local.server_identity import RootMode
 from fileintel.local.socket_folder import PORT
+from fileintel.storage import new_server
 
 DATABASE = "fileintel"
-MAINTENANCE_DATABASE = "postgres"  # initdb makes it, so it is there before ours is
 JOIN_LIMIT = 120.0  # seconds to wait for a keeper that is stopping the server; a large checkpoint takes some
 START_LOCK_LIMIT = 330.0  # seconds; a little more than the slowest start that another member may be at
 ANSWER_LIMIT = 30.0  # seconds for a running server to accept a connection; recovery from a killed backend takes 0.1
 STARTS = 3  # attempts, should the server be killed while we start it
 POLL_INTERVAL = 0.02  # seconds between two attempts to connect
-CONNECT_TIMEOUT = 10  # seconds
 
 
 class EmbeddedPostgres:
@@ -177,10 +175,11 @@ class EmbeddedPostgres:
         give_up = time.monotonic() + ANSWER_LIMIT
         while True:
             try:
-                if not _database_exists(server):
+                place = server.socket_folder, PORT, ROLE
+                if not new_server.has_database(DATABASE, *place):
                     with self._starting():
-                        if not _database_exists(server):
-                            _create_database(server)
+                        if not new_server.has_database(DATABASE, *place):
+                            new_server.create_database(DATABASE, *place)
                 return True
             except psycopg2.Error as error:  # being started again after a killed backend, or full
                 if self._server.running() is None:
@@ -207,32 +206,3 @@ class EmbeddedPostgres:
 def _url(server: RunningServer) -> str:
     # the port is named, because libpq would otherwise take it from PGPORT
     return f"postgresql+psycopg2://{ROLE}@/{DATABASE}?host={quote(server.socket_folder)}&port={PORT}"
-
-
-@contextlib.contextmanager
-def _maintenance_cursor(server: RunningServer) -> "Iterator[psycopg2.extensions.cursor]":
-    connection = psycopg2.connect(
-        dbname=MAINTENANCE_DATABASE,
-        user=ROLE,
-        host=server.socket_folder,
-        port=PORT,
-        connect_timeout=CONNECT_TIMEOUT,
-        application_name="fileintel join",
-    )
-    try:
-        connection.autocommit = True
-        with connection.cursor() as cursor:
-            yield cursor
-    finally:
-        connection.close()
-
-
-def _database_exists(server: RunningServer) -> bool:
-    with _maintenance_cursor(server) as cursor:
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,))
-        return cursor.fetchone() is not None
-
-
-def _create_database(server: RunningServer) -> None:
-    with _maintenance_cursor(server) as cursor:
-        cursor.execute(f"CREATE DATABASE {DATABASE}")
