@@ -66,7 +66,7 @@ def sentence_ends(text: str, start: int = 0) -> Iterator[int]:
 
 
 def is_end(before: str, behind: str) -> bool:
-    """Whether a full stop between these two ends a sentence. Of what stands before it at least the last word is
+    """Return whether a full stop between these two ends a sentence. Of what stands before it at least the last word is
     needed, of what stands behind it the first."""
     behind = behind[:LONGEST_WORD].lstrip().lstrip(_OPENING)
     words = before[-LONGEST_WORD:].rsplit(None, 1)

@@ -10,7 +10,7 @@ LENGTH = 900  # characters
 
 
 def describe(name: str, descriptions: Sequence[str]) -> str:
-    """A plain text about `name` from its `descriptions`, without repetitions; the name is in it."""
+    """Return a plain text about `name` from its `descriptions`, without repetitions; the name is in it."""
     collection = [statement for text in descriptions for statement in ranking.statements(prose.plain(text))]
     wanted = frozenset(terms(name))
     scores = [

@@ -26,7 +26,7 @@ Message = sections.Message
 
 
 def answer(purpose: str | None, messages: Sequence[Message], schema_name: str | None = None) -> str:
-    """The answer to a chat request.
+    """Return the answer to a chat request.
 
     `purpose` is the value of the header `X-FileIntel-Purpose`; without a known one, the name of the JSON schema may
     tell what is wanted; and else the answer is a summary of the last user message, as JSON if a schema was given.
@@ -39,12 +39,12 @@ def answer(purpose: str | None, messages: Sequence[Message], schema_name: str | 
 
 
 def embed(texts: Sequence[str], dimensions: int = DIMENSIONS) -> list[list[float]]:
-    """A unit vector for each text."""
+    """Return a unit vector for each text."""
     return [vectors.embed(text[:LONGEST_TEXT], dimensions) for text in texts]
 
 
 def text_of(message: Message) -> str:
-    """The text of one message, whose content may be a string or a list of parts."""
+    """Return the text of one message, whose content may be a string or a list of parts."""
     return sections.content_of(message)
 
 
@@ -79,7 +79,7 @@ def _describe(messages: Sequence[Message]) -> str:
 
 
 def _formed(messages: Sequence[Message], answer: str) -> str:
-    """An answer in the form that the instructions ask for."""
+    """Return an answer in the form that the instructions ask for."""
     return questions.formed("\n".join(sections.texts_of(messages, "system")), answer)
 
 

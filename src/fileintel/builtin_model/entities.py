@@ -142,7 +142,7 @@ def _same_finnish_stem(one: str, other: str) -> bool:
 
 
 def _display(entity: Entity) -> str:
-    """The most frequent spelling of the full name."""
+    """Return the most frequent spelling of the full name."""
     own = [phrase.surface for phrase in entity.mentions if len(phrase.words) == len(entity.words)]
     matching = [surface for surface in own if surface.lower().startswith(entity.words[0].lower())]
     spellings = Counter(matching or own or [" ".join(entity.words)])
@@ -156,7 +156,7 @@ class _GermanJudge:
         self._tokens = tokens
 
     def bare_share(self, entity: Entity) -> float:
-        """The share of the mentions without an article or an adjective before."""
+        """Return the share of the mentions without an article or an adjective before."""
         bare = 0
         for phrase in entity.mentions:
             line = self._tokens[phrase.sentence]

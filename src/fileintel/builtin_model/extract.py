@@ -22,17 +22,17 @@ FIRST_PASS, WIDE_PASS = 1, 2
 
 
 def extract(text: str, types: Sequence[str] = kinds.DEFAULT_TYPES) -> str:
-    """The well supported entities of `text` and their relationships, as tuples."""
+    """Return the well supported entities of `text` and their relationships, as tuples."""
     return _answer(_records(text, types, FIRST_PASS, ()))
 
 
 def glean(text: str, types: Sequence[str], earlier: Sequence[str]) -> str:
-    """The records of a wider pass over `text` that the `earlier` answers do not hold."""
+    """Return the records of a wider pass over `text` that the `earlier` answers do not hold."""
     return _answer(_records(text, types, WIDE_PASS, earlier))
 
 
 def more_to_glean(text: str, earlier: Sequence[str]) -> bool:
-    """Whether a wider pass over `text` would find an entity that the `earlier` answers do not hold."""
+    """Return whether a wider pass over `text` would find an entity that the `earlier` answers do not hold."""
     given = _given_entities(earlier)
     return any(prose.name_field(entity.name) not in given for entity in read(text).entities)
 
@@ -60,12 +60,12 @@ def _records(text: str, types: Sequence[str], tier: int, earlier: Iterable[str])
 
 
 def claims(text: str) -> str:
-    """What `text` says was decided, or happened on a date, as tuples."""
+    """Return what `text` says was decided, or happened on a date, as tuples."""
     return _answer(_record(claim) for claim in claim_reader.claims(text))
 
 
 def no_more_claims() -> str:
-    """What there is to glean: `claims` gives all that can be found."""
+    """Return an answer without records: `claims` gives all that can be found."""
     return _answer(())
 
 
@@ -76,17 +76,17 @@ def _record(fields: Sequence[str]) -> str:
 
 
 def _answer(records: Iterable[str]) -> str:
-    """The whole answer: the records with the delimiter on lines of its own, and the end mark."""
+    """Return the whole answer: the records with the delimiter on lines of its own, and the end mark."""
     return f"\n{RECORD}\n".join(records) + f"\n{COMPLETE}" if (records := list(records)) else COMPLETE
 
 
 def _given_entities(answers: Iterable[str]) -> set[str]:
-    """The names that earlier answers hold, in upper case."""
+    """Return the names that earlier answers hold, in upper case."""
     return {_name(match.group(1)) for text in answers for match in _GIVEN_ENTITY.finditer(text)}
 
 
 def _given_relations(answers: Iterable[str]) -> set[frozenset[str]]:
-    """The pairs of names that earlier answers relate, without direction."""
+    """Return the pairs of names that earlier answers relate, without direction."""
     return {
         frozenset((_name(match.group(1)), _name(match.group(2))))
         for text in answers

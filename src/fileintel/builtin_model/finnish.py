@@ -20,7 +20,7 @@ _WEAK = (("nk", "ng"), ("rk", "r"), ("nt", "nn"), ("lt", "ll"), ("rt", "rr"), ("
 
 
 def basic_form(word: str) -> str:
-    """A word of a name in the nominative, as far as its ending tells; else the word itself."""
+    """Return a word of a name in the nominative, as far as its ending tells; else the word itself."""
     if found := _NEN.match(word):
         return f"{found[1]}nen"
     if found := _PLACE.match(word):
@@ -36,7 +36,7 @@ def ends_a_person(words: list[str]) -> bool:
 
 
 def stems(place: str) -> list[str]:
-    """What the cases of a place's name begin with."""
+    """Return what the cases of a place's name begin with."""
     strong = place[: max(4, min(6, len(place) - 1))]
     weak = [place[:-3] + soft + place[-1] for hard, soft in _WEAK if place[-3:-1] == hard]
     return [strong, *weak]

@@ -24,7 +24,7 @@ Scores = dict[str, float]
 
 
 def offered_type(kind: str, offered: Sequence[str]) -> str:
-    """The type of the list `offered` by the prompt that comes closest to `kind`."""
+    """Return the type of the list `offered` by the prompt that comes closest to `kind`."""
     if not offered:
         return kind
     synonyms = set(_SYNONYMS[kind].split())
@@ -140,6 +140,6 @@ def _add_noun(scores: Scores, noun: str, points: float) -> bool:
 
 
 def best_kind(scores: Scores) -> str:
-    """The kind with the most points; a name about which nothing is known passes for an organisation."""
+    """Return the kind with the most points; a name about which nothing is known passes for an organisation."""
     best = max(KINDS, key=lambda kind: scores[kind])
     return best if scores[best] > 0 else "organization"

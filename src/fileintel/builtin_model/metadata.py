@@ -85,7 +85,7 @@ def _head(text: str) -> _Head:
 
 
 def _paragraphs(lines: list[str]) -> Iterator[str]:
-    """What stands between the title and the next heading, as far as it can be about the document itself."""
+    """Yield what stands between the title and the next heading, as far as it can be about the document itself."""
     paragraph: list[str] = []
     taken = length = 0
     for line, following in pairwise([*lines, ""]):
@@ -137,7 +137,7 @@ def _authors(head: _Head) -> list[str]:
 
 
 def _person(part: str) -> str | None:
-    """A person's name without titles; None if it is not one of two words or more."""
+    """Return a person's name without titles; None if it is not one of two words or more."""
     if not _EXACT_NAME.fullmatch(part):
         return None
     words = part.split()
@@ -174,7 +174,7 @@ def _type(head: _Head) -> str:
 
 
 def _keywords(text: str) -> list[str]:
-    """The names and the words that occur most; names first, because people look for them."""
+    """Return the names and the words that occur most; names first, because people look for them."""
     reading = entities.read(text)
     named = sorted(reading.entities, key=lambda entity: (-len(entity.mentions), entity.mentions[0].sentence))
     names = [entity.name for entity in named if len(entity.mentions) > 1 and len(entity.name) > 2][

@@ -39,7 +39,7 @@ class Phrase(NamedTuple):
 
 
 def heads(words: Sequence[str]) -> tuple[str, str]:
-    """The two words that may name the kind of thing: the last word, and the one before the first connector.
+    """Return the two words that may name the kind of thing: the last word, and the one before the first connector.
 
     Without a connector both are the last word, or the first if only that one is a kind ("École polytechnique").
     """
@@ -66,7 +66,7 @@ class Finder:
         self._stop = LANGUAGES[language]
 
     def phrases(self, sentence: int, words: Sequence[Word]) -> list[Phrase]:
-        """All phrases of one sentence, in order, not overlapping."""
+        """Return all phrases of one sentence, in order, not overlapping."""
         found: list[Phrase] = []
         at = 0
         while at < len(words):
@@ -83,7 +83,7 @@ class Finder:
         return found
 
     def _quoted_title(self, words: Sequence[Word], start: int) -> int:
-        """How many words the title of a work in quotation marks has that begins at `start`, else 0."""
+        """Return how many words the title of a work in quotation marks has that begins at `start`, else 0."""
         end = start + 1
         while end < len(words) and not any(mark in words[end].gap for mark in _QUOTES):
             end += 1
@@ -106,11 +106,11 @@ class Finder:
         return lowered in _SOFT and not is_initial(words, at) and self._follows(words, at)
 
     def _follows(self, words: Sequence[Word], at: int) -> bool:
-        """A capitalised word comes right after the word at `at`."""
+        """Return whether a capitalised word comes right after the word at `at`."""
         return at + 1 < len(words) and self._joined(words, at + 1) and words[at + 1].text[0].isupper()
 
     def _joined(self, words: Sequence[Word], at: int) -> bool:
-        """The word at `at` stands right after the one before: nothing but a space (or an abbreviation's dot)."""
+        """Return whether only a space, or an abbreviation's dot, stands between the word at `at` and the one before."""
         gap, before = words[at].gap, words[at - 1]
         if before.possessive:
             saint = at > 1 and words[at - 2].text.lower() in ("st", "saint")
@@ -120,7 +120,7 @@ class Finder:
         return gap == ". " and (len(before.text) == 1 or before.text.lower() in ABBREVIATIONS)
 
     def _run(self, words: Sequence[Word], start: int) -> int:
-        """The index after the phrase that starts at `start`."""
+        """Return the index after the phrase that starts at `start`."""
         end = start + 1
         while end < len(words) and end - start < LONGEST_NAME:
             last = words[end - 1].text
@@ -146,7 +146,7 @@ class Finder:
         return text.lower() not in self._stop or (text.lower() in _SOFT and self._follows(words, at))
 
     def _connect(self, words: Sequence[Word], start: int, end: int) -> int:
-        """The index after a connector and the capitalised word behind it, or `end` if they do not belong."""
+        """Return the index after a connector and the capitalised word behind it, or `end` if they do not belong."""
         at = end
         while at < len(words) and at - end < 3 and words[at].text[0].islower() and words[at].gap in (" ", ""):
             at += 1
@@ -221,7 +221,7 @@ class Finder:
         return end
 
     def _trim(self, sentence: int, words: Sequence[Word], start: int, end: int) -> Phrase | None:
-        """The phrase without titles, calendar words and connectors at its ends; None if nothing is left."""
+        """Return the phrase without titles, calendar words and connectors at its ends; None if nothing is left."""
         named = self._after_title(words, start, end)
         titled, initial = named > start, named == start and is_initial(words, start)
         start = named
@@ -245,7 +245,7 @@ class Finder:
         return Phrase(texts, surface, sentence, start, end, initial, titled)
 
     def _after_title(self, words: Sequence[Word], start: int, end: int) -> int:
-        """Where the name begins: behind the last title, unless a thing is named so ("Captain Cook Street")."""
+        """Return where the name begins: behind the last title, unless a thing is named so ("Captain Cook Street")."""
         thing = self._named_after_a_person(words[end - 1].text.lower())
         for at in range(end - 2, start - 1, -1):
             person = not thing or words[at + 1].text.lower() in lexicon.GIVEN_NAMES
@@ -277,7 +277,7 @@ def _surface(words: Sequence[Word], start: int, end: int) -> str:
 
 
 def is_initial(words: Sequence[Word], at: int) -> bool:
-    """The word at `at` opens a sentence, a quotation or what follows a colon."""
+    """Return whether the word at `at` opens a sentence, a quotation or what follows a colon."""
     text = words[at].text
     if text.isupper() and 1 < len(text) < 7:
         return False  # an acronym has its capitals everywhere
@@ -285,7 +285,7 @@ def is_initial(words: Sequence[Word], at: int) -> bool:
 
 
 def kind_of_head(word: str) -> str | None:
-    """What a thing is whose name has `word` (lower case) as its head: organization, geo, event, or unknown."""
+    """Return what a thing is whose name has `word` (lower case) as its head: organization, geo, event, or unknown."""
     if word in lexicon.ORGANIZATION_HEADS:
         return "organization"
     if word in lexicon.EVENT_HEADS:
@@ -294,7 +294,7 @@ def kind_of_head(word: str) -> str | None:
 
 
 def finnish_head(word: str) -> str | None:
-    """The base form of an inflected Finnish noun that can end a name: "yliopistossa" → "yliopisto"."""
+    """Return the base form of an inflected Finnish noun that can end a name: "yliopistossa" → "yliopisto"."""
     for kind in ("organization", "geo"):
         for suffix in lexicon.COMPOUND_SUFFIXES[kind]:
             at = word.find(suffix)
@@ -304,7 +304,7 @@ def finnish_head(word: str) -> str | None:
 
 
 def is_german_role(word: str, words_behind: int) -> bool:
-    """Whether a German noun before a name says what the person is: "Baumeisterin", "des Fischers"; in front of a
+    """Return whether a German noun before a name says what the person is: "Baumeisterin", "des Fischers"; in front of a
     single word only what cannot be a surname itself."""
     lowered = word.lower()
     for bare in (lowered, lowered.removesuffix("in"), lowered.removesuffix("s"), lowered.removesuffix("es")):

@@ -74,7 +74,7 @@ _SMALL_WORDS = word_set("of for on the and de la du des von der van den für und
 
 
 def display_name(name: str, texts: Iterable[str]) -> str:
-    """An upper-case name as it is spelled in `texts`, or else in title case."""
+    """Return an upper-case name as it is spelled in `texts`, or else in title case."""
     folded = name.casefold()
     for text in texts:
         at = text.lower().find(name.lower())
@@ -102,13 +102,13 @@ def join_names(names: Sequence[str], language: str = "en") -> str:
 
 
 def is_fragment(sentence: str) -> bool:
-    """The sentence begins or ends in the middle, as at the borders of a text unit."""
+    """Return whether the sentence begins or ends in the middle, as at the borders of a text unit."""
     text = sentence.rstrip("\"'”’»“) ")
     return not text or text[-1] not in ".!?…" or sentence[0].islower()
 
 
 def needs_context(sentence: str) -> bool:
-    """The sentence opens with a word that points back ("This", "They"), so it does not stand well alone."""
+    """Return whether the sentence opens with a word that points back ("This", "They") and needs its context."""
     first = sentence.split(" ", 1)[0].strip(",.;:\"'“„«").lower()
     return first in _POINTERS
 

@@ -33,12 +33,12 @@ class ProtocolError(Exception):
     param: str | None = None
 
     def body(self) -> dict[str, Any]:
-        """The error object."""
+        """Return the error object."""
         return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
 
 
 def parse(raw: bytes) -> Body:
-    """The JSON object of a request body.
+    """Return the JSON object of a request body.
 
     Raises:
         ProtocolError: it is not one (400).
@@ -53,12 +53,12 @@ def parse(raw: bytes) -> Body:
 
 
 def tokens(text: str) -> int:
-    """A cheap estimate of the number of tokens of `text`."""
+    """Return a cheap estimate of the number of tokens of `text`."""
     return (len(text) + CHARACTERS_PER_TOKEN - 1) // CHARACTERS_PER_TOKEN
 
 
 def messages_of(body: Body) -> list[dict[str, Any]]:
-    """The messages of a chat request.
+    """Return the messages of a chat request.
 
     Raises:
         ProtocolError: there are none, or they are not objects with a role (400).
@@ -72,7 +72,7 @@ def messages_of(body: Body) -> list[dict[str, Any]]:
 
 
 def schema_name(body: Body) -> str | None:
-    """The name of the JSON schema that the answer should follow; "json_object" if it only has to be JSON."""
+    """Return the name of the JSON schema that the answer should follow; "json_object" if it only has to be JSON."""
     wanted = body.get("response_format")
     if not isinstance(wanted, dict) or wanted.get("type") not in ("json_schema", "json_object"):
         return None
@@ -82,12 +82,12 @@ def schema_name(body: Body) -> str | None:
 
 
 def prompt_tokens(messages: Sequence[Mapping[str, Any]]) -> int:
-    """The estimated tokens of all messages, with four for the frame of each."""
+    """Return the estimated tokens of all messages, with four for the frame of each."""
     return sum(tokens(engine.text_of(message)) + 4 for message in messages)
 
 
 def completion(body: Body, text: str, finish_reason: str = "stop") -> dict[str, Any]:
-    """A chat completion object with one choice."""
+    """Return a chat completion object with one choice."""
     asked, given = prompt_tokens(body["messages"]), tokens(text)
     return {
         "id": f"chatcmpl-{zlib.crc32(text.encode('utf-8', 'replace')):08x}",
@@ -107,7 +107,7 @@ def completion(body: Body, text: str, finish_reason: str = "stop") -> dict[str, 
 
 
 def chunks(whole: Mapping[str, Any]) -> Iterator[bytes]:
-    """A chat completion as server-sent events, for clients that ask for a stream."""
+    """Yield a chat completion as server-sent events, for clients that ask for a stream."""
     shared = {"id": whole["id"], "object": "chat.completion.chunk", "created": CREATED, "model": whole["model"]}
     choice = whole["choices"][0]
     pieces = re.findall(r"\s*\S+|\s+$", choice["message"]["content"])
@@ -123,7 +123,7 @@ def chunks(whole: Mapping[str, Any]) -> Iterator[bytes]:
 
 
 def inputs_of(body: Body) -> list[str]:
-    """The texts of an embeddings request.
+    """Return the texts of an embeddings request.
 
     Raises:
         ProtocolError: there are none, too many, or they are not texts (400).
@@ -138,7 +138,7 @@ def inputs_of(body: Body) -> list[str]:
 
 
 def dimensions_of(body: Body, default: int = engine.DIMENSIONS) -> int:
-    """The size of the vectors that are asked for.
+    """Return the size of the vectors that are asked for.
 
     Raises:
         ProtocolError: it is no sensible number (400).
@@ -152,7 +152,7 @@ def dimensions_of(body: Body, default: int = engine.DIMENSIONS) -> int:
 
 
 def embeddings(body: Body, vectors: Sequence[Sequence[float]]) -> dict[str, Any]:
-    """An embeddings object; vectors as base64 of little-endian floats if the request asks for that."""
+    """Return an embeddings object; vectors as base64 of little-endian floats if the request asks for that."""
     packed = body.get("encoding_format") == "base64"
     asked = sum(tokens(text) for text in inputs_of(body))
     return {
@@ -167,11 +167,11 @@ def embeddings(body: Body, vectors: Sequence[Sequence[float]]) -> dict[str, Any]
 
 
 def pack(vector: Sequence[float]) -> str:
-    """A vector as base64 of little-endian 32-bit floats."""
+    """Return a vector as base64 of little-endian 32-bit floats."""
     return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")
 
 
 def models(names: Sequence[str], owner: str = "fileintel") -> dict[str, Any]:
-    """The list of models; `owner` is what the server calls itself."""
+    """Return the list of models; `owner` is what the server calls itself."""
     data = [{"id": name, "object": "model", "created": CREATED, "owned_by": owner} for name in names]
     return {"object": "list", "data": data}

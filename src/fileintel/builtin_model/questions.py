@@ -65,7 +65,7 @@ class _Question:
         return not self.weights
 
     def match(self, statement: ranking.Statement) -> float:
-        """The share of the question's weight that a statement holds, 0 to 1."""
+        """Return the share of the question's weight that a statement holds, 0 to 1."""
         if not self._all:
             return 0.0
         return sum(weight for term, weight in self.weights.items() if term in statement.stems) / self._all
@@ -79,7 +79,7 @@ class _Question:
 
 
 def local_answer(text: str) -> str:
-    """The sentences of the data that answer the question best, each followed by its citation."""
+    """Return the sentences of the data that answer the question best, each followed by its citation."""
     passages = _passages(sections.sections(text))
     collection = [passage.statement for passage in passages]
     question = _Question(sections.question_of(text), collection)
@@ -93,7 +93,7 @@ def local_answer(text: str) -> str:
 
 
 def _choose(question: _Question, collection: Sequence[ranking.Statement], limit: int) -> list[int]:
-    """The best statements first; every next one should add words of the question that are not covered yet."""
+    """Return the best statements first; every next one should add words of the question that are not covered yet."""
     if question.wants_overview:
         return sorted(ranking.choose(collection, ranking.centrality(collection), limit))
     scores = [question.score(statement) for statement in collection]
@@ -108,7 +108,7 @@ def _choose(question: _Question, collection: Sequence[ranking.Statement], limit:
 
 
 def _passages(found: Mapping[str, Sequence[sections.Row]]) -> list[_Passage]:
-    """The sentences of all sections; one that stands in several places carries all their ids, sources first."""
+    """Return the sentences of all sections; one that stands in several places carries all their ids, sources first."""
     passages: dict[str, _Passage] = {}
     for section in _WEIGHTS:
         for row in found.get(section, ()):
@@ -136,7 +136,7 @@ def _ids(passage: _Passage, passages: Sequence[_Passage]) -> tuple[str, ...]:
 
 
 def global_map(text: str) -> str:
-    """The points of the reports that bear on the question, as JSON with a score from 0 to 100."""
+    """Return the points of the reports that bear on the question, as JSON with a score from 0 to 100."""
     reports = sections.sections(text).get("reports", [])
     found = [
         statement
@@ -176,7 +176,7 @@ def step(text: str) -> str:
 
 
 def formed(instructions: str, answer: str) -> str:
-    """An answer in the form that instructions ask for, as far as sentences can be put into it."""
+    """Return an answer in the form that instructions ask for, as far as sentences can be put into it."""
     wanted = _FORM.search(instructions)
     parts = [part.strip(" -") for part in re.split(r"\n+", answer) if part.strip(" -")]
     if wanted is None or not parts:
@@ -195,7 +195,7 @@ def formed(instructions: str, answer: str) -> str:
 
 
 def global_reduce(text: str) -> str:
-    """The analysts' points as one markdown answer, the strongest first, repetitions left out, citations kept."""
+    """Return the analysts' points as one markdown answer, the strongest first, repetitions left out, citations kept."""
     question = _Question(sections.question_of(text), ())
     points = _points(text)
     collection = [ranking.Statement(body, frozenset(terms(_CITED.sub("", body)))) for _, body in points]

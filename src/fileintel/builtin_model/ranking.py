@@ -24,7 +24,7 @@ class Statement:
 
 
 def statements(text: str, weight: float = 1.0, origin: str = "") -> list[Statement]:
-    """The sentences of `text` that say something, ready to be quoted."""
+    """Return the sentences of `text` that say something, ready to be quoted."""
     found = []
     for sentence in sentences(text):
         if sentence.heading:
@@ -86,7 +86,7 @@ def same(one: Statement, other: Statement) -> bool:
 
 
 def summary(collection: Sequence[Statement], limit: int, characters: int) -> str:
-    """The central statements, in the order of the collection."""
+    """Return the central statements, in the order of the collection."""
     chosen = choose(collection, centrality(collection), limit, characters)
     return " ".join(ended(collection[at].text) for at in sorted(chosen))
 

@@ -76,7 +76,7 @@ class Statements:
                     self.entities[at].insert(0, subject)
 
     def _subject_pronoun(self, line: Sequence[Word]) -> int | None:
-        """The place of a pronoun near the start of a sentence that stands for one person."""
+        """Return the place of a pronoun near the start of a sentence that stands for one person."""
         for place, word in enumerate(line[: PRONOUN_WINDOW if len(line) > 2 else 0]):
             text = word.text.lower()
             following = line[place + 1].text.lower() if place + 1 < len(line) else ""
@@ -111,7 +111,7 @@ class Statements:
         return prose.quote(sentence)
 
     def about(self, index: int) -> list[int]:
-        """The sentences that speak of an entity, the most telling first."""
+        """Return the sentences that speak of an entity, the most telling first."""
         entity = self.reading.entities[index]
         places = sorted({phrase.sentence for phrase in entity.mentions} | self._meant(index))
         return sorted(places, key=lambda at: (-self.worth(at, index), at))
@@ -120,7 +120,7 @@ class Statements:
         return {at for at, (_, person) in self._pronouns.items() if person == index}
 
     def worth(self, at: int, index: int) -> float:
-        """How much sentence `at` tells about an entity: names it early, defines it, has facts, stands alone."""
+        """Return how much sentence `at` tells about an entity: names it early, defines it, has facts, stands alone."""
         sentence, line = self.reading.sentences[at].text, self.reading.words[at]
         start = 0 if at in self._pronouns else self._starts.get((at, index), len(line))
         worth = 2.0 if start <= 2 else 1.0 if start <= len(line) // 2 else 0.0
@@ -154,7 +154,7 @@ def _passage(statements: Statements, ranked: Iterable[int]) -> str:
 
 
 def relations(statements: Statements, tier: int) -> list[Relation]:
-    """The relations between the entities of the reading up to `tier`, in order of appearance."""
+    """Return the relations between the entities of the reading up to `tier`, in order of appearance."""
     tiers = [entity.tier for entity in statements.reading.entities]
     found: dict[tuple[int, int], Relation] = {}
     partners: dict[int, int] = defaultdict(int)
@@ -215,7 +215,7 @@ def _relate_neighbours(
 
 
 def describe_relation(statements: Statements, relation: Relation) -> str:
-    """The sentences in which both entities stand together, or two adjacent ones."""
+    """Return the sentences in which both entities stand together, or two adjacent ones."""
     if not relation.together:
         return _passage(statements, relation.adjacent[0])
     ranked = sorted(
@@ -226,5 +226,5 @@ def describe_relation(statements: Statements, relation: Relation) -> str:
 
 
 def named(entities: Iterable[Entity], tier: int) -> list[int]:
-    """The indexes of the entities up to `tier`."""
+    """Return the indexes of the entities up to `tier`."""
     return [index for index, entity in enumerate(entities) if entity.tier <= tier]

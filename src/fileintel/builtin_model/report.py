@@ -37,7 +37,7 @@ class _Community:
 
 
 def report(data: str) -> str:
-    """The report on the sections of `data`, as a JSON object."""
+    """Return the report on the sections of `data`, as a JSON object."""
     community = _read(data)
     statements = _statements(community)
     title = _title(community)
@@ -77,7 +77,7 @@ def _read(data: str) -> _Community:
 
 
 def _statements(community: _Community) -> list[ranking.Statement]:
-    """All sentences of the community once, the ones about its central entities weigh more."""
+    """Return all sentences of the community once, the ones about its central entities weigh more."""
     found: dict[str, ranking.Statement] = {}
     for place, row in enumerate(community.entities):
         _add(found, row.get("description", ""), 1.0 + 1.0 / (place + 1), _cite("Entities", [row]))
@@ -111,7 +111,7 @@ def _title(community: _Community) -> str:
 
 
 def _with_article(community: _Community, row: sections.Row, *, first: bool) -> str:
-    """The name, with "the" if that is how the English texts use it: "the Harbour Commission"."""
+    """Return the name, with "the" if that is how the English texts use it: "the Harbour Commission"."""
     name = community.name(row)
     if community.language != "en" or row.get("type", "").lower() == "person":
         return name
@@ -143,7 +143,7 @@ def _findings(community: _Community, statements: Sequence[ranking.Statement]) ->
 def _finding(
     community: _Community, row: sections.Row, statements: Sequence[ranking.Statement], used: set[str]
 ) -> dict[str, str] | None:
-    """What is known about one entity and has not been said in another finding."""
+    """Return what is known about one entity and has not been said in another finding."""
     title = row["title"]
     stems = frozenset(terms(community.name(row)))
     ties = [each for each in community.relationships if title in (each.get("source"), each.get("target"))]

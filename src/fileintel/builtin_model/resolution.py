@@ -26,7 +26,7 @@ class Resolver:
                 self._long_by_initials.setdefault(initials, []).append(entity)
 
     def resolve(self) -> list[Entity]:
-        """The entities that are left when every short form has found its long form."""
+        """Return the entities that are left when every short form has found its long form."""
         left: list[Entity] = []
         # The shortest first, so that a chain "Brandt" → "Ilse Brandt" → "Dr Ilse Maria Brandt" ends at its end.
         for entity in sorted(self._entities, key=lambda each: len(each.words)):
@@ -56,12 +56,12 @@ class Resolver:
         ]
 
     def _with_article(self, entity: Entity) -> bool:
-        """Every mention follows "the": "the Lantern" after "the Black Lantern"."""
+        """Return whether every mention follows "the": "the Lantern" after "the Black Lantern"."""
         lines = ((self._tokens[phrase.sentence], phrase.start) for phrase in entity.mentions)
         return all(start and line[start - 1].text.lower() == "the" for line, start in lines)
 
     def _choose(self, phrase: Phrase, candidates: Sequence[Entity]) -> int | None:
-        """The index of the long form that was mentioned last before `phrase`, or else first after it."""
+        """Return the index of the long form that was mentioned last before `phrase`, or else first after it."""
         if not candidates:
             return None
         line = self._tokens[phrase.sentence]

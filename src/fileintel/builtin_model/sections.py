@@ -27,7 +27,7 @@ _TYPES = re.compile(r"^[^\w\n]*entity[ _]types?[^\w\n]{0,9}?:[ \t]*(.+)$", re.IG
 
 
 def content_of(message: Message) -> str:
-    """The text of a message, whose content may be a string or a list of parts."""
+    """Return the text of a message, whose content may be a string or a list of parts."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -38,7 +38,7 @@ def content_of(message: Message) -> str:
 
 
 def texts_of(messages: Sequence[Message], role: str) -> list[str]:
-    """The texts of all messages of a role, in order."""
+    """Return the texts of all messages of a role, in order."""
     return [content_of(message) for message in messages if message.get("role") == role]
 
 
@@ -49,7 +49,7 @@ def data_message(messages: Sequence[Message], mark: str) -> str:
 
 
 def tagged(text: str, tag: str) -> str:
-    """What stands between `<tag>` and the last `</tag>`; the whole text if the tags are missing."""
+    """Return what stands between `<tag>` and the last `</tag>`; the whole text if the tags are missing."""
     start = text.find(f"<{tag}>")
     if start < 0:
         return text
@@ -59,14 +59,14 @@ def tagged(text: str, tag: str) -> str:
 
 
 def question_of(text: str) -> str:
-    """What follows the last `Question:`, or else what follows the data, or else the whole text."""
+    """Return what follows the last `Question:`, or else what follows the data, or else the whole text."""
     after = text[text.rfind("</data>") + len("</data>") :] if "</data>" in text else text
     found = list(_QUESTION.finditer(after))
     return (after[found[-1].end() :] if found else after).strip()
 
 
 def entity_types(messages: Sequence[Message]) -> list[str]:
-    """The entity types that the prompt offers, in its order; empty if it names none."""
+    """Return the entity types that the prompt offers, in its order; empty if it names none."""
     for message in messages:
         found = _TYPES.search(content_of(message))
         if found:
@@ -76,7 +76,7 @@ def entity_types(messages: Sequence[Message]) -> list[str]:
 
 
 def sections(text: str) -> dict[str, list[Row]]:
-    """The CSV sections of the data in `text`, as rows by column; names of sections and columns in lower case."""
+    """Return the CSV sections of the data in `text`, as rows by column; names of sections and columns in lower case."""
     found: dict[str, list[str]] = {}
     current: list[str] | None = None
     quotes = 0  # an odd number: inside a quoted field, where a line of dashes means nothing
@@ -111,7 +111,7 @@ def _rows(section: str, text: str) -> list[Row]:
 
 
 def name_and_descriptions(text: str) -> tuple[str, list[str]]:
-    """The `Name:` line and the JSON list behind `Descriptions:`; lines, if it is not JSON."""
+    """Return the `Name:` line and the JSON list behind `Descriptions:`; lines, if it is not JSON."""
     name = re.search(r"^[ \t]*(?:Name|Names|Entity|Relationship):[ \t]*(.*)$", text, re.MULTILINE)
     head, mark, rest = text.partition("Descriptions:")
     if not mark:

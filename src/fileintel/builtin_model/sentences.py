@@ -50,7 +50,7 @@ def tidy(text: str) -> str:
 
 
 def sentences(text: str) -> list[Sentence]:
-    """The sentences of `text` in order; lines that look like headings are marked as such."""
+    """Return the sentences of `text` in order; lines that look like headings are marked as such."""
     found: list[Sentence] = []
     for block in _BREAK.split(tidy(text)):
         title, body = _title_and_body(block)
@@ -64,7 +64,7 @@ def sentences(text: str) -> list[Sentence]:
 
 
 def _title_and_body(block: str) -> tuple[str, str]:
-    """The heading that opens a block (possibly ""), and the rest on one line."""
+    """Return the heading that opens a block (possibly ""), and the rest on one line."""
     titled = block.lstrip().startswith("#")
     first, _, rest = _LINE_START.sub("", block).partition("\n")
     first, rest = first.strip(" |"), rest.strip(" |\n")
@@ -129,7 +129,7 @@ _FRENCH_ELISION = re.compile(r"^(?:[ldsnmtjc]|qu|jusqu|lorsqu|puisqu)['’](?=\w
 
 
 def words(sentence: str) -> list[Word]:
-    """The words of one sentence; possessive endings and French elided articles are split off."""
+    """Return the words of one sentence; possessive endings and French elided articles are split off."""
     found: list[Word] = []
     end = 0
     for match in _WORD.finditer(sentence):
@@ -155,7 +155,7 @@ _PLAIN_WORD = re.compile(r"[^\W_]+")
 
 
 def terms(text: str) -> list[str]:
-    """The stems of the content words of `text`, in order, for comparing sentences with each other."""
+    """Return the stems of the content words of `text`, in order, for comparing sentences with each other."""
     return [stem(word) for word in _PLAIN_WORD.findall(text.lower()) if word not in STOPWORDS and len(word) > 1]
 
 
@@ -165,7 +165,7 @@ STEM_LENGTH = 7  # characters: tells "commission" from "committee", and unites t
 
 @lru_cache(maxsize=50_000)
 def stem(word: str) -> str:
-    """A crude stem that works in four languages: accents folded, one common ending trimmed, long words cut."""
+    """Return a crude stem that works in four languages: accents folded, one common ending trimmed, long words cut."""
     if not word.isascii():
         folded = unicodedata.normalize("NFKD", word.replace("ß", "ss"))
         word = "".join(char for char in folded if not unicodedata.combining(char))

@@ -13,7 +13,7 @@ CALENDAR = MONTHS | _LISTS["calendar"]  # capitalised in English and German, and
 
 
 def language_of(words: Iterable[str]) -> str:
-    """The code of the language whose function words are the most frequent among the lower-case `words`."""
+    """Return the code of the language whose function words are the most frequent among the lower-case `words`."""
     counts = dict.fromkeys(LANGUAGES, 0)
     for word in words:
         if word in STOPWORDS:

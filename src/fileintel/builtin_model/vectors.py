@@ -25,7 +25,7 @@ _SPREAD = 0x9E3779B1  # an odd constant: CRC-32 is linear, the multiplication br
 
 
 def embed(text: str, dimensions: int = DIMENSIONS) -> list[float]:
-    """The unit vector of `text`, rounded; the vector of a text without words is a fixed unit vector."""
+    """Return the unit vector of `text`, rounded; the vector of a text without words is a fixed unit vector."""
     stems = [stem(word) if word not in STOPWORDS else f"_{word}" for word in _WORD.findall(text.lower())]
     vector = [0.0] * dimensions
     for word, count in Counter(stems).items():
@@ -47,7 +47,7 @@ def _add(vector: list[float], feature: int, weight: float) -> None:
 
 @lru_cache(maxsize=50_000)
 def _features(word: str) -> tuple[tuple[int, float], ...]:
-    """The word itself and its groups of three letters, with their weights."""
+    """Return the word itself and its groups of three letters, with their weights."""
     found = [(_hash(word), WORD)]
     if word[0] != "_" and len(word) > 3:
         padded = f"<{word}>"

@@ -41,7 +41,7 @@ class Endpoint:
 
 
 def chat_servers(llm: LlmSettings) -> list[Endpoint]:
-    """The servers of the chat model: the user's, OpenAI's when there is only a key, else the built-in one.
+    """Return the servers of the chat model: the user's, OpenAI's when there is only a key, else the built-in one.
 
     Raises:
       ConfigError: there is a model but no server for it, or OpenAI's without a model or a key.
@@ -53,7 +53,7 @@ def chat_servers(llm: LlmSettings) -> list[Endpoint]:
 
 
 def embedding_servers(own: EmbeddingSettings, llm: LlmSettings) -> list[Endpoint]:
-    """The servers of the embedding model: the user's choice, else what goes with the chat model's server.
+    """Return the servers of the embedding model: the user's choice, else what goes with the chat model's server.
 
     A server of one's own that is known for chat only is not asked for vectors: the built-in ones are taken.
 
@@ -64,7 +64,7 @@ def embedding_servers(own: EmbeddingSettings, llm: LlmSettings) -> list[Endpoint
 
 
 def _with_all(servers: tuple[ServerSettings, ...], first: Endpoint) -> list[Endpoint]:
-    """The servers of a list, with the model of the first; where there is no list, the only one."""
+    """Return the servers of a list, with the model of the first; where there is no list, the only one."""
 
     def key(server: ServerSettings) -> str:
         if server.api_key is not None:
@@ -75,7 +75,7 @@ def _with_all(servers: tuple[ServerSettings, ...], first: Endpoint) -> list[Endp
 
 
 def _first(section: str, own_url: str | None, servers: tuple[ServerSettings, ...]) -> ServerSettings | None:
-    """The first of a list of servers, if there is one.
+    """Return the first of a list of servers, if there is one.
 
     Raises:
       ConfigError: there is also a single one, or the built-in one is among them.

@@ -14,7 +14,7 @@ _SECRET_PARAMETER = re.compile(rf"([?&][^=&#]*(?:{_SECRET_NAME})[^=&#]*=)[^&#]*"
 
 
 def masked_url(url: str) -> str:
-    """A URL without its password, in either of the places where it can be."""
+    """Return a URL without its password, in either of the places where it can be."""
     return _SECRET_PARAMETER.sub(rf"\1{MASK}", _PASSWORD.sub(rf"\1{MASK}", url))
 
 
@@ -27,7 +27,7 @@ class SecretUrl(Secret[str]):
 
 
 def redacted(value: object) -> Any:
-    """A setting's value as JSON takes it, without secrets."""
+    """Return a setting's value as JSON takes it, without secrets."""
     if isinstance(value, SecretStr | SecretUrl):
         return str(value)
     if isinstance(value, str):

@@ -65,7 +65,7 @@ Layer = dict[str, Found]
 
 
 def keys_of(model: type[BaseModel]) -> dict[str, Key]:
-    """The dotted keys of a model of sections, as its annotations have them."""
+    """Return the dotted keys of a model of sections, as its annotations have them."""
     keys = {}
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -95,7 +95,7 @@ def _leaves(annotation: Any) -> list[Any]:
 
 
 def read_layers(keys: Keys, overrides: Mapping[str, object], environ: Mapping[str, str]) -> Layer:
-    """All sources merged, the stronger over the weaker; `home` is filled in.
+    """Return all sources merged, the stronger over the weaker; `home` is filled in.
 
     Raises:
       ConfigError: a key is unknown, or a file cannot be read.
@@ -157,7 +157,7 @@ _PLAIN_WORDS = (  # for pydantic's
 
 
 def explained(error: ValidationError, layer: Layer, keys: Keys) -> str:
-    """What is wrong with which keys, and where they were found, in one line."""
+    """Return what is wrong with which keys, and where they were found, in one line."""
     faults: dict[str, str] = {}  # the first of each key
     for fault in error.errors(include_url=False, include_input=False):
         place = [str(part) for part in fault["loc"]]
@@ -213,7 +213,7 @@ def _from_environment(environ: Mapping[str, str], keys: Keys) -> Layer:
 
 
 def _prefixed(environ: Mapping[str, str], keys: Keys) -> Iterator[tuple[str, str]]:
-    """The FILEINTEL__ variables that are set, without _FILE, and their keys."""
+    """Yield the FILEINTEL__ variables that are set, without _FILE, and their keys."""
     for name in sorted(environ):
         if not name.startswith(PREFIX) or not environ[name].strip():
             continue
@@ -272,7 +272,7 @@ def _from_text(text: str, key: str, kind: Key, origin: str) -> object:
 
 
 def _from_file(path: Path, keys: Keys, origin: str | None = None) -> Layer:
-    """A file of settings as a layer; each value's origin is `origin`, or the file and the line."""
+    """Return a file of settings as a layer; each value's origin is `origin`, or the file and the line."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
@@ -309,7 +309,7 @@ def _name(node: yaml.Node) -> str:
 
 
 def _value_of(node: yaml.Node, kind: Key, base: Path, place: str) -> object:
-    """The value of a node. Texts are taken as written, so that `language: no` is not False."""
+    """Return the value of a node. Texts are taken as written, so that `language: no` is not False."""
     if not node.tag.startswith(_YAML_TAG):
         raise ConfigError(f"{place}: YAML tags (!…) have no meaning here; put the text in quotes")
     if kind.form in ("text", "path") and isinstance(node, yaml.ScalarNode):
@@ -341,7 +341,7 @@ def _is_null(node: yaml.Node) -> bool:
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    """What is wrong, without what the parser quotes: it might be a piece of a secret."""
+    """Return what is wrong, without what the parser quotes: it might be a piece of a secret."""
     problem = getattr(error, "problem", None) or "unreadable characters"
     return re.sub(r"'[^']{2,}'|\"[^\"]{2,}\"", "…", problem)
 

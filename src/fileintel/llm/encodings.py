@@ -26,7 +26,7 @@ _loaded: "dict[str, Encoding]" = {}
 
 
 def encoding_for(name: str) -> "Encoding":
-    """The tiktoken encoding `name`, such as "o200k_base", from a local file; loaded once per process.
+    """Return the tiktoken encoding `name`, such as "o200k_base", from a local file; loaded once per process.
 
     Where `TIKTOKEN_CACHE_DIR` is set, the file must be in the folder that it names.
 
@@ -40,12 +40,12 @@ def encoding_for(name: str) -> "Encoding":
 
 
 def is_loaded(name: str) -> bool:
-    """Whether this process has loaded the encoding."""
+    """Return whether this process has loaded the encoding."""
     return name in _loaded
 
 
 def files_of(*names: str) -> Path:
-    """The folder with the files of these encodings, for another program that uses tiktoken.
+    """Return the folder with the files of these encodings, for another program that uses tiktoken.
 
     Raises:
       ConfigError: as `encoding_for` says, or the files cannot be written.
@@ -79,7 +79,7 @@ def _cache_folder() -> str:
 
 
 def _from_folder(name: str, folder: str, *, shipped: bool) -> "Encoding":
-    """The encoding from its file in this folder, which is written first where it is missing and `shipped`."""
+    """Return the encoding from its file in this folder, which is written first where it is missing and `shipped`."""
     import tiktoken
     import tiktoken.load
 
@@ -106,7 +106,7 @@ def _from_folder(name: str, folder: str, *, shipped: bool) -> "Encoding":
 
 
 def _vocabulary(name: str, vocabulary: str) -> bytes:
-    """The file that tiktoken would download: for each token its bytes in base 64 and its number."""
+    """Return the file that tiktoken would download: for each token its bytes in base 64 and its number."""
     if vocabulary not in SHIPPED:
         raise ConfigError(
             f"the token encoding {name!r} does not come with FileIntel: use one of {', '.join(SHIPPED)}, or, where"

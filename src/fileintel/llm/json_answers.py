@@ -22,7 +22,7 @@ _LAST_BRACKETS = re.compile(r"\]\s*\}\Z")
 
 
 def strip_reasoning(text: str) -> str:
-    """The answer without its reasoning parts, also where the opening or the closing tag is missing; storable.
+    """Return the answer without its reasoning parts, also where the opening or the closing tag is missing; storable.
 
     A reasoning part begins a line: tags within a sentence are what the sentence is about.
     """
@@ -55,7 +55,7 @@ def missing_end(text: str) -> str | None:
 
 
 def is_closed(text: str) -> bool:
-    """Whether the brackets of an answer's JSON are all closed at its end, those within strings left aside.
+    """Return whether the brackets of an answer's JSON are all closed at its end, those within strings left aside.
 
     Where quotes are not escaped, strings and the rest change places; so the usual end of a list in an object counts
     as closed as well.
@@ -73,14 +73,14 @@ def is_closed(text: str) -> bool:
 
 
 def strip_fence(text: str) -> str:
-    """The content of a code fence, when the whole text is one."""
+    """Return the content of a code fence, when the whole text is one."""
     text = text.strip()
     fence = _FENCE.match(text)
     return text[fence.end() :].removesuffix("```").strip() if fence else text
 
 
 def read_object(text: str) -> dict[str, Any]:
-    """The JSON object in an answer, repaired where it is damaged; its texts are storable.
+    """Return the JSON object in an answer, repaired where it is damaged; its texts are storable.
 
     Raises:
       InvalidAnswer: there is no object in it, or nothing is in the object.
@@ -106,7 +106,7 @@ def read_object(text: str) -> dict[str, Any]:
 
 
 def nesting_depth(text: str) -> int:
-    """How many brackets stand open at once at most, those in strings included."""
+    """Return how many brackets stand open at once at most, those in strings included."""
     depth = deepest = 0
     for bracket in _BRACKET.findall(text):
         depth = depth + 1 if bracket in "{[" else max(0, depth - 1)
@@ -115,7 +115,7 @@ def nesting_depth(text: str) -> int:
 
 
 def mended(text: str) -> Any:
-    """What damaged JSON may have been meant to say.
+    """Return what damaged JSON may have been meant to say.
 
     Raises:
       ValueError, RecursionError: nothing can be made of it.

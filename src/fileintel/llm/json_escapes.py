@@ -50,7 +50,7 @@ def _mended(match: re.Match[str], has_formulas: bool) -> str:
 
 
 def _is_path(found: str) -> bool:
-    """Whether what stands behind a letter and a colon are names of folders, and not lines: "A:\\nBob"."""
+    """Return whether what stands behind a letter and a colon are names of folders, and not lines: "A:\\nBob"."""
     segments = _SEGMENT.findall(found)
     sound = [(first, second) for first, second in segments if first in "bfnrt"]
     if _SOUND_CODE.search(found) or (len(segments) == 1 and sound):

@@ -69,7 +69,7 @@ class Trail:
         self._retried: Counter[str] = Counter()
 
     def may_retry(self, fault: Fault, patience: Patience) -> bool:
-        """Whether a fault of this kind may be followed by another attempt; counts it."""
+        """Return whether a fault of this kind may be followed by another attempt; counts it."""
         if self._retried[fault.reason] >= patience.budget(fault.reason) or self._retried.total() >= patience.retries:
             return False
         self._retried[fault.reason] += 1
@@ -90,7 +90,7 @@ class TimeLimits:
         self._latest: deque[float] = deque(maxlen=ANSWERS_TO_COMPARE)
 
     def seconds(self, prompt_bytes: int, answer_tokens: int | None, trail: Trail) -> float:
-        """The limit for a request with a body of that size and at most so many tokens to be answered (None: no
+        """Return the limit for a request with a body of that size and at most so many tokens to be answered (None: no
         bound)."""
         limit = self._longest * _share(prompt_bytes, answer_tokens)
         if trail.was_cut or len(self._latest) < ANSWERS_NEEDED:

@@ -101,7 +101,7 @@ class ModelServer:
             self.adaptive_limit.answered(in_flight, self._last_answer - began, *tokens)
 
     def models(self) -> list[str] | None:
-        """The models that the server offers; None when it does not tell.
+        """Return the models that the server offers; None when it does not tell.
 
         Raises:
           ModelServerUnavailable: it does not answer.
@@ -125,7 +125,7 @@ class ModelServer:
             return None
 
     def look(self) -> Fault | None:
-        """Whether a server that was away is back: None if it is, else what is the matter. Costs nothing."""
+        """Return whether a server that was away is back: None if it is, else what is the matter. Costs nothing."""
         try:
             self._get("/models", LOOK_SECONDS)
         except openai.APIStatusError as error:
@@ -148,7 +148,7 @@ class ModelServer:
             self._failing.add(id(trail))
 
     def is_well(self) -> bool:
-        """Whether it has answered lately, if only which models it has, and is not known to be away."""
+        """Return whether it has answered lately, if only which models it has, and is not known to be away."""
         return self.gate.away_since() is None and time.monotonic() - self._last_sign < WELL_SECONDS
 
     def doubt(self) -> None:
@@ -164,7 +164,7 @@ class ModelServer:
         return 0.0 if self._silent_since is None else time.monotonic() - self._silent_since
 
     def is_ill(self) -> bool:
-        """Whether different questions fail together, with no answer in between."""
+        """Return whether different questions fail together, with no answer in between."""
         return len(self._failing) >= FAILING_TOGETHER
 
     @property
@@ -173,7 +173,7 @@ class ModelServer:
         return f"model server {self.endpoint.shown_url}, model {self.endpoint.model or '(not set)'}"
 
     def about(self, fault: Fault) -> str:
-        """A fault in a line that names the server."""
+        """Return a fault in a line that names the server."""
         return f"{self.name}: {fault.message}"
 
     def _get(self, path: str, seconds: float) -> httpx.Response:

@@ -54,7 +54,7 @@ class _Parts:
         return text
 
     def completion(self) -> Completion:
-        """The whole, read as an answer that came in one piece."""
+        """Return the whole, read as an answer that came in one piece."""
         choice = {"message": {"content": "".join(self.texts)}, "finish_reason": self.finish_reason}
         return read_completion({"choices": [choice], "usage": dict(self.usage)})
 
@@ -164,7 +164,7 @@ class Narrator:
 
 
 def _lines(response: urllib3.BaseHTTPResponse, deadline: float) -> Iterator[str]:
-    """The lines of a body as they come."""
+    """Yield the lines of a body as they come."""
     rest = b""
     while part := response.read1(READ_BYTES):
         *whole, rest = (rest + part).split(b"\n")

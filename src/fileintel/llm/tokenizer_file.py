@@ -28,7 +28,7 @@ _loading = threading.Lock()
 
 
 def tokenizer_for(chunking: ChunkingSettings) -> Tokenizer:
-    """What counts tokens with these settings: the file of `chunking.tokenizer_file`, else `chunking.encoding`.
+    """Return what counts tokens with these settings: the file of `chunking.tokenizer_file`, else `chunking.encoding`.
 
     Raises:
       ConfigError: the file cannot be read, is no tokenizer, or the library is missing. (The encoding is loaded later.)

@@ -70,15 +70,15 @@ class Tokenizer:
         _ = self.encoding
 
     def is_loaded(self) -> bool:
-        """Whether all that is needed is there."""
+        """Return whether all that is needed is there."""
         return is_loaded(self.name)
 
     def encode(self, text: str) -> list[int]:
-        """The token ids of `text`; a lone surrogate counts as U+FFFD."""
+        """Return the token ids of `text`; a lone surrogate counts as U+FFFD."""
         return [token for _, tokens in self.encode_stream([text]) for token in tokens]
 
     def count(self, text: str) -> int:
-        """The number of tokens of `text`."""
+        """Return the number of tokens of `text`."""
         return sum(len(tokens) for _, tokens in self.encode_stream([text]))
 
     def fit(self, text: str, max_tokens: int, known: int | None = None) -> tuple[str, int]:
@@ -91,7 +91,7 @@ class Tokenizer:
         return kept, self.count(kept)
 
     def truncate(self, text: str, max_tokens: int) -> str:
-        """The longest beginning of `text` that has at most `max_tokens` tokens, cut between whole graphemes."""
+        """Return the longest beginning of `text` that has at most `max_tokens` tokens, cut between whole graphemes."""
         kept = end = 0
         for segment, tokens in self.encode_stream([text]):
             room = max_tokens - kept
@@ -119,11 +119,11 @@ class Tokenizer:
         return ((segment, self.tokens_of(segment)) for segment in self.segments(pieces))
 
     def tokens_of(self, segment: str) -> list[int]:
-        """A number for each token of a segment, for `offsets`: here its id."""
+        """Return a number for each token of a segment, for `offsets`: here its id."""
         return self.encoding.encode_ordinary(encodable(segment))
 
     def segments(self, pieces: Iterable[str]) -> Iterator[str]:
-        """The text that `pieces` make up, divided at natural places.
+        """Yield the text that `pieces` make up, divided at natural places.
 
         At most about 200,000 characters are held beside the current piece.
         """
@@ -152,7 +152,7 @@ class Tokenizer:
         return found.end() if found else start + LONGEST_SEGMENT
 
     def offsets(self, segment: str, tokens: list[int], positions: Iterable[int]) -> list[int]:
-        """Where the first n tokens of a segment end, in characters, for each n of the ascending `positions`.
+        """Return where the first n tokens of a segment end, in characters, for each n of the ascending `positions`.
 
         Where a token ends inside a character, the start of that character is meant.
         """
@@ -172,7 +172,7 @@ class Tokenizer:
 
 
 def encodable(text: str) -> str:
-    """The text with U+FFFD for halves of surrogate pairs, of the same length."""
+    """Return the text with U+FFFD for halves of surrogate pairs, of the same length."""
     # tiktoken would replace surrogates by way of UTF-16, which changes the length of the text
     try:
         text.encode()
@@ -182,7 +182,7 @@ def encodable(text: str) -> str:
 
 
 def grapheme_floor(text: str, position: int) -> int:
-    """The nearest place at or before `position` where no grapheme cluster (UAX #29) is cut.
+    """Return the nearest place at or before `position` where no grapheme cluster (UAX #29) is cut.
 
     Looks at `text[position - 256 : position + 1]` only; a cluster that is longer than that is cut where it stands.
     """

@@ -50,7 +50,7 @@ class ModelHttp(httpx.Client):
         super().__init__(transport=self._pooled, trust_env=False)
 
     def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
-        """A request with the headers given and no others."""
+        """Return a request with the headers given and no others."""
         timeout = httpx.Timeout(options.get("timeout"))
         given = options["headers"]  # openai 2 gives a mapping, openai 3 a list of pairs
         pairs = given if isinstance(given, list) else given.items()
@@ -66,7 +66,7 @@ class ModelHttp(httpx.Client):
         )
 
     def send(self, request: httpx.Request, **_options: Any) -> httpx.Response:
-        """The whole response; a redirect is one as well."""
+        """Return the whole response; a redirect is one as well."""
         return self._pooled.handle_request(request)
 
 
@@ -103,7 +103,7 @@ class PooledTransport(httpx.BaseTransport):
         return httpx.Response(answer.status, headers=headers, content=body, request=request)
 
     def _begin(self, request: httpx.Request, timeout: urllib3.Timeout) -> urllib3.BaseHTTPResponse:
-        """The response up to its body."""
+        """Return the response up to its body."""
         options: dict[str, Any] = {
             "body": request.content,
             "headers": {name: value for name, value in request.headers.items() if name != "connection"},
@@ -122,7 +122,7 @@ class PooledTransport(httpx.BaseTransport):
 
 
 def _whole(answer: urllib3.BaseHTTPResponse, deadline: float, request: httpx.Request) -> bytes:
-    """The answer's body, if it is there before the deadline."""
+    """Return the answer's body, if it is there before the deadline."""
     parts: list[bytes] = []
     try:
         while part := answer.read1(READ_BYTES):
@@ -142,7 +142,7 @@ def _whole(answer: urllib3.BaseHTTPResponse, deadline: float, request: httpx.Req
 
 
 def trusting_context() -> ssl.SSLContext:
-    """A TLS context that trusts what the system (or SSL_CERT_FILE, SSL_CERT_DIR) trusts; where the system has no
+    """Return a TLS context that trusts what the system (or SSL_CERT_FILE, SSL_CERT_DIR) trusts; where the system has no
     certificates, as in slim images, what Mozilla does."""
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"]:
@@ -151,7 +151,7 @@ def trusting_context() -> ssl.SSLContext:
 
 
 def proxy_for(base_url: str) -> str | None:
-    """The proxy that the environment asks for (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), if any; never for a server on
+    """Return the proxy that the environment asks for (HTTP_PROXY, HTTPS_PROXY, NO_PROXY), if any; never for a server on
     this machine, which a proxy elsewhere could not reach."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""

@@ -28,11 +28,11 @@ class LineReader:
         self.closed = False
 
     def fileno(self) -> int:
-        """The descriptor, for a selector."""
+        """Return the descriptor, for a selector."""
         return self._descriptor
 
     def lines(self) -> Iterator[str]:
-        """What has arrived, line by line; at most one chunk, so that no program can keep the others waiting."""
+        """Yield what has arrived, line by line; at most one chunk, so that no program can keep the others waiting."""
         try:
             piece = os.read(self._descriptor, CHUNK)
         except BlockingIOError:
@@ -46,7 +46,7 @@ class LineReader:
             yield line.decode("utf-8", "replace").rstrip()
 
     def drained(self) -> Iterator[str]:
-        """The last lines of a program that has ended; closes the pipe, also when another process holds it."""
+        """Yield the last lines of a program that has ended; closes the pipe, also when another process holds it."""
         while not self.closed:
             before = self._rest
             lines = list(self.lines())

@@ -30,7 +30,7 @@ STATUS_LINE = 7
 
 
 def pid_file_lines(data: str) -> list[str]:
-    """The lines of the server's pid file; empty when there is none."""
+    """Return the lines of the server's pid file; empty when there is none."""
     try:
         with open(os.path.join(data, PID_FILE), "rb") as file:
             return os.fsdecode(file.read()).splitlines()
@@ -53,7 +53,7 @@ def _works_in(pid: int, data: str) -> bool:
 
 
 def server_pid(data: str) -> int | None:
-    """The process id of the running postmaster of `data`, or None."""
+    """Return the process id of the running postmaster of `data`, or None."""
     lines = pid_file_lines(data)
     if not lines or not lines[0].strip().isdigit():
         return None
@@ -70,7 +70,7 @@ def server_pid(data: str) -> int | None:
 
 
 def processes_of(data: str) -> list[int]:
-    """All PostgreSQL processes that work in `data`, with or without a postmaster."""
+    """Return all PostgreSQL processes that work in `data`, with or without a postmaster."""
     return [int(name) for name in os.listdir("/proc") if name.isdigit() and _works_in(int(name), data)]
 
 

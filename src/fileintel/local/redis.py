@@ -49,7 +49,7 @@ class RedisUnavailable(FileIntelError):
 
 
 def find_server() -> Path:
-    """The redis-server of the wheel, without importing the wheel's package.
+    """Return the redis-server of the wheel, without importing the wheel's package.
 
     Raises: RedisUnavailable when the wheel is not installed.
     """

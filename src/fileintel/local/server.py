@@ -58,7 +58,7 @@ _SEVERE = re.compile(r"\b(?:PANIC|FATAL|ERROR|error):\s+(.*)")
 
 
 def find_programs() -> Path:
-    """The folder with `postgres` and `initdb`, without importing the wheel's package.
+    """Return the folder with `postgres` and `initdb`, without importing the wheel's package.
 
     Raises: DatabaseUnavailable when the wheel is not installed.
     """
@@ -92,7 +92,7 @@ class Server:
         self._root_mode = root_mode
 
     def running(self) -> RunningServer | None:
-        """The living server process of this home, ready or not.
+        """Return the living server process of this home, ready or not.
 
         Raises: PermissionError when the data folder belongs to another user.
         """
@@ -179,7 +179,7 @@ class Server:
         return DatabaseUnavailable(f"PostgreSQL does not start: {reason}: {advice}")
 
     def _reason(self, log_start: int) -> str:
-        """The last severe line that the server has written since it was started."""
+        """Return the last severe line that the server has written since it was started."""
         with contextlib.suppress(OSError), self.log.open("rb") as log:
             log.seek(log_start)
             lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]

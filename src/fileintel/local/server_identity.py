@@ -137,7 +137,7 @@ def _create_system_user() -> None:
 
 
 def _obstacle(identity: ServerIdentity, places: Sequence[Path], mode: str) -> str | None:
-    """What keeps this identity from reaching the places; None when nothing does."""
+    """Return what keeps this identity from reaching the places; None when nothing does."""
     steps = dict.fromkeys(step for place in places for step in [*reversed(place.parents), place])
     try:
         probe = identity.run(["/bin/sh", "-c", _PROBE, "sh", *map(str, steps)])

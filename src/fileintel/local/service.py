@@ -264,7 +264,7 @@ def _end_remains(home: Path) -> None:
 
 
 def _free_port(host: str, port: int) -> int:
-    """The port, or a free one for 0.
+    """Return the port, or a free one for 0.
 
     Raises: ServiceUnavailable when it is taken or cannot be had, as `fileintel api` does.
     """

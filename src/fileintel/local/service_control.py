@@ -63,7 +63,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", home: Path, log: Path,
 
 
 def _reason(log: Path, log_start: int) -> str:
-    """The error that the service has printed as its last words."""
+    """Return the error that the service has printed as its last words."""
     with contextlib.suppress(OSError), log.open("rb") as file:
         file.seek(log_start)
         for line in reversed(file.read().decode(errors="replace").splitlines()):

@@ -48,7 +48,7 @@ def _value(settings: Settings, key: str) -> object:
 
 
 def _text(value: object) -> str:
-    """A value as the environment is read: texts as they are, all others as JSON."""
+    """Return a value as the environment is read: texts as they are, all others as JSON."""
     plain = _plain(value)
     return plain if isinstance(plain, str) else json.dumps(plain)
 

@@ -30,7 +30,7 @@ class ProcessRow:
 
 
 def process_rows(home: Path, state: ServiceState) -> list[ProcessRow]:
-    """The supervisor, the embedded PostgreSQL if there is one, and the programs."""
+    """Return the supervisor, the embedded PostgreSQL if there is one, and the programs."""
     children = children_by_parent()
     others = {each.pid for each in state.processes if each.pid is not None}
     own = memory_of(state.pid, children, without=others)
@@ -44,7 +44,7 @@ def process_rows(home: Path, state: ServiceState) -> list[ProcessRow]:
 
 
 def postgres_pid(home: Path) -> int | None:
-    """The process id of the embedded PostgreSQL of a home; None while it does not run."""
+    """Return the process id of the embedded PostgreSQL of a home; None while it does not run."""
     return keeper.server_pid(str(home / "postgres"))
 
 
@@ -71,7 +71,7 @@ def memory_of(pid: int, children: Mapping[int, Sequence[int]], without: Collecti
 
 
 def children_by_parent() -> dict[int, list[int]]:
-    """The process ids of all processes of the machine, by that of their parent."""
+    """Return the process ids of all processes of the machine, by that of their parent."""
     children: dict[int, list[int]] = {}
     for name in os.listdir("/proc"):
         if name.isdigit():
