@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from fileintel.errors import UsageError
-from fileintel.storable import storable
 
 TEXTS = ("title", "date", "language", "document_type", "abstract")
 LISTS = ("authors", "keywords")
@@ -82,10 +81,16 @@ def edited_with(edited: Metadata, changes: Mapping[str, Any]) -> Metadata:
     return result
 
 
+def _cleaned(text: str) -> str:
+    from fileintel.storable import storable  # not above: the command line's help shall not wait for pydantic
+
+    return storable(text).strip()
+
+
 def _checked_text(field: str, value: Any) -> str:
     if not isinstance(value, str):
         raise UsageError(f"{field} is one text")
-    text = storable(value).strip()
+    text = _cleaned(value)
     if len(text) > LONGEST_TEXT:
         raise UsageError(f"{field} has {len(text)} characters: {LONGEST_TEXT} are allowed")
     return text
@@ -94,7 +99,7 @@ def _checked_text(field: str, value: Any) -> str:
 def _checked_list(field: str, value: Any) -> list[str]:
     if not isinstance(value, list | tuple) or not all(isinstance(entry, str) for entry in value):
         raise UsageError(f"{field} is a list of texts")
-    entries = list(dict.fromkeys(text for entry in value if (text := storable(entry).strip())))
+    entries = list(dict.fromkeys(text for entry in value if (text := _cleaned(entry))))
     if len(entries) > MOST_ENTRIES or any(len(entry) > LONGEST_ENTRY for entry in entries):
         raise UsageError(f"{field} may have {MOST_ENTRIES} entries of {LONGEST_ENTRY} characters")
     return entries

@@ -7,13 +7,16 @@ that only speaks HTTP to a service, so it loads what it needs of the lower layer
 
 import importlib
 import pkgutil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fileintel.operations import Operation, declared
+if TYPE_CHECKING:
+    from fileintel.operations import Operation
 
 
-def all_operations() -> list[Operation[Any, Any]]:
+def all_operations() -> "list[Operation[Any, Any]]":
     """The operations of all modules here, by module."""
+    from fileintel.operations import declared  # not above: a help page shall not wait for pydantic
+
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
         importlib.import_module(module.name)
     return declared()
