@@ -26,7 +26,6 @@ PENDING = {
     ("cli", "storage"),
     ("mcp", "cli"),
     ("mcp", "graphrag"),
-    ("tasks", "graphrag"),
 }
 
 

@@ -120,9 +120,9 @@ def test_without_vectors_the_question_is_refused_with_what_to_do(workspace: Work
 def test_a_queued_question_is_answered_once_and_keeps_its_reply(workspace: Workspace, model_server: StandIn) -> None:
     done(workspace, EMBED)
     run_id = submission.submit_passage_question(workspace, None, COLLECTION, QUESTION).run_id
-    reply = execute.answer_from_passages(workspace, run_id)
+    reply = execute.answer(workspace, run_id)
     asked = model_server.stats().asked
-    assert execute.answer_from_passages(workspace, run_id)["answer"] == reply["answer"]
+    assert execute.answer(workspace, run_id)["answer"] == reply["answer"]
     assert model_server.stats().asked == asked
     shown = tasks.show(workspace, run_id)
     assert (shown["kind"], shown["state"]) == ("passage_question", "succeeded")

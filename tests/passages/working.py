@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from fileintel.errors import FileIntelError
-from fileintel.graphrag.pipeline import Stopped
+from fileintel.fanout.stop_requests import Stopped
 from fileintel.runs import processing
 from fileintel.runs.embed import embed_passages
 from fileintel.runs.extract_metadata import extract_metadata

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from fileintel.graphrag.pipeline import Paused
+from fileintel.fanout.stop_requests import Paused
 from fileintel.runs.index import Indexer
 from fileintel.runs.index_request import IndexRequest
 from fileintel.runs.submission import submit_index

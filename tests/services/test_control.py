@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fileintel.graphrag.pipeline import Paused
+from fileintel.fanout.stop_requests import Paused
 from fileintel.runs import execute, submission
 from fileintel.runs.add_documents import Addition, add_documents
 from fileintel.services import control, documents, tasks

@@ -128,7 +128,7 @@ class AnswerWriter:
         if answers:
             try:
                 self._journal.keep(answers, patience=0 if self._unkept else None)
-            except BaseException as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it: it waits
+            except BaseException as error:  # noqa: BLE001 -- the owner waits, and must get every error
                 self._unkept = waiting
                 for arrival in arrivals:
                     arrival.unkept = error

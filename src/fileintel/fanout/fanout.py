@@ -1,7 +1,7 @@
 """The fan-out: one owner that keeps many questions under way and hands out the answers as they come.
 
-The owner (the greenlet that calls `run`) looks a window of questions up in the answer store, takes those that nobody
-has asked yet, and sends them through a bounded pool. The owner calls the request's `deliver` with each answer, which
+The owner (the greenlet that calls `run`) looks a window of questions up in the answer store, takes those that are
+not asked yet, and sends them through a bounded pool. The owner calls the request's `deliver` with each answer, which
 may return follow-up requests: a gleaning after an extraction, a parent's report when its last child is done. The
 answer writer stores the answers meanwhile; nothing that rests on an answer is sent before it is stored. There is no
 barrier: a request starts when it is there and a slot is free, the most urgent first; a slot is free as soon as the
@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from fileintel.errors import DatabaseUnavailable, FileIntelError, LeaseLost
 from fileintel.fanout.answer_writer import AnswerWriter
@@ -88,7 +88,7 @@ class Fanout:
         self._answer_writer = AnswerWriter(journal, self._stored)
         self._asked: dict[bytes, list[Request]] = {}
         self._fresh: dict[bytes, Answered] = {}  # handed out, and perhaps not stored when others are looked up
-        self._elsewhere: list[Request] = []  # somebody else is asking these
+        self._elsewhere: list[Request] = []  # another run or worker is asking these
         self._looked_elsewhere_at = float("-inf")
         self._sharing = sharing
         self._new_errand = partial(Caller, urgent=urgent, patience=patience)
@@ -175,7 +175,7 @@ class Fanout:
                 with contextlib.suppress(DatabaseUnavailable, LeaseLost):  # then the next attempt clears up
                     self._sharing.close()
 
-    def __enter__(self) -> "Fanout":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -186,7 +186,7 @@ class Fanout:
             self.close()
 
     def _call_off(self) -> None:
-        """Let what is not on its way to a server yet, or waits for one, come back. Requests under way go on."""
+        """Call back the requests that have not been sent to a server yet, or wait for one. Those under way go on."""
         if not self._caller.cancelled:
             self._caller.cancel()
             for client in (self._chat, self._embedder):
@@ -222,8 +222,11 @@ class Fanout:
     def _sort_window(
         self, window: list[Request], look_up: Callable[[Collection[bytes]], LookUp], *, cached: bool
     ) -> None:
-        """Hand out what the store can answer of these, make ready what is ours to ask. `cached` says that the answers
-        were not asked for by this run."""
+        """Hand out the answers that the store has for these, and make ready the other questions that are ours to ask.
+
+        Parameters:
+          cached: the answers were not asked for by this run.
+        """
         # what is on its way needs no look-up, and must not be taken: another worker may be about to ask it for us
         keys = {request.question.key for request in window} - self._asked.keys()
         found = look_up(keys) if keys else LookUp({}, set())
@@ -271,14 +274,16 @@ class Fanout:
         return bool(turn.failed or turn.answered or turn.returned)
 
     def _take_back(self, requests: Sequence[Request], *, cached: bool) -> None:
-        """Look up what is no longer with others."""
+        """Look up requests that are no longer with other workers."""
         back = [each for request in requests for each in (request, *self._asked.pop(request.question.key, ()))]
         for start in range(0, len(back), WINDOW):
             self._sort_window(back[start : start + WINDOW], self._journal.collect, cached=cached)
 
     def _due_elsewhere(self) -> list[list[Request]]:
-        """The requests that somebody else is asking, in windows, when it is time to look again: the answers may have
-        come, and a question that got none, or whose asker died, is ours to ask."""
+        """Return the requests that another worker is asking, in windows, when it is time to look again.
+
+        The answers may have come. A question that got none, or whose worker died, is ours to ask.
+        """
         now = time.monotonic()
         if not self._elsewhere or now - self._looked_elsewhere_at < ELSEWHERE_SECONDS:
             return []
@@ -324,7 +329,7 @@ class Fanout:
         arrival = Arrival([request])
         try:
             arrival.outcomes = [self._chat.ask(question, self._tally, self._caller)]
-        except BaseException as error:  # noqa: BLE001 -- whatever it is, the owner must hear of it
+        except BaseException as error:  # noqa: BLE001 -- the owner must get every error
             arrival.error = error
         self._answer_writer.put(arrival)
 

@@ -71,11 +71,11 @@ class HelperJournal(Journal):
         return self._retrying(lambda session: shared_questions.take(session, self._lease, self._asker, most))
 
     def mark(self, key: bytes) -> None:
-        """Somebody else has answered a question that was taken."""
+        """Mark a question that was taken and that another worker has answered."""
         self._retrying(lambda session: shared_questions.mark(session, self._lease.run_id, self._asker, [key]))
 
     def tick(self) -> None:
-        """Give a sign of life now and then, and hear whether the help is wanted."""
+        """Give a sign of life now and then, and learn whether the help is wanted."""
         if time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self._reported_at = time.monotonic()
             at_work = self._retrying(
@@ -145,7 +145,7 @@ class Helper:
         self._fanout.chat.reserve = limit + self._spare + 1  # all that is taken is looked up at once
 
     def work(self) -> None:
-        """Until nothing is left to do, or nobody wants it any more.
+        """Answer questions until none is left, or the run wants no help any more.
 
         Raises: as `Fanout.run`.
         """

@@ -1,4 +1,4 @@
-"""What a fan-out reads and writes in the database: stored answers, new answers, gaps, progress.
+"""Journals: they read and write for a fan-out what the database holds: answers, gaps, progress.
 
 Each method is one short transaction that can be repeated: a database that is away is waited for (`Database.retrying`).
 The greenlet that owns a run looks up and writes what is the run's; the answer writer keeps answers.
@@ -13,8 +13,9 @@ from uuid import uuid4
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import FileIntelError, RunCancelled
+from fileintel.errors import FileIntelError, RunFailed
 from fileintel.fanout.progress import Progress
+from fileintel.fanout.stop_requests import StopRequests
 from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, ChatQuestion, Question
@@ -26,7 +27,6 @@ from fileintel.storage.engine import Database
 from fileintel.storage.models import utc_now
 from fileintel.storage.run_counts import GapRecord
 from fileintel.storage.runs import Lease
-from fileintel.storage.states import RunState
 
 PROGRESS_SECONDS = 1.0  # how often counts are written while answers come in
 NUL_IN_ANSWER = "answer with NUL characters, which were left out"
@@ -36,8 +36,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class LookUp:
-    """What became of some questions: `stored` ones have an answer, `taken` ones are ours to ask. Somebody else is
-    asking the rest, and will store the answers."""
+    """The result of looking questions up: `stored` ones have an answer, `taken` ones are ours to ask. Another worker
+    asks the rest, and will store the answers."""
 
     stored: dict[bytes, StoredAnswer]
     taken: set[bytes]
@@ -53,7 +53,7 @@ class Journal:
     Raises, from every method: DatabaseUnavailable, when patience is over.
     """
 
-    _keeps_alone = True  # nobody else has to be told in the transaction that keeps an answer
+    _keeps_alone = True  # no other table is written in the transaction that keeps an answer
 
     def __init__(self, database: Database, fresh: Freshness | None = None, patience: float | None = None) -> None:
         self._database = database
@@ -69,18 +69,18 @@ class Journal:
         return self._retrying(lambda session: answer_store.find(session, list(keys), self._fresh))
 
     def look_up(self, keys: Collection[bytes]) -> LookUp:
-        """The stored answers among these keys; what has none and is asked by nobody is taken."""
+        """Find the stored answers among these keys, and take the questions that have none and are not asked yet."""
         # a question that was taken, and whose look-up fails then, is ours when that is repeated
         found = self._database.retrying(lambda session: self._look_up(session, keys), self._patience, alone=True)
         self._taken |= found.taken
         return found
 
     def collect(self, keys: Collection[bytes]) -> LookUp:
-        """The same for questions that others have answered, or have given up, on our behalf."""
+        """Look up questions that other workers have answered, or have given up, on our behalf."""
         return Journal.look_up(self, keys)
 
     def hand_over(self, keys: Collection[bytes], work: Callable[[Session], None]) -> None:
-        """Ask these no more: do what makes somebody else ask them, which has to give them back, in a transaction."""
+        """Leave these to another worker: run `work` in a transaction, which has to give the questions back."""
         self._retrying(work)
         self._taken.difference_update(keys)
 
@@ -131,7 +131,7 @@ class Journal:
         in_flight.answered(session, answers, self._asker)
 
     def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
-        del gaps  # outside of a run nobody repairs them
+        del gaps  # outside of a run there is no repair
         in_flight.give_back(session, keys, self._asker)
 
     def _retrying(self, work: Callable[[Session], T]) -> T:
@@ -139,17 +139,17 @@ class Journal:
 
 
 class RunJournal(Journal):
-    """The journal of a run: the same, under the run's lease, with its gaps and its progress.
+    """The journal of a run: it writes under the run's lease, and keeps the run's gaps and progress.
 
     Raises, from every method that writes:
-      LeaseLost: another worker holds the run now. Nothing was written but answers, which belong to nobody.
-      RunCancelled: somebody asked for it.
+      LeaseLost: another worker holds the run now. Nothing was written but answers, which belong to no run.
+      RunCancelled: a person asked for it.
 
     Parameters:
+      stop_requests: those of the run; without them, the end of the process is not one.
       throttling: says why the model servers take less than they are given; None while they take all.
 
     Attributes:
-      pausing: somebody has asked for a pause: what is under way is still to be kept, and nothing new to be sent.
       workers: how many workers ask for the run at this moment.
       stalls: how often and how long the hubs of earlier attempts' workers stood still.
     """
@@ -164,11 +164,12 @@ class RunJournal(Journal):
         on_progress: Callable[[], None] = lambda: None,
         patience: float | None = None,
         throttling: Callable[[], str | None] = lambda: None,
+        stop_requests: StopRequests | None = None,
     ) -> None:
         super().__init__(database, fresh, patience)
         self._asker = _asker(lease.run_id, lease.token)
         self.lease = lease
-        self.pausing = False
+        self.stop_requests = stop_requests or StopRequests(database, lease)
         self.workers = 1
         self.stalls = Stalls()
         self._stalls_at_first = hub_stalls().count
@@ -182,8 +183,13 @@ class RunJournal(Journal):
 
     @property
     def asker(self) -> str:
-        """Who asks, as rows of questions under way name it."""
+        """The name under which this attempt of the run asks, as rows of questions under way have it."""
         return self._asker
+
+    @property
+    def pausing(self) -> bool:
+        """Whether a person wants a pause: what is under way is still to be kept, and nothing new to be sent."""
+        return self.stop_requests.pausing
 
     def exchange(self, work: Callable[[Session], T], patience: float | None = None) -> T:
         """What `work` returns, done under the run's lease, in a transaction that may be repeated."""
@@ -195,7 +201,7 @@ class RunJournal(Journal):
         return self._database.retrying(fenced, self._patience if patience is None else patience)
 
     def take_over(self) -> None:
-        """Earlier attempts of the run ask no more: nobody has to wait until that shows."""
+        """Give back the questions of earlier attempts of the run, which ask no more."""
         earlier = [_asker(self.lease.run_id, token) for token in range(1, self.lease.token)]
 
         def work(session: Session) -> None:
@@ -231,13 +237,13 @@ class RunJournal(Journal):
             self.write_progress()
 
     def write_progress(self) -> None:
-        """Write the counts down, renew the lease, and hear whether the run is to stop."""
+        """Write the counts down, renew the lease, and look whether the run is to stop."""
         self._retrying(self.save_progress)
         self._written_at = time.monotonic()
         self._on_progress()
 
     def warn(self, stage: str, message: str) -> None:
-        """Tell whoever looks at the run of something that they should know before it is over."""
+        """Keep a warning that a person should see before the run is over."""
         self._retrying(lambda session: self._save_warning(session, {"stage": stage, "message": message}))
 
     def write_last_progress(self) -> None:
@@ -247,8 +253,8 @@ class RunJournal(Journal):
         self._on_progress()
 
     def save_progress(self, session: Session) -> None:
-        """The same, within a transaction of the caller."""
-        self.heed(session)
+        """Write the counts down within a transaction of the caller."""
+        self.stop_requests.look(session)
         runs.renew(session, self.lease, llm=self.llm_counts(), records=self._progress.records())
         run_counts.save_stages(session, self.lease.run_id, self._progress.counts())
         runs.show_throttling(session, self.lease, self._throttling())
@@ -271,7 +277,7 @@ class RunJournal(Journal):
         }
 
     def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
-        runs.renew(session, self.lease)  # first: whoever was replaced writes nothing
+        runs.renew(session, self.lease)  # first: a worker that was replaced writes nothing
         run_counts.save_gaps(session, self.lease.run_id, gaps)
         super()._fail(session, keys, gaps)
 
@@ -280,15 +286,20 @@ class RunJournal(Journal):
         if data not in run_events.warnings(session, self.lease.run_id):  # an earlier attempt of the run may have told
             run_events.note(session, self.lease.run_id, "warning", data)
 
-    def heed(self, session: Session) -> None:
-        """Hear whether a person wants the run to stop; a wish to pause is noted."""
-        requested = runs.requested_state(session, self.lease.run_id)
-        if requested is RunState.CANCELLING:
-            raise RunCancelled("the run was cancelled; its answers are kept")
-        # once heard it stays so: the run may be resumed before everything under way has arrived
-        self.pausing = self.pausing or requested is RunState.PAUSED
+    def check_gaps(self, stage: str, allowed: float) -> None:
+        """Look whether few enough items of a stage have failed.
+
+        Raises:
+          RunFailed: more than the share `allowed` (0 to 1) of them have; what the others brought is kept.
+        """
+        counts = next(counts for counts in self._progress.counts() if counts.name == stage)
+        if counts.total and counts.failed / counts.total > allowed:
+            raise RunFailed(
+                f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
+                f"graphrag.max_gap_share={allowed} allows; `fileintel tasks show {self.lease.run_id} --json` lists why"
+            )
 
 
 def _asker(run_id: str, token: int) -> str:
-    """Who asks on behalf of a run: a name for each attempt, which its successor knows."""
+    """Name an attempt of a run as the one that asks; its successor can tell the name."""
     return content_id("asker", run_id, token)

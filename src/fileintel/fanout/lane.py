@@ -17,7 +17,7 @@ class Lane:
     Parameters:
       limit: calls under way at most. One whose answer is not stored yet is still under way: so a crash never costs
         more answers than that.
-      reserve: requests that shall be ready to be sent, so that nobody waits for a look-up.
+      reserve: requests that shall be ready to be sent, so that no slot waits for a look-up.
 
     Attributes:
       sources: what is to be looked up: priority, order of arrival, requests.
@@ -51,7 +51,7 @@ class Lane:
         return len(self._missing)
 
     def add(self, priority: float, requests: Iterator[Request]) -> None:
-        """Requests that are to be looked up, nobody knows how many."""
+        """Add requests that are to be looked up; their number is not known."""
         self._streams += 1
         heapq.heappush(self.sources, (priority, next(self._order), requests))
 
@@ -60,7 +60,7 @@ class Lane:
         heapq.heappush(self.sources, (request.priority, next(self._order), request))
 
     def at_hand(self) -> float:
-        """How many requests are ready or to be looked up; infinite while nobody knows."""
+        """Count the requests that are ready or to be looked up; infinite while the number is not known."""
         return float("inf") if self._streams else len(self.sources) + self.ready
 
     def make_ready(self, request: Request) -> None:

@@ -14,7 +14,7 @@ class Request:
     """A question of a stage, and what to do with its outcome.
 
     `deliver` runs in the owner, in order of arrival; it must not wait for anything. `priority`: lower goes first.
-    With `keep` False the answer is not stored, and no gap is written: whoever asks decides that.
+    With `keep` False the answer is not stored, and no gap is written: the caller has decided so.
     """
 
     stage: str

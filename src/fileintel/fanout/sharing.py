@@ -1,10 +1,10 @@
 """Sharing: what a run has to ask and cannot ask soon is asked by other workers, if there are any with free slots.
 
-The coordinator (the worker that holds the run) calls for helpers when many questions wait. Those who come put their
-names down; only then are questions written down for them, about as many as they have slots. They take the most urgent
-ones, and mark those whose answers are stored; the coordinator collects these from the store as if it had waited for
-somebody else's answer. Slots of its own that fall free take back what nobody has begun. So nothing is divided in
-advance, a message that is lost or doubled does no harm, and without helpers nothing is written.
+The coordinator (the worker that holds the run) calls for helpers when many questions wait. Helpers put their names
+down; only then are questions written down for them, about as many as they have slots. They take the most urgent ones,
+and mark those whose answers are stored; the coordinator collects these from the store as if it had waited for the
+answer of another run. Slots of its own that fall free take back questions that are not begun. So nothing is divided
+in advance, a message that is lost or doubled does no harm, and without helpers nothing is written.
 """
 
 import itertools
@@ -25,7 +25,7 @@ from fileintel.storage import runs, shared_questions
 from fileintel.storage.shared_questions import HELPER_SECONDS, Helper, Marked, Shared
 
 EXCHANGE_SECONDS = 0.1  # between two looks while others ask for us; they cost a millisecond
-IDLE_SECONDS = 0.2  # the same while nobody does
+IDLE_SECONDS = 0.2  # between two looks while no helper is there
 CALL_SECONDS = 2.0  # between two calls for helpers, while more or others come
 CALL_AGAIN_SECONDS = 10.0  # the same when the last call has changed nothing: workers may be started at any time
 INSPECTION_SECONDS = 5.0  # between two looks whether all that is shared is still there
@@ -79,7 +79,7 @@ class Sharing:
         self._call = call
         self._out: dict[bytes, Request] = {}
         self._slots = 0  # of all helpers
-        self._waiting = 0  # shared, and begun by nobody, when that was last looked at
+        self._waiting = 0  # questions that were shared and not begun at the last look
         self._order = itertools.count()
         self._next_exchange = float("-inf")
         self._next_call = float("-inf")
@@ -120,7 +120,7 @@ class Sharing:
         return turn
 
     def withdraw(self) -> list[Request]:
-        """Take back all that nobody has begun, because the run is to stop. What others have under way they store.
+        """Take back all that is not begun, because the run is to stop. Helpers store the answers that are under way.
 
         Raises: as `turn`.
         """
@@ -209,8 +209,8 @@ class Sharing:
 
 
 class _Presence:
-    """Which helpers are there. One that was not heard of for long is dead, unless nobody could be heard meanwhile: then
-    it has as long again."""
+    """Knows which helpers are there. One that gave no sign of life for long is dead, unless this worker could not look
+    meanwhile: then the helper has as long again."""
 
     def __init__(self, is_gone: Callable[[str], bool]) -> None:
         self._is_gone = is_gone

@@ -18,7 +18,7 @@ from fileintel.graphrag.stages.stage import Build, Moment, Stage, StageRun
 from fileintel.llm.tokenizer_file import load_ahead
 from fileintel.runtime import free_in_slices
 
-__all__ = ["FAST", "PARSERS", "PUBLISH", "STAGES", "TABLE", "BuildInputs", "IndexParts", "Paused", "Stopped", "build"]
+__all__ = ["FAST", "PARSERS", "PUBLISH", "STAGES", "TABLE", "BuildInputs", "IndexParts", "build"]
 
 PUBLISH = "publish"
 TABLE: tuple[Stage, ...] = (
@@ -93,14 +93,6 @@ def asked_afresh_from(stage: str) -> frozenset[str]:
     return frozenset(purpose for one in later for purpose in one.purposes)
 
 
-class Stopped(Exception):
-    """The run was told to stop; what it got is kept, and it can go on at any time."""
-
-
-class Paused(Stopped):
-    """A person wants the run to rest; it goes on once it is resumed."""
-
-
 def _tell(build: Build, moment: Callable[[StageRun, Build], None]) -> None:
     """Tell all stages, in the order of the table, that a moment has come. `moment` is a method of `StageRun`."""
     for stage in build.stages.values():
@@ -119,21 +111,17 @@ def _complete(build: Build, fanout: Fanout, moment: Moment) -> None:
 
 def _work(run: BuildInputs, fanout: Fanout, until: Callable[[], bool] = lambda: False) -> None:
     if not fanout.run(until):
-        raise Paused if run.journal.pausing else Stopped
+        raise run.journal.stop_requests.error()
 
 
 def _take_turn(run: BuildInputs, fanout: Fanout) -> None:
     if not fanout.turn():
-        raise Paused if run.journal.pausing else Stopped
+        raise run.journal.stop_requests.error()
 
 
 def _check_gaps(run: BuildInputs, fanout: Fanout, stage: str) -> None:
-    counts = next(counts for counts in run.progress.counts() if counts.name == stage)
-    allowed = run.settings.graphrag.max_gap_share
-    if counts.total and counts.failed / counts.total > allowed:
+    try:
+        run.journal.check_gaps(stage, run.settings.graphrag.max_gap_share)
+    except RunFailed:
         _work(run, fanout, until=run.form_is_settled)  # all of it may have been asked for in the wrong format
-        raise RunFailed(
-            f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
-            f"graphrag.max_gap_share={allowed} allows; "
-            f"`fileintel tasks show {run.journal.lease.run_id} --json` lists why"
-        )
+        raise

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.errors import DatabaseUnavailable, LeaseLost
+from fileintel.fanout.stop_requests import Paused
 from fileintel.graphrag.build import BuildInputs, IndexParts
-from fileintel.graphrag.pipeline import PUBLISH, TABLE, Paused
+from fileintel.graphrag.pipeline import PUBLISH, TABLE
 from fileintel.graphrag.rows import Row
 from fileintel.graphrag.stages.stage import Moment
 from fileintel.runtime import yielding

@@ -1,4 +1,4 @@
-"""Whether somebody is at work on a collection, so that it is not taken away under their hands."""
+"""Looks whether a run is at work on a collection, which must not be deleted then."""
 
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,7 @@ class ActiveRunError(ConflictError):
 
 
 def refuse_while_busy(session: Session, collection: Collection, kinds: frozenset[str] = WRITING) -> None:
-    """Whether the collection, or its index, may be deleted.
+    """Look whether the collection, or its index, may be deleted.
 
     Raises:
       ActiveRunError: a run of these kinds holds a lease that is in time, and its owner is not known to be dead.

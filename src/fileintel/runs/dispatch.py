@@ -85,7 +85,7 @@ class CeleryDispatcher:
         """
         from kombu.exceptions import OperationalError
 
-        self.check()  # the question itself would be repeated for six seconds where nobody listens
+        self.check()  # without a broker, the question to the workers would be repeated for six seconds
         try:
             answers = self._app.control.inspect(timeout=WORKER_SECONDS).active_queues() or {}
         except (OperationalError, OSError) as error:

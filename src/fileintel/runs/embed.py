@@ -7,15 +7,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.documents.passages import cut_name
+from fileintel.fanout.run_fanout import RunFanout
 from fileintel.graphrag.stages.embed import STAGE as EMBED
 from fileintel.graphrag.stages.embed import PassageStage
 from fileintel.llm.tokenizer_file import tokenizer_for
-from fileintel.runs import run_context
 from fileintel.runs.cut import cut_collection, uncut
 from fileintel.runs.embedding_size import embedding_size
-from fileintel.runs.index import Observer
-from fileintel.runs.outcome import ending
-from fileintel.runs.run_context import Work
+from fileintel.runs.run_context import Asking, Observer, RunContext, ignore, never, perform
 from fileintel.storage import passages, runs, vectors
 from fileintel.storage.models import Passage, VectorSet
 from fileintel.workspace import Workspace
@@ -27,47 +25,44 @@ VECTORS_PER_WRITE = 500
 
 
 def embed_passages(
-    workspace: Workspace,
-    run_id: str,
-    stopping: Callable[[], bool] = lambda: False,
-    observe: Observer = lambda _view: None,
+    workspace: Workspace, run_id: str, stopping: Callable[[], bool] = never, observe: Observer = ignore
 ) -> bool:
-    """Do a queued run: cut what is not cut with the present settings, and ask for the vectors that are missing.
+    """Do a queued run that embeds the passages of a collection; see `perform`."""
+    return perform(workspace, run_id, make_vectors, stopping=stopping, observe=observe)
 
-    Returns False, and does nothing, when the run is over or somebody alive is at work on it.
 
-    Raises, the run being failed with the reason:
+def make_vectors(context: RunContext) -> None:
+    """Cut what is not cut with the present settings, and ask for the vectors that are missing.
+
+    Raises:
       ModelServerUnavailable, ModelServerRefused, EmbeddingSizeChanged: the model cannot be asked.
       ConfigError: the token encoding is missing.
-      Stopped: as asked for by `stopping`; the run is queued again.
+      RunFailed: more passages have got no vector than the settings allow.
     """
-    held = run_context.take(workspace, run_id)
-    if held is None:
-        return False
-    with ending(workspace.database, held.lease):
-        embedder = workspace.embedder
-        workspace.check_model(embedder)
-        with run_context.fanning_out(
-            workspace, held, STAGES, embedder=embedder, stopping=stopping, observe=observe
-        ) as work:
-            _Embedding(workspace, work).run()
-    return True
+    embedder = context.workspace.embedder
+    context.workspace.check_model(embedder)
+    asking = context.asking(STAGES, embedder)
+    with asking.fanout(embedder, embedder) as fanout:
+        _Embedding(asking, fanout).run()
 
 
 class _Embedding:
     """One run at work."""
 
-    def __init__(self, workspace: Workspace, work: Work) -> None:
-        settings = workspace.settings
-        self._workspace = workspace
-        self._work = work
-        self._collection_id = work.run.collection_id
-        self._model = str(workspace.embedder.endpoint.model)
-        size = embedding_size(workspace.embedder, work.journal, work.fanout, settings.embedding.dimensions)
+    def __init__(self, asking: Asking, fanout: RunFanout) -> None:
+        self._context = asking.context
+        self._workspace = self._context.workspace
+        settings = self._workspace.settings
+        self._journal = asking.journal
+        self._progress = asking.progress
+        self._fanout = fanout
+        self._collection_id = self._context.run.collection_id
+        self._model = str(self._workspace.embedder.endpoint.model)
+        size = embedding_size(self._workspace.embedder, asking.journal, fanout, settings.embedding.dimensions)
         self._set = self._open_set(size)
         self._stage = PassageStage(
             self._model,
-            work.progress,
+            asking.progress,
             size=size,
             dimensions=settings.embedding.dimensions,
             fit=partial(tokenizer_for(settings.chunking).fit, max_tokens=settings.embedding.max_input_tokens),
@@ -75,17 +70,21 @@ class _Embedding:
 
     def run(self) -> None:
         """Until there is nothing left: what comes in meanwhile is taken along."""
-        while not self._work.is_over(self._more, self._result):
+        while not self._is_over():
             self._cut()
             self._embed()
             self._tidy()
-            self._work.check_gaps(EMBED, self._workspace.settings.graphrag.max_gap_share)
+            self._journal.check_gaps(EMBED, self._workspace.settings.graphrag.max_gap_share)
         self._drop_other_sets()
+
+    def _is_over(self) -> bool:
+        self._journal.write_progress()
+        return self._context.finish_unless(self._more, self._result)
 
     def _open_set(self, size: int) -> VectorSet:
         with self._workspace.database.transaction() as session:
             found = vectors.open_set(session, self._collection_id, self._model, size)
-            runs.renew(session, self._work.lease, models={"embedding": self._model})
+            runs.renew(session, self._context.lease, models={"embedding": self._model})
             return found
 
     def _more(self, session: Session) -> bool:
@@ -100,20 +99,20 @@ class _Embedding:
         return {"passages": coverage.passages, "with_vector": coverage.with_vector, "embedding_model": self._model}
 
     def _cut(self) -> None:
-        self._work.progress.begin(CUT, len(uncut(self._workspace, self._collection_id)))
+        self._progress.begin(CUT, len(uncut(self._workspace, self._collection_id)))
         for _ in cut_collection(self._workspace, self._collection_id):
-            self._work.progress.item_done(CUT)
-            self._work.journal.tick()
-        self._work.progress.complete(CUT)
+            self._progress.item_done(CUT)
+            self._journal.tick()
+        self._progress.complete(CUT)
 
     def _embed(self) -> None:
         with self._workspace.database.transaction() as session:
             missing = vectors.coverage(session, self._collection_id, self._set.id).lacking
-        self._work.progress.begin(EMBED, missing - len(self._stage.failed))
-        self._work.fanout.add(self._stage.requests(self._lacking()))
+        self._progress.begin(EMBED, missing - len(self._stage.failed))
+        self._fanout.add(self._stage.requests(self._lacking()))
         done = False
         while not done:
-            self._work.ask(until=lambda: self._stage.waiting >= VECTORS_PER_WRITE)
+            self._fanout.ask(until=lambda: self._stage.waiting >= VECTORS_PER_WRITE)
             done = self._stage.waiting < VECTORS_PER_WRITE
             self._write(self._stage.take())
 
@@ -132,13 +131,13 @@ class _Embedding:
         with self._workspace.database.transaction() as session:
             vectors.add(session, self._set.id, found)
             runs.renew(
-                session, self._work.lease
+                session, self._context.lease
             )  # last, because it locks the run's row against the keeper of the lease
 
     def _tidy(self) -> None:
         with self._workspace.database.transaction() as session:
             vectors.tidy(session, self._set)
-            runs.renew(session, self._work.lease)
+            runs.renew(session, self._context.lease)
 
     def _drop_other_sets(self) -> None:
         """The vectors of an earlier model, now that this one's are there."""

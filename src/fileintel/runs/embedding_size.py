@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 from fileintel.errors import ModelServerRefused
 from fileintel.fanout.answer_writer import as_stored
-from fileintel.fanout.fanout import Fanout
 from fileintel.fanout.journal import Journal
 from fileintel.fanout.request import Outcome, Request
-from fileintel.graphrag.pipeline import Stopped
+from fileintel.fanout.run_fanout import RunFanout
 from fileintel.llm.client import ModelClient
 from fileintel.llm.questions import EmbeddingQuestion, Failed
 
@@ -20,7 +19,7 @@ PASSING = frozenset({"timeout", "connection", "server_error"})  # reasons that a
 def embedding_size(
     embedder: ModelClient,
     journal: Journal,
-    fanout: Fanout,
+    fanout: RunFanout,
     dimensions: int | None,
     check: Callable[[int], None] = lambda _size: None,
 ) -> int:
@@ -28,7 +27,7 @@ def embedding_size(
 
     Raises:
       ModelServerUnavailable, ModelServerRefused: it does not tell.
-      Stopped: the fan-out was told to stop.
+      Stopped, Paused: the fan-out was told to stop.
     """
     model = str(embedder.endpoint.model)
     question = EmbeddingQuestion("probe", model, PROBE_TEXT, PROBE_TOKENS, dimensions)
@@ -45,10 +44,9 @@ def embedding_size(
     return size
 
 
-def _ask(fanout: Fanout, question: EmbeddingQuestion) -> Outcome:
+def _ask(fanout: RunFanout, question: EmbeddingQuestion) -> Outcome:
     outcomes: list[Outcome] = []
     # kept only once its size is known to be right: the wrong one would be found again when the server is in order
     fanout.add([Request("embed", "probe", question, outcomes.append, keep=False)])
-    if not fanout.run(until=lambda: bool(outcomes)):
-        raise Stopped
+    fanout.ask(until=lambda: bool(outcomes))
     return outcomes[0]

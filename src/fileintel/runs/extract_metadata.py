@@ -1,4 +1,4 @@
-"""Cataloguing: asking the chat model for the metadata of a collection's documents."""
+"""The body of a metadata run: it asks the chat model for the metadata of a collection's documents."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,15 +6,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.documents.metadata import Metadata
+from fileintel.fanout.run_fanout import RunFanout
 from fileintel.graphrag.prompts import Prompt
 from fileintel.graphrag.stages.metadata import METADATA, STAGE, MetadataStage
 from fileintel.llm.questions import Sampling
 from fileintel.llm.tokenizer_file import tokenizer_for
-from fileintel.runs import run_context
 from fileintel.runs.collection_settings import library_for
-from fileintel.runs.index import Observer
-from fileintel.runs.outcome import ending
-from fileintel.runs.run_context import Work
+from fileintel.runs.run_context import Asking, Observer, RunContext, ignore, never, perform
 from fileintel.storage import collections, documents, runs
 from fileintel.workspace import Workspace
 
@@ -25,42 +23,40 @@ CHARACTERS_PER_TOKEN = 8  # more than any language has: so much text surely hold
 
 
 def extract_metadata(
-    workspace: Workspace,
-    run_id: str,
-    stopping: Callable[[], bool] = lambda: False,
-    observe: Observer = lambda _view: None,
+    workspace: Workspace, run_id: str, stopping: Callable[[], bool] = never, observe: Observer = ignore
 ) -> bool:
-    """Do a queued run: ask the chat model about each document of a collection. A document that it was asked about
-    before costs nothing.
+    """Do a queued run that extracts the metadata of a collection's documents; see `perform`."""
+    return perform(workspace, run_id, ask_for_metadata, stopping=stopping, observe=observe)
 
-    Returns False, and does nothing, when the run is over or somebody alive is at work on it.
 
-    Raises, the run being failed with the reason:
+def ask_for_metadata(context: RunContext) -> None:
+    """Ask the chat model about each document of a collection. A document that it was asked about before costs nothing.
+
+    Raises:
       ModelServerUnavailable, ModelServerRefused: the model cannot be asked.
       PromptError, ConfigError: the prompt or the token encoding cannot be used.
-      Stopped: as asked for by `stopping`; the run is queued again.
+      RunFailed: more documents have got no metadata than the settings allow.
     """
-    held = run_context.take(workspace, run_id)
-    if held is None:
-        return False
-    with ending(workspace.database, held.lease):
-        chat = workspace.chat
-        with workspace.database.transaction() as session:
-            library = library_for(workspace, session, collections.find(session, held.run.collection_id))
-        prompt = library.load(METADATA)
-        workspace.check_model(chat)
-        with run_context.fanning_out(workspace, held, STAGES, chat=chat, stopping=stopping, observe=observe) as work:
-            _Extraction(workspace, work, prompt).run()
-    return True
+    workspace, chat = context.workspace, context.workspace.chat
+    with workspace.database.transaction() as session:
+        library = library_for(workspace, session, collections.find(session, context.run.collection_id))
+    prompt = library.load(METADATA)
+    workspace.check_model(chat)
+    asking = context.asking(STAGES, chat)
+    with asking.fanout(chat, chat) as fanout:
+        _Extraction(asking, fanout, prompt).run()
 
 
 class _Extraction:
     """One run at work."""
 
-    def __init__(self, workspace: Workspace, work: Work, prompt: Prompt) -> None:
+    def __init__(self, asking: Asking, fanout: RunFanout, prompt: Prompt) -> None:
+        self._context = asking.context
+        self._workspace = workspace = self._context.workspace
         settings = workspace.settings
-        self._workspace = workspace
-        self._work = work
+        self._journal = asking.journal
+        self._progress = asking.progress
+        self._fanout = fanout
         self._model_name = workspace.chat_model_name
         self._tokenizer = tokenizer_for(settings.chunking)
         self._budget = settings.documents.metadata_max_input_tokens
@@ -69,33 +65,36 @@ class _Extraction:
             str(workspace.chat.endpoint.model),
             prompt,
             Sampling(llm.temperature, llm.top_p, llm.max_tokens),
-            work.progress,
+            asking.progress,
         )
         self._seen: set[str] = set()
-        with workspace.database.transaction() as session:
-            runs.renew(session, work.lease, models={"chat": workspace.chat.endpoint.model})
+        self._context.renew(models={"chat": workspace.chat.endpoint.model})
 
     def run(self) -> None:
         """Until every document has been asked about: those that come in meanwhile are taken along."""
-        while not self._work.is_over(lambda session: bool(self._unseen(session)), self._result):
+        while not self._is_over():
             with self._workspace.database.transaction() as session:
                 unseen = self._unseen(session)
             self._seen.update(unseen)
-            self._work.progress.begin(STAGE, len(unseen))
-            self._work.fanout.add(self._stage.requests(self._beginnings(unseen)))
+            self._progress.begin(STAGE, len(unseen))
+            self._fanout.add(self._stage.requests(self._beginnings(unseen)))
             done = False
             while not done:
-                self._work.ask(until=lambda: self._stage.waiting >= DOCUMENTS_PER_WRITE)
+                self._fanout.ask(until=lambda: self._stage.waiting >= DOCUMENTS_PER_WRITE)
                 done = self._stage.waiting < DOCUMENTS_PER_WRITE
                 self._write(self._stage.take())
-            self._work.check_gaps(STAGE, self._workspace.settings.graphrag.max_gap_share)
+            self._journal.check_gaps(STAGE, self._workspace.settings.graphrag.max_gap_share)
+
+    def _is_over(self) -> bool:
+        self._journal.write_progress()
+        return self._context.finish_unless(lambda session: bool(self._unseen(session)), self._result)
 
     def _result(self, session: Session) -> dict[str, Any]:
-        documents_, extracted = documents.extracted_count(session, self._work.run.collection_id)
+        documents_, extracted = documents.extracted_count(session, self._context.run.collection_id)
         return {"documents": documents_, "with_metadata": extracted, "model": self._model_name}
 
     def _unseen(self, session: Session) -> list[str]:
-        found = documents.ids_in_collection(session, self._work.run.collection_id)
+        found = documents.ids_in_collection(session, self._context.run.collection_id)
         return [document_id for document_id in found if document_id not in self._seen]
 
     def _beginnings(self, document_ids: list[str]) -> Iterator[tuple[str, str]]:
@@ -104,7 +103,7 @@ class _Extraction:
             if text:
                 yield document_id, text
             else:  # it was deleted meanwhile, or has no text
-                self._work.progress.item_done(STAGE)
+                self._progress.item_done(STAGE)
 
     def _beginning(self, document_id: str) -> str:
         """The first pages of a document, up to the budget."""
@@ -125,5 +124,5 @@ class _Extraction:
             for document_id, metadata in found.items():
                 documents.set_extracted(session, document_id, metadata, self._model_name)
             runs.renew(
-                session, self._work.lease
+                session, self._context.lease
             )  # last, because it locks the run's row against the keeper of the lease

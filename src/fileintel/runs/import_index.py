@@ -2,8 +2,7 @@
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +18,6 @@ from fileintel.errors import (
     NotFoundError,
     RunCancelled,
 )
-from fileintel.fanout.journal import RunJournal
-from fileintel.fanout.progress import Progress
 from fileintel.graphrag import publishing
 from fileintel.graphrag.imports.folder import Tables, read_tables
 from fileintel.graphrag.imports.tables import Imported, import_graph
@@ -34,17 +31,12 @@ from fileintel.identity import content_id
 from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, EmbeddingQuestion
 from fileintel.llm.tokenizer_file import tokenizer_for
-from fileintel.runs import run_context
 from fileintel.runs.embedding_size import PROBE_TEXT
-from fileintel.runs.lease import LeaseKeeper, this_process
-from fileintel.runs.run_context import Held
-from fileintel.runs.run_fanout import fanout_of_run
-from fileintel.runs.spool import drop_upload
+from fileintel.runs.lease import this_process
+from fileintel.runs.run_context import Asking, Claim, RunContext, perform, work_in
 from fileintel.storable import storable
-from fileintel.storage import collections, documents, run_counts, runs, versions
+from fileintel.storage import collections, documents, runs, versions
 from fileintel.storage.models import Collection, Document
-from fileintel.storage.runs import Lease
-from fileintel.storage.states import RunState
 from fileintel.workspace import Workspace
 
 METHOD = runs.IMPORT
@@ -88,28 +80,28 @@ def import_index(
     collection, is_new = _collection(workspace, collection_name)
     added: list[str] = []
     try:
-        return _import(workspace, collection, found, vectors, added)
+        taken: dict[str, Any] = {}
+
+        def body(context: RunContext) -> None:
+            taken.update(_taken_over(context, collection, found, vectors, added))
+
+        context = RunContext(workspace, _begin(workspace, collection, found, vectors))
+        work_in(context, body, resumable=False)  # workers cannot see the folders of this machine
+        return taken
     except BaseException:
         _take_back(workspace, collection, added, is_new)
         raise
 
 
-def _import(
-    workspace: Workspace, collection: Collection, found: _Found, vectors: bool, added: list[str]
-) -> dict[str, Any]:
-    lease = _begin(workspace, collection, found, vectors)
-    with _ending(workspace, lease), LeaseKeeper(workspace.database, lease):
-        return _taken_over(workspace, collection, lease, found, vectors, added)
-
-
 def _taken_over(
-    workspace: Workspace, collection: Collection, lease: Lease, found: _Found, vectors: bool, added: list[str]
+    context: RunContext, collection: Collection, found: _Found, vectors: bool, added: list[str]
 ) -> dict[str, Any]:
     """Write what was found, and tell what that is. The ids of new documents are noted in `added`."""
+    workspace = context.workspace
     stored, homes = _documents(workspace, collection, found, added)
     units, uncertain = placed_units(found.tables, found.sources, homes)
     found.graph.put_right["text units that are not in their document word for word"] += uncertain
-    version_id = _publish(workspace, collection, lease, found, stored, units, vectors)
+    version_id = _publish(context, collection, found, stored, units, vectors)
     with workspace.database.transaction() as session:
         version = versions.find(session, version_id)
         assert version is not None  # it was published a moment ago, and retention keeps the newest
@@ -122,29 +114,26 @@ def _taken_over(
 
 
 def import_uploaded(workspace: Workspace, run_id: str) -> None:
-    """Do a queued import: take over the tables that its run names, and keep what came of it as its result. An import
-    of a folder of some machine, whose process has died, can only be told to have failed.
+    """Do a queued run that imports an uploaded index; see `perform`."""
+    perform(workspace, run_id, take_over)
 
-    Raises: as `import_index`; the run is then failed with the reason, and the collection as it was.
+
+def take_over(context: RunContext) -> dict[str, Any] | None:
+    """Take over the uploaded tables that a run names, and delete them once the run is over. An import of a folder of
+    some machine, whose process has died, can only be told to have failed.
+
+    Returns the result, or None where an earlier attempt has published the version.
+
+    Raises: as `import_index`; the collection is then as it was.
     """
-    held = run_context.take(workspace, run_id)
-    if held is None:
-        return
-    try:
-        with _ending(workspace, held.lease), LeaseKeeper(workspace.database, held.lease):
-            _import_uploaded(workspace, held)
-    finally:
-        drop_upload(workspace, held.run)
-
-
-def _import_uploaded(workspace: Workspace, held: Held) -> None:
-    parameters, lease = held.run.parameters, held.lease
+    workspace, run_id = context.workspace, context.run.id
+    parameters = context.run.parameters
     with workspace.database.transaction() as session:
-        versions.drop_unfinished(session, lease.run_id)  # a worker that died may have begun
-        collection = collections.find(session, held.run.collection_id)
-        published = versions.published_by(session, lease.run_id)
+        versions.drop_unfinished(session, run_id)  # a worker that died may have begun
+        collection = collections.find(session, context.run.collection_id)
+        published = versions.published_by(session, run_id)
     if published is not None:
-        return
+        return None
     if UPLOAD not in parameters:
         raise IndexFolderError("the import was interrupted: import the folder again")
     vectors, added = bool(parameters["vectors"]), list[str]()
@@ -152,22 +141,19 @@ def _import_uploaded(workspace: Workspace, held: Held) -> None:
         if vectors:
             _check_embedder(workspace)
         found = _found(Path(str(parameters[UPLOAD])))
-        with workspace.database.transaction() as session:
-            runs.renew(session, lease, fingerprint=_fingerprint(found), models=_models(workspace, vectors))
-        result = _taken_over(workspace, collection, lease, found, vectors, added)
+        context.renew(fingerprint=_fingerprint(found), models=_models(workspace, vectors))
+        return _taken_over(context, collection, found, vectors, added)
     except BaseException as error:
         _take_back(workspace, collection, added, is_new=False)  # its run is what tells of the failure
         if isinstance(error, FileIntelError) and not isinstance(error, LeaseLost | RunCancelled):
-            # where an upload lies is nobody's business
+            # where an upload lies is no business of the caller's
             message = without_place(str(error), str(parameters[UPLOAD]))
             raise type(error)(f"{message}{_what_is_left(workspace, collection)}") from error
         raise
-    with workspace.database.transaction() as session:
-        runs.renew(session, lease, result=result)
 
 
 def _what_is_left(workspace: Workspace, collection: Collection) -> str:
-    """What to do about a collection that an import has left empty, as it may have been made for it."""
+    """Return a hint for a collection that an import has left empty, since it may have been made for the import."""
     with workspace.database.transaction() as session:
         if documents.ids_in_collection(session, collection.id):
             return ""
@@ -176,7 +162,7 @@ def _what_is_left(workspace: Workspace, collection: Collection) -> str:
 
 
 def without_place(message: str, folder: str) -> str:
-    """What is wrong with an uploaded index, without the folder that it lies in here."""
+    """Return an error of an uploaded index without the folder of this machine that it lies in."""
     return message.replace(f"{folder}/", "").replace(folder, "the upload")
 
 
@@ -209,7 +195,7 @@ def _collection(workspace: Workspace, name: str) -> tuple[Collection, bool]:
             return collections.create(session, name), True
 
 
-def _begin(workspace: Workspace, collection: Collection, found: _Found, vectors: bool) -> Lease:
+def _begin(workspace: Workspace, collection: Collection, found: _Found, vectors: bool) -> Claim:
     models = _models(workspace, vectors)
     with workspace.database.transaction() as session:
         run = runs.create(
@@ -222,7 +208,7 @@ def _begin(workspace: Workspace, collection: Collection, found: _Found, vectors:
         )
         lease = runs.acquire(session, run.id, this_process())
         assert lease is not None  # it is new
-        return lease
+        return Claim(run, lease)
 
 
 def _models(workspace: Workspace, vectors: bool) -> dict[str, Any]:
@@ -241,27 +227,6 @@ def _fingerprint(found: _Found) -> str:
         f"{METHOD}:"
         + hashlib.sha256("\n".join([rows, *(source.sha256 for source in found.sources)]).encode()).hexdigest()
     )
-
-
-@contextmanager
-def _ending(workspace: Workspace, lease: Lease) -> Iterator[None]:
-    """End the run as the block ends; a version that is not whole goes with it."""
-    try:
-        yield
-    except LeaseLost:
-        raise
-    except BaseException as error:
-        message = str(error) if isinstance(error, FileIntelError) else f"interrupted by {type(error).__name__}"
-        state = RunState.CANCELLED if isinstance(error, RunCancelled) else RunState.FAILED
-        with workspace.database.transaction() as session:
-            versions.drop_unfinished(session, lease.run_id)
-            if isinstance(error, FileIntelError):
-                runs.renew(session, lease, result={"code": error.code, "http_status": error.http_status})
-            runs.finish(session, lease, state, message)
-        raise
-    with workspace.database.transaction() as session:
-        gaps = run_counts.gaps(session, lease.run_id)
-        runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED)
 
 
 def _documents(
@@ -328,26 +293,23 @@ def _take_back(workspace: Workspace, collection: Collection, added: Sequence[str
 
 
 def _publish(
-    workspace: Workspace,
+    context: RunContext,
     collection: Collection,
-    lease: Lease,
     found: _Found,
     stored: Sequence[Document],
     units: list[TextUnit],
     vectors: bool,
 ) -> str:
-    settings = workspace.settings
-    progress = Progress((embed.STAGE, PUBLISH))
-    tally = Tally()
-    journal = RunJournal(workspace.database, lease, progress, tally)
-    size = _vector_size(workspace, tally) if vectors else 0
-    run = BuildInputs(
+    workspace = context.workspace
+    asking = context.asking((embed.STAGE, PUBLISH), workspace.embedder if vectors else None)
+    size = _vector_size(workspace, asking.tally) if vectors else 0
+    inputs = BuildInputs(
         database=workspace.database,
-        settings=settings,
+        settings=workspace.settings,
         prompts=workspace.prompts,
         form=extract.TUPLE,  # of a question that is not asked
-        journal=journal,
-        progress=progress,
+        journal=asking.journal,
+        progress=asking.progress,
         collection_id=collection.id,
         documents=stored,
         chat_model=NO_MODEL,
@@ -355,15 +317,15 @@ def _publish(
         embedding_size=size,
         fingerprint=_fingerprint(found),
     )
-    made = _vectors(workspace, run, tally, found, units) if vectors else KnownVectors({})
+    made = _vectors(asking, inputs, found, units) if vectors else KnownVectors({})
     graph = found.graph
     built = IndexParts(
         stored, units, graph.graph, graph.claims, graph.communities, graph.reports, contexts={}, vectors=made
     )
     try:
-        return publishing.publish(run, built)
+        return publishing.publish(inputs, built)
     finally:
-        journal.write_progress()
+        asking.journal.write_progress()
 
 
 def _vector_size(workspace: Workspace, tally: Tally) -> int:
@@ -374,28 +336,26 @@ def _vector_size(workspace: Workspace, tally: Tally) -> int:
     return len(answer.value)
 
 
-def _vectors(
-    workspace: Workspace, run: BuildInputs, tally: Tally, found: _Found, units: Sequence[TextUnit]
-) -> VectorSource:
+def _vectors(asking: Asking, inputs: BuildInputs, found: _Found, units: Sequence[TextUnit]) -> VectorSource:
+    workspace = asking.context.workspace
     settings = workspace.settings.embedding
     tokenizer = tokenizer_for(workspace.settings.chunking)
     stage = embed.EmbedStage(
-        run.embedding_model,
-        run.progress,
-        size=run.embedding_size,
+        inputs.embedding_model,
+        inputs.progress,
+        size=inputs.embedding_size,
         dimensions=settings.dimensions,
         fit=partial(tokenizer.fit, max_tokens=settings.max_input_tokens),
     )
     graph = found.graph
-    known = known_vectors(found.tables, graph, units, run.embedding_model, run.embedding_size)
+    known = known_vectors(found.tables, graph, units, inputs.embedding_model, inputs.embedding_size)
     there = {identity for _, identity in known}
-    # nothing is asked of a chat model
-    with fanout_of_run(workspace.settings, workspace.embedder, workspace.embedder, run.journal, tally) as fanout:
+    with asking.fanout(workspace.embedder, workspace.embedder) as fanout:
         fanout.add(stage.text_units(unit for unit in units if unit.id not in there))
         fanout.add(stage.entities(e for e in graph.graph.entities.values() if e.id not in there))
         for report in graph.reports.values():
             if embed.report_id(report) not in there:
                 fanout.add(stage.report(report))
-        fanout.run()
-    asked = AnsweredVectors(run.database, stage.answers, run.embedding_size)
+        fanout.ask()
+    asked = AnsweredVectors(inputs.database, stage.answers, inputs.embedding_size)
     return KnownVectors({**known, **{(kind, identity): vector for kind, identity, vector in asked}})

@@ -1,46 +1,35 @@
-"""Building an index: finding out whether there is anything to do, holding the run, ending it in the right state."""
+"""The body of an index run, and the claim of a run for a command that builds an index in its own process."""
 
 import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
 from fileintel import garbage_collection
-from fileintel.errors import (
-    BudgetReached,
-    ConflictError,
-    EmbeddingSizeChanged,
-    ModelServerUnavailable,
-    RunCancelled,
-)
-from fileintel.fanout.fanout import Fanout
-from fileintel.fanout.journal import Journal, RunJournal
+from fileintel.errors import BudgetReached, ConflictError, EmbeddingSizeChanged, ModelServerUnavailable
+from fileintel.fanout.journal import Journal
 from fileintel.fanout.parsers import NamedParsers
-from fileintel.fanout.progress import Progress
+from fileintel.fanout.run_fanout import RunFanout
 from fileintel.fanout.sharing import Sharing
+from fileintel.fanout.stop_requests import Stopped
 from fileintel.graphrag import pipeline, publishing
-from fileintel.graphrag.pipeline import PARSERS, BuildInputs, Paused, Stopped
+from fileintel.graphrag.pipeline import PARSERS, BuildInputs
 from fileintel.llm.client import Tally
-from fileintel.llm.gate import GateReading
 from fileintel.runs import extraction_format
+from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.runs.embedding_size import embedding_size
 from fileintel.runs.index_inputs import Inputs, read_inputs
 from fileintel.runs.index_request import IndexRequest, RunIsPaused, embeds_afresh, freshness
 from fileintel.runs.lease import is_gone, this_process
-from fileintel.runs.outcome import holding
-from fileintel.runs.run_fanout import fanout_of_run
+from fileintel.runs.run_context import Asking, Claim, Observer, RunContext, ignore, never, perform, work_in
 from fileintel.runs.single_question import expect_models
-from fileintel.runtime import Stalls
 from fileintel.storage import prompts, run_counts, runs, versions
 from fileintel.storage.engine import Database
-from fileintel.storage.models import IndexVersion, Run
-from fileintel.storage.run_counts import StageCounts
-from fileintel.storage.runs import Lease
+from fileintel.storage.models import Run
 from fileintel.storage.states import RunState
 from fileintel.workspace import Workspace
 
@@ -50,18 +39,6 @@ PAUSE_SECONDS = 1.0  # between two looks whether a model server is back
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class View:
-    """A run as a progress display sees it."""
-
-    stages: list[StageCounts]
-    llm: dict[str, Any]
-    gate: GateReading
-
-
-Observer = Callable[[View], None]
-
-
 class Indexer:
     """Builds the index of a collection in this process.
 
@@ -69,23 +46,20 @@ class Indexer:
       stopping: asked often; once it says True the run is left so that it can go on later.
       observe: called about every second with the state of the run.
       began: called with the run's id once there is something to do.
-      call_helpers: asks other workers to help with a run; without it there are none.
     """
 
     def __init__(
         self,
         workspace: Workspace,
         *,
-        stopping: Callable[[], bool] = lambda: False,
-        observe: Observer = lambda _view: None,
+        stopping: Callable[[], bool] = never,
+        observe: Observer = ignore,
         began: Callable[[str], None] = lambda _run_id: None,
-        call_helpers: Callable[[str], None] | None = None,
     ) -> None:
         self._workspace = workspace
         self._stopping = stopping
         self._observe = observe
         self._began = began
-        self._call_helpers = call_helpers
 
     def index(self, request: IndexRequest) -> str | None:
         """Bring a collection's index up to date; returns the run's id, or None when there was nothing to do.
@@ -101,74 +75,26 @@ class Indexer:
           BudgetReached: the run has paid for `graphrag.max_run_tokens`; it is paused.
         """
         inputs = read_inputs(self._workspace, request)
-        if self._has_nothing_to_do(inputs, request) and not self._settle_unfinished(inputs):
+        if _has_nothing_to_do(self._database, inputs, request) and not self._settle_unfinished(inputs):
             return None
         expect_models(self._workspace)
-        lease = self._take_run(inputs, request)
-        with holding(self._database, lease):
-            self._began(lease.run_id)
-            if not self._is_published(lease):
-                self._build(lease, inputs)
-        return lease.run_id
+        claim = self._take_run(inputs, request)
+
+        def build(context: RunContext) -> None:
+            self._began(context.run.id)
+            if not _is_published(context):
+                _publish(context, inputs)
+
+        work_in(RunContext(self._workspace, claim, stopping=self._stopping, observe=self._observe), build)
+        return claim.run.id
 
     def work_on(self, run_id: str) -> bool:
-        """Do a run that was queued, or go on with one whose worker is gone. Returns False, and does nothing, when
-        the run is over or somebody alive is at work on it: messages may come twice.
-
-        Model servers that are away are waited for, as long as `llm.patience` lasts.
-
-        Raises: as `index`; the run is then failed, with the reason.
-        """
-        with self._database.transaction() as session:
-            run = runs.find(session, run_id)
-            lease = runs.acquire(session, run_id, this_process(), owner_is_gone=is_gone(run.owner))
-        if lease is None:
-            return False
-        request = IndexRequest.of(run)
-        with holding(self._database, lease):
-            if self._is_published(lease):
-                return True
-            inputs = self._patiently(lease, lambda: read_inputs(self._workspace, request))
-            if self._has_nothing_to_do(inputs, request):
-                self._database.retrying(lambda session: runs.renew(session, lease, result={runs.UP_TO_DATE: True}))
-            else:
-                self._patiently(lease, self._workspace.check_models)
-                self._build(lease, inputs)
-        return True
+        """Do a run that was queued, or go on with one whose worker is gone; see `perform`."""
+        return perform(self._workspace, run_id, build_index, stopping=self._stopping, observe=self._observe)
 
     @property
     def _database(self) -> Database:
         return self._workspace.database
-
-    def _patiently(self, lease: Lease, work: Callable[[], T]) -> T:
-        """What `work` returns; again while a model server is away, as long as its patience lasts."""
-        give_up = time.monotonic() + self._workspace.settings.llm.patience
-        while True:
-            try:
-                return work()
-            except ModelServerUnavailable:
-                if time.monotonic() >= give_up:
-                    raise
-            if self._stopping():
-                raise Stopped
-            state = self._database.retrying(lambda session: runs.requested_state(session, lease.run_id))
-            if state is RunState.CANCELLING:
-                raise RunCancelled("the run was cancelled before it began to ask")
-            if state is RunState.PAUSED:
-                raise Paused
-            time.sleep(PAUSE_SECONDS)
-            self._workspace.tend()
-
-    def _is_published(self, lease: Lease) -> bool:
-        """Whether the run's worker died after its index was published, and before that was written down."""
-        return self._database.retrying(lambda session: versions.published_by(session, lease.run_id)) is not None
-
-    def _has_nothing_to_do(self, inputs: Inputs, request: IndexRequest) -> bool:
-        """Whether the index in use was made of the same inputs, and nothing is missing from it; or whether one that
-        was went out of use by a rollback: a person did not want it, and nothing has changed since."""
-        if request.force or request.fresh or request.fresh_from or inputs.current is None:
-            return False
-        return self._database.retrying(inputs.is_complete)
 
     def _settle_unfinished(self, inputs: Inputs) -> bool:
         """End a run that was left on other inputs: it is of no use any more. Returns whether there is one on these
@@ -186,7 +112,7 @@ class Indexer:
                     runs.finish(session, lease, RunState.CANCELLED, INPUTS_CHANGED)
             return False
 
-    def _take_run(self, inputs: Inputs, request: IndexRequest) -> Lease:
+    def _take_run(self, inputs: Inputs, request: IndexRequest) -> Claim:
         """The run to work on: one that was left unfinished with the same inputs, or a new one."""
         with self._database.transaction() as session:
             unfinished = runs.active(session, inputs.collection.id)
@@ -202,27 +128,134 @@ class Indexer:
                     )
                 same = unfinished.fingerprint in ("", inputs.fingerprint)  # "": queued, and never begun
                 if same and request.asks_no_more_than(unfinished):
-                    return lease
+                    return Claim(unfinished, lease)
                 runs.finish(session, lease, RunState.CANCELLED, REPLACED if same else INPUTS_CHANGED)
         with self._database.transaction() as session:
             run = runs.create(session, inputs.collection.id, fresh=request.fresh, parameters=request.parameters)
             new_lease = runs.acquire(session, run.id, this_process())
             assert new_lease is not None
-            return new_lease
+            return Claim(run, new_lease)
 
-    def _models(self, inputs: Inputs) -> dict[str, Any]:
-        chat, embedder = self._workspace.chat.endpoint, self._workspace.embedder.endpoint
-        return {
-            "chat": chat.model,
-            "chat_builtin": chat.builtin,
-            "embedding": embedder.model,
-            "embedding_builtin": embedder.builtin,
-            extraction_format.KEY: inputs.form.name,
-            extraction_format.BELIEVED: inputs.doubt is not None,
-        }
 
-    def _begin(self, lease: Lease, inputs: Inputs) -> Run:
+def build_index(context: RunContext) -> dict[str, Any] | None:
+    """Build the index that a run was made for. Model servers that are away are waited for, as long as `llm.patience`
+    lasts.
+
+    Returns the run's result where there was nothing to do.
+
+    Raises: as `Indexer.index`.
+    """
+    request = IndexRequest.of(context.run)
+    if _is_published(context):
+        return None
+    inputs = _patiently(context, lambda: read_inputs(context.workspace, request))
+    if _has_nothing_to_do(context.database, inputs, request):
+        return {runs.UP_TO_DATE: True}
+    _patiently(context, context.workspace.check_models)
+    _publish(context, inputs)
+    return None
+
+
+def _is_published(context: RunContext) -> bool:
+    """Whether the run's worker died after its index was published, and before that was written down."""
+    found = context.database.retrying(lambda session: versions.published_by(session, context.lease.run_id))
+    return found is not None
+
+
+def _has_nothing_to_do(database: Database, inputs: Inputs, request: IndexRequest) -> bool:
+    """Whether the index in use was made of the same inputs, and nothing is missing from it; or whether one that
+    was went out of use by a rollback: a person did not want it, and nothing has changed since."""
+    if request.force or request.fresh or request.fresh_from or inputs.current is None:
+        return False
+    return database.retrying(inputs.is_complete)
+
+
+def _patiently(context: RunContext, work: Callable[[], T]) -> T:
+    """Return what `work` returns; do it again while a model server is away, as long as its patience lasts."""
+    give_up = time.monotonic() + context.workspace.settings.llm.patience
+    while True:
+        try:
+            return work()
+        except ModelServerUnavailable:
+            if time.monotonic() >= give_up:
+                raise
+        if context.stop_requests():
+            raise context.stop_requests.error()
+        context.stop_requests.check()
+        time.sleep(PAUSE_SECONDS)
+        context.workspace.tend()
+
+
+def _publish(context: RunContext, inputs: Inputs) -> None:
+    """Build the index and publish it."""
+    garbage_collection.tune_collector()
+    with garbage_collection.young_objects_only():
+        try:
+            _Building(context, inputs).run()
+        except extraction_format.SchemaIgnored:
+            _Building(context, inputs.in_tuples(context.workspace)).run()
+
+
+class _Building:
+    """One attempt at an index, in one form of questions."""
+
+    def __init__(self, context: RunContext, inputs: Inputs) -> None:
+        self._context = context
+        self._workspace = context.workspace
+        self._inputs = inputs
+        self._budget = inputs.settings.graphrag.max_run_tokens
+
+    def run(self) -> None:
+        """Ask, build and publish.
+
+        Raises:
+          SchemaIgnored: the server does not honour schemas; nothing was published.
+          What `Indexer.index` raises.
+        """
+        context, workspace, inputs = self._context, self._workspace, self._inputs
+        run = context.run = self._begin()
+        asking = context.asking(
+            pipeline.STAGES, workspace.chat, fresh=freshness(run), spent=inputs.spent, throttling=self._throttling
+        )
+        with (
+            self._within_budget(asking),
+            asking.fanout(
+                workspace.chat,
+                workspace.embedder,
+                settings=inputs.settings,
+                stopping=lambda: self._is_spent(asking.tally),
+                sharing=self._sharing(asking),
+            ) as fanout,
+        ):
+            is_settled = (
+                extraction_format.settle(inputs.doubt, fanout, asking.journal) if inputs.doubt else lambda: True
+            )
+            build_inputs = BuildInputs(
+                database=workspace.database,
+                settings=inputs.settings,
+                prompts=inputs.prompts,
+                form=inputs.form,
+                journal=asking.journal,
+                progress=asking.progress,
+                collection_id=inputs.collection.id,
+                documents=inputs.documents,
+                chat_model=str(workspace.chat.endpoint.model),
+                embedding_model=str(workspace.embedder.endpoint.model),
+                embedding_size=self._embedding_size(asking.journal, fanout, fresh=embeds_afresh(run)),
+                fingerprint=inputs.fingerprint,
+                form_is_settled=is_settled,
+            )
+            with (
+                publishing.VersionWriter(build_inputs) as version,
+                pipeline.build(build_inputs, fanout, version.write_graph) as built,
+            ):
+                fanout.close()
+                version.publish(built)
+        asking.look_around()  # the last counts are written, and are to be seen as well
+
+    def _begin(self) -> Run:
         """Write down what the run is made of, and forget the gaps of an earlier attempt."""
+        lease, inputs = self._context.lease, self._inputs
         used = {kind.file: inputs.prompts.text(kind) for kind in pipeline.prompts_of(inputs.settings, inputs.form)}
 
         def begin(session: Session) -> Run:
@@ -232,101 +265,49 @@ class Indexer:
                 method=inputs.settings.graphrag.method,
                 fingerprint=inputs.fingerprint,
                 settings=inputs.remembered_settings(),
-                models=self._models(inputs),
+                models=self._models(),
                 prompts=prompts.keep(session, used),
             )
             run_counts.clear_gaps(session, lease.run_id)
             return runs.find(session, lease.run_id)
 
-        return self._database.retrying(begin)
+        return self._context.database.retrying(begin)
 
-    def _build(self, lease: Lease, inputs: Inputs) -> None:
-        garbage_collection.tune_collector()
-        with garbage_collection.young_objects_only():
-            try:
-                self._build_calmly(lease, inputs)
-            except extraction_format.SchemaIgnored:
-                self._build_calmly(lease, inputs.in_tuples(self._workspace))
+    def _models(self) -> dict[str, Any]:
+        chat, embedder = self._workspace.chat.endpoint, self._workspace.embedder.endpoint
+        return {
+            "chat": chat.model,
+            "chat_builtin": chat.builtin,
+            "embedding": embedder.model,
+            "embedding_builtin": embedder.builtin,
+            extraction_format.KEY: self._inputs.form.name,
+            extraction_format.BELIEVED: self._inputs.doubt is not None,
+        }
 
-    def _build_calmly(self, lease: Lease, inputs: Inputs) -> None:
-        workspace, settings = self._workspace, inputs.settings
-        run = self._begin(lease, inputs)
-        progress = Progress(pipeline.STAGES)
-        tally = tally_of(run)
-        tally.include(inputs.spent)
-
-        def look_around() -> None:
-            workspace.tend()
-            self._observe(View(progress.counts(), journal.llm_counts(), workspace.chat.gate.reading()))
-
-        journal = RunJournal(
-            workspace.database, lease, progress, tally, freshness(run), look_around, throttling=self._throttling
-        )
-        journal.take_over()
-        budget = settings.graphrag.max_run_tokens
-        journal.longest_unsaved = int(run.llm.get("longest_unsaved_ms", 0)) / 1000
-        journal.stalls = Stalls(int(run.llm.get("longest_stall_ms", 0)) / 1000, int(run.llm.get("hub_stalls", 0)))
-        with (
-            _within(budget, tally, journal),
-            fanout_of_run(
-                settings,
-                workspace.chat,
-                workspace.embedder,
-                journal,
-                tally,
-                stopping=lambda: self._stopping() or journal.pausing or _is_spent(budget, tally),
-                sharing=self._sharing(journal, tally, settings.graphrag.share_from),
-            ) as fanout,
-        ):
-            is_settled = extraction_format.settle(inputs.doubt, fanout, journal) if inputs.doubt else lambda: True
-            ingredients = BuildInputs(
-                database=workspace.database,
-                settings=settings,
-                prompts=inputs.prompts,
-                form=inputs.form,
-                journal=journal,
-                progress=progress,
-                collection_id=inputs.collection.id,
-                documents=inputs.documents,
-                chat_model=str(workspace.chat.endpoint.model),
-                embedding_model=str(workspace.embedder.endpoint.model),
-                embedding_size=self._embedding_size(journal, fanout, inputs.current, fresh=embeds_afresh(run)),
-                fingerprint=inputs.fingerprint,
-                form_is_settled=is_settled,
-            )
-            try:
-                with (
-                    publishing.VersionWriter(ingredients) as edition,
-                    pipeline.build(ingredients, fanout, edition.write_graph) as built,
-                ):
-                    fanout.close()
-                    edition.publish(built)
-            except BaseException:
-                journal.write_last_progress()
-                raise
-        look_around()  # the last counts are written, and are to be seen as well
-
-    def _sharing(self, journal: RunJournal, tally: Tally, share_from: int) -> Sharing | None:
-        if self._call_helpers is None or not share_from:
+    def _sharing(self, asking: Asking) -> Sharing | None:
+        share_from = self._inputs.settings.graphrag.share_from
+        dispatcher = self._context.dispatcher
+        if not share_from or not isinstance(dispatcher, CeleryDispatcher):
             return None
         return Sharing(
-            journal,
-            tally,
+            asking.journal,
+            asking.tally,
             share_from,
             parsers=NamedParsers(PARSERS),
-            call=partial(self._call_helpers, journal.lease.run_id),
+            call=partial(dispatcher.call_helpers, self._context.lease.run_id),
             is_gone=is_gone,
         )
 
-    def _embedding_size(self, journal: Journal, fanout: Fanout, current: IndexVersion | None, *, fresh: bool) -> int:
+    def _embedding_size(self, journal: Journal, fanout: RunFanout, *, fresh: bool) -> int:
         embedder = self._workspace.embedder
 
         def check(size: int) -> None:
-            self._check_size(str(embedder.endpoint.model), size, current, fresh)
+            self._check_size(str(embedder.endpoint.model), size, fresh)
 
         return embedding_size(embedder, journal, fanout, self._workspace.settings.embedding.dimensions, check)
 
-    def _check_size(self, model: str, size: int, current: IndexVersion | None, fresh: bool) -> None:
+    def _check_size(self, model: str, size: int, fresh: bool) -> None:
+        current = self._inputs.current
         if current is None or fresh or current.embedding_model != model or current.embedding_size in (None, size):
             return
         raise EmbeddingSizeChanged(
@@ -345,32 +326,22 @@ class Indexer:
                 return f"{client.endpoint.shown_url} is busy: {reading.limit} of {reading.ceiling} requests at once"
         return None
 
+    @contextmanager
+    def _within_budget(self, asking: Asking) -> Iterator[None]:
+        """Let work that stops because the budget is spent, and not because a person wants it, say so.
 
-@contextmanager
-def _within(budget: int | None, tally: Tally, journal: RunJournal) -> Iterator[None]:
-    """What stops in here because the budget is spent, and not because a person wants it, says so.
+        Raises:
+          BudgetReached: more tokens than the budget are paid for.
+        """
+        try:
+            yield
+        except Stopped:
+            if asking.journal.pausing or not self._is_spent(asking.tally):
+                raise
+            raise BudgetReached(
+                f"{asking.tally.tokens:,} tokens are paid for, and graphrag.max_run_tokens is {self._budget}: the run "
+                f"is paused, every answer so far is kept; set more and resume it"
+            ) from None
 
-    Raises:
-      BudgetReached: more tokens than the budget are paid for.
-    """
-    try:
-        yield
-    except Stopped:
-        if journal.pausing or not _is_spent(budget, tally):
-            raise
-        raise BudgetReached(
-            f"{tally.tokens:,} tokens are paid for, and graphrag.max_run_tokens is {budget}: the run is paused, every "
-            f"answer so far is kept; set more and resume it"
-        ) from None
-
-
-def _is_spent(budget: int | None, tally: Tally) -> bool:
-    return budget is not None and tally.tokens >= budget
-
-
-def tally_of(run: Run) -> Tally:
-    """The counts of a run so far: an earlier attempt may have asked before."""
-    before = {name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")}
-    tally = Tally(**before)
-    tally.peak_in_flight = int(run.llm.get("peak_in_flight", 0))
-    return tally
+    def _is_spent(self, tally: Tally) -> bool:
+        return self._budget is not None and tally.tokens >= self._budget

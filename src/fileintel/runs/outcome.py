@@ -1,4 +1,4 @@
-"""Holding a run: its lease is kept while somebody works on it, and how it ended is written down."""
+"""How runs end: each outcome of the work on a run leaves the run in the state that fits."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from fileintel.errors import BudgetReached, DatabaseUnavailable, FileIntelError, LeaseLost, RunCancelled
-from fileintel.graphrag.pipeline import Paused, Stopped
+from fileintel.fanout.stop_requests import Paused, Stopped
 from fileintel.runs.lease import LeaseKeeper
 from fileintel.storage import run_counts, runs, versions
 from fileintel.storage.engine import Database
@@ -18,18 +18,12 @@ MOST_ATTEMPTS = 5  # of a run that the database lets down; each has waited for i
 
 
 @contextmanager
-def holding(database: Database, lease: Lease) -> Iterator[None]:
-    """Keep the lease while the block works, and end the run in the state that fits how the block ends."""
-    with ending(database, lease):
-        yield
-    database.retrying(lambda session: finish(session, lease))
+def ending(database: Database, lease: Lease, *, resumable: bool = True) -> Iterator[None]:
+    """Keep the lease while the block works, and end the run where the block does not end well.
 
-
-@contextmanager
-def ending(database: Database, lease: Lease) -> Iterator[None]:
-    """Keep the lease while the block works, and let the run end as it does where that is not well: cancelled, failed
-    with its reason, or, where it is only interrupted, handed back for somebody to go on with. A block that ends well
-    has to `finish` the run."""
+    The run is then cancelled, failed with its reason, or, where the work was only interrupted, handed back for another
+    worker; one that is not `resumable` has failed instead. A run whose block ends well is still to be finished.
+    """
     try:
         with LeaseKeeper(database, lease):
             yield
@@ -39,7 +33,7 @@ def ending(database: Database, lease: Lease) -> Iterator[None]:
         _end(database, lease, RunState.CANCELLED, str(error))
         raise
     except DatabaseUnavailable as error:  # it is back by now, or this is not written: then the lease runs out
-        _leave_or_fail(database, lease, str(error))
+        _leave_or_fail(database, lease, str(error), MOST_ATTEMPTS if resumable else 0)
         raise
     except BudgetReached as error:
         _pause(database, lease, str(error))
@@ -56,15 +50,18 @@ def ending(database: Database, lease: Lease) -> Iterator[None]:
     except Exception as error:
         _end(database, lease, RunState.FAILED, f"unexpected {type(error).__name__}: {error}")
         raise
-    except BaseException:  # Ctrl-C, or the greenlet was killed
-        _end(database, lease, None, "its worker was interrupted")
+    except BaseException as error:  # Ctrl-C, or the greenlet was killed
+        if resumable:
+            _end(database, lease, None, "its worker was interrupted")
+        else:
+            _end(database, lease, RunState.FAILED, f"interrupted by {type(error).__name__}")
         raise
 
 
 def _pause(database: Database, lease: Lease, reason: str) -> None:
     """Let a run rest until a person resumes it. One that is to be cancelled ends instead."""
     with suppress(FileIntelError), database.transaction() as session:
-        runs.renew(session, lease, error=reason)  # else what is there is its new owner's
+        runs.renew(session, lease, error=reason)  # raises where another worker owns the run now
         versions.drop_unfinished(session, lease.run_id)
         run = runs.locked(session, lease.run_id)
         if RunState(run.state) in (RunState.RUNNING, RunState.THROTTLED):
@@ -72,18 +69,23 @@ def _pause(database: Database, lease: Lease, reason: str) -> None:
         runs.hand_back(session, lease, reason)
 
 
-def _leave_or_fail(database: Database, lease: Lease, reason: str) -> None:
+def _leave_or_fail(database: Database, lease: Lease, reason: str, most_attempts: int) -> None:
     """A blip of the database is no reason to fail: another attempt goes on. A disk that stays full is one."""
     with suppress(FileIntelError):
         with database.transaction() as session:
             attempts = runs.find(session, lease.run_id).attempts
-        _end(database, lease, None if attempts < MOST_ATTEMPTS else RunState.FAILED, reason)
+        _end(database, lease, None if attempts < most_attempts else RunState.FAILED, reason)
 
 
 def finish(session: Session, lease: Lease, **values: Any) -> None:
     """End a run that has done its work, with gaps if it has any; `values` go into its row."""
     gaps = run_counts.gap_count(session, lease.run_id)
     runs.finish(session, lease, RunState.SUCCEEDED_WITH_GAPS if gaps else RunState.SUCCEEDED, **values)
+
+
+def finish_whole(session: Session, lease: Lease, **values: Any) -> None:
+    """End a run that has done its work and is of a kind that has no gaps; `values` go into its row."""
+    runs.finish(session, lease, RunState.SUCCEEDED, **values)
 
 
 def _end(
@@ -93,7 +95,7 @@ def _end(
     hide why it ended."""
     try:
         with database.transaction() as session:
-            runs.renew(session, lease)  # else what is there is its new owner's
+            runs.renew(session, lease)  # raises where another worker owns the run now
             versions.drop_unfinished(session, lease.run_id)
         with database.transaction() as session:
             if state is None:

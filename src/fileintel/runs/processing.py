@@ -1,4 +1,4 @@
-"""Asking for what is made of documents besides the graph: passages, their vectors, metadata."""
+"""Requests for the runs that process documents: they cut passages, embed them, and extract metadata."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -19,7 +19,7 @@ from fileintel.workspace import Workspace
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made: vectors of passages, metadata; with neither, only passages."""
+    """Says whether to make vectors of passages, metadata, or both; with neither, documents are only cut."""
 
     embed: bool = False
     metadata: bool = False
@@ -53,11 +53,19 @@ def submit(
     Raises:
       NotFoundError, EmptyCollectionError: there is nothing to process.
       ActiveRunError: a run of the kind is about to end because it was cancelled.
-      KeyReused, ServiceUnavailable: as `submitting.submit_index`.
+      KeyReused, ServiceUnavailable: as `submission.submit_index`.
     """
     return [
         Processing(kind, _submit(workspace, dispatcher, collection_name, kind, idempotency_key)) for kind in order.kinds
     ]
+
+
+def run_for(workspace: Workspace, collection_name: str, order: Order) -> str:
+    """Return the id of a run of one kind that is under way on a collection, or of a new one, which is not sent.
+
+    Raises: as `submit`.
+    """
+    return submit(workspace, None, collection_name, order)[0].submitted.run_id
 
 
 def ask_for(workspace: Workspace, collection_id: str, order: Order) -> list[Run]:
@@ -72,7 +80,7 @@ def ask_for(workspace: Workspace, collection_id: str, order: Order) -> list[Run]
 
 
 def send_or_leave(workspace: Workspace, dispatcher: Dispatcher | None, made: Sequence[Run]) -> None:
-    """Send the messages of runs that nobody waits for. Where the broker is away, or the run is gone, they are left:
+    """Send the messages of runs that no caller waits for. Where the broker is away, or the run is gone, they are left:
     workers look for runs without one now and then."""
     if dispatcher is None:
         return

@@ -53,6 +53,11 @@ def ask(
         return _ask(workspace, collection_name, query_request, listener, stopping)
 
 
+def ask_in_mode(workspace: Workspace, collection_name: str, question: str, mode: str) -> dict[str, Any]:
+    """Ask an index a question in a mode, with no more options; see `ask`."""
+    return ask(workspace, collection_name, QueryRequest(question, mode))
+
+
 def _ask(
     workspace: Workspace,
     collection_name: str,

@@ -1,4 +1,8 @@
-"""Working on a run: taking it, keeping its lease and its counts, and ending it in the state that fits."""
+"""Working on a run: it is claimed, its lease and its counts are kept, and it ends in the state that fits.
+
+What a run does is its body: a function that is given a `RunContext` and returns the result that the run's row is to
+keep, if any. `perform` does all the rest, the same for every kind of run.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -7,19 +11,25 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import RunFailed
-from fileintel.fanout.fanout import Fanout
+from fileintel.config import Settings
 from fileintel.fanout.journal import RunJournal
 from fileintel.fanout.progress import Progress
-from fileintel.graphrag.pipeline import Paused, Stopped
+from fileintel.fanout.run_fanout import RunFanout
+from fileintel.fanout.sharing import Sharing
+from fileintel.fanout.stop_requests import Paused as Paused
+from fileintel.fanout.stop_requests import Stopped as Stopped
+from fileintel.fanout.stop_requests import StopRequests
 from fileintel.llm.client import Tally
-from fileintel.runs.index import Observer, View, tally_of
+from fileintel.llm.gate import GateReading
+from fileintel.runs.dispatch import Dispatcher
 from fileintel.runs.lease import is_gone, this_process
-from fileintel.runs.outcome import finish
-from fileintel.runs.run_fanout import fanout_of_run
+from fileintel.runs.outcome import ending, finish, finish_whole
+from fileintel.runs.spool import drop_upload
+from fileintel.runtime import Stalls
 from fileintel.storage import run_counts, runs
-from fileintel.storage.engine import Database
+from fileintel.storage.answers import Freshness
 from fileintel.storage.models import Run
+from fileintel.storage.run_counts import StageCounts
 from fileintel.storage.runs import Lease
 from fileintel.workspace import Workspace
 
@@ -28,18 +38,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Held:
-    """A run that this process holds; `run` as it was when it was taken."""
+class View:
+    """A run as a progress display sees it."""
+
+    stages: list[StageCounts]
+    llm: dict[str, Any]
+    gate: GateReading
+
+
+Observer = Callable[[View], None]
+
+
+def never() -> bool:
+    """Tell that nothing is to stop."""
+    return False
+
+
+def ignore(view: View) -> None:
+    """Show nothing of a run's progress."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that this process holds; `run` is its row as it was when it was claimed."""
 
     run: Run
     lease: Lease
 
 
-def take(workspace: Workspace, run_id: str) -> Held | None:
-    """Take a run that is queued, or whose worker is gone; None when it is over or somebody alive works on it.
+def take(workspace: Workspace, run_id: str) -> Claim | None:
+    """Claim a run that is queued, or whose worker is gone; None when it is over, rests, or is being worked on.
 
     Raises:
-      NotFoundError: there is none.
+      NotFoundError: there is no such run.
     """
     with workspace.database.transaction() as session:
         run = runs.locked(session, run_id)
@@ -48,93 +79,196 @@ def take(workspace: Workspace, run_id: str) -> Held | None:
             return None
         if run.attempts > 1:
             run_counts.clear_gaps(session, run.id)
-    return Held(run, lease)
+    return Claim(run, lease)
 
 
-@dataclass(frozen=True)
-class Work:
-    """A run with questions: what it counts, and the fan-out that asks for it."""
+class RunContext:
+    """What the body of a run has at hand.
 
-    run: Run
-    lease: Lease
-    database: Database
-    progress: Progress
-    journal: RunJournal
-    tally: Tally
-    fanout: Fanout
+    Parameters:
+      stopping: tells whether this process is about to end; the run is then left so that it can go on later.
+      observe: called about every second with the state of the run, while it asks a model.
+      dispatcher: sends messages to other workers; None where there are none.
 
-    def ask(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Let the fan-out work.
+    Attributes:
+      run: the row of the run; a body that writes into it replaces this one.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        claim: Claim,
+        *,
+        stopping: Callable[[], bool] = never,
+        observe: Observer = ignore,
+        dispatcher: Dispatcher | None = None,
+    ) -> None:
+        self.workspace = workspace
+        self.database = workspace.database
+        self.run = claim.run
+        self.lease = claim.lease
+        self.dispatcher = dispatcher
+        self.stop_requests = StopRequests(self.database, claim.lease, stopping)
+        self.is_finished = False
+        self._observe = observe
+
+    def renew(self, **values: Any) -> None:
+        """Extend the lease and write `values` into the run's row.
 
         Raises:
-          Stopped, Paused: the process, or the run, is to stop.
-          What `Fanout.run` raises.
+          LeaseLost: another worker holds the run now.
         """
-        if not self.fanout.run(until):
-            raise Paused if self.journal.pausing else Stopped
+        self.database.retrying(lambda session: runs.renew(session, self.lease, **values))
 
-    def check_gaps(self, stage: str, allowed: float) -> None:
-        """Whether not too many items of a stage have failed.
+    def finish(self, result: dict[str, Any] | None = None, *, may_have_gaps: bool = True) -> None:
+        """End the run, its work being done. `perform` does that unless the body has."""
+        values = {} if result is None else {"result": result}
+        end = finish if may_have_gaps else finish_whole
+        self.database.retrying(lambda session: end(session, self.lease, **values))
+        self.is_finished = True
 
-        Raises:
-          RunFailed: more than the share `allowed` of them; what the others brought is kept.
+    def finish_unless(self, more: Callable[[Session], bool], result: Callable[[Session], dict[str, Any]]) -> bool:
+        """End the run with its result unless there is more to do; tell whether it is over.
+
+        A request that adds work for a run of this kind holds the run's row while it looks whether the run is active.
+        So the run either finds the work here, or is over and another run is made.
         """
-        counts = next(counts for counts in self.progress.counts() if counts.name == stage)
-        if counts.total and counts.failed / counts.total > allowed:
-            raise RunFailed(
-                f"stage {stage}: {counts.failed} of {counts.total} items failed, more than "
-                f"graphrag.max_gap_share={allowed} allows; `fileintel tasks show {self.run.id} --json` lists why"
-            )
-
-    def is_over(self, more: Callable[[Session], bool], result: Callable[[Session], dict[str, Any]]) -> bool:
-        """End the run with its result unless there is more to do.
-
-        Whoever has more for a run of this kind holds the run's row while looking whether it is active. So the run
-        either finds it here, or is over and another one is made.
-        """
-        self.journal.write_progress()
         with self.database.transaction() as session:
             runs.locked(session, self.lease.run_id)
             if more(session):
                 return False
             finish(session, self.lease, result=result(session))
+        self.is_finished = True
         return True
 
+    def asking(
+        self,
+        stages: Sequence[str],
+        client: "ModelClient | None",
+        *,
+        fresh: Freshness | None = None,
+        spent: Tally | None = None,
+        throttling: Callable[[], str | None] = lambda: None,
+    ) -> "Asking":
+        """Open the journal of a run with questions.
 
-@contextmanager
-def fanning_out(
+        Parameters:
+          stages: the names of its stages, in order.
+          client: the model server whose load a progress display shows; None where no model is asked.
+          fresh: which stored answers are too old to be used.
+          spent: what was asked for the run before it began to count.
+          throttling: says why the model servers take less than they are given; None while they take all.
+        """
+        progress, tally = Progress(stages), tally_of(self.run)
+        if spent is not None:
+            tally.include(spent)
+
+        def look_around() -> None:
+            self.workspace.tend()
+            if client is not None:
+                self._observe(View(progress.counts(), journal.llm_counts(), client.gate.reading()))
+
+        journal = RunJournal(
+            self.database,
+            self.lease,
+            progress,
+            tally,
+            fresh,
+            look_around,
+            throttling=throttling,
+            stop_requests=self.stop_requests,
+        )
+        journal.take_over()
+        before = self.run.llm
+        journal.longest_unsaved = int(before.get("longest_unsaved_ms", 0)) / 1000
+        journal.stalls = Stalls(int(before.get("longest_stall_ms", 0)) / 1000, int(before.get("hub_stalls", 0)))
+        return Asking(self, progress, tally, journal, look_around)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The counts and the journal of a run with questions. `look_around` shows them, and looks after the servers of
+    this process."""
+
+    context: RunContext
+    progress: Progress
+    tally: Tally
+    journal: RunJournal
+    look_around: Callable[[], None]
+
+    @contextmanager
+    def fanout(
+        self,
+        chat: "ModelClient",
+        embedder: "ModelClient",
+        *,
+        settings: Settings | None = None,
+        stopping: Callable[[], bool] = never,
+        sharing: Sharing | None = None,
+    ) -> Iterator[RunFanout]:
+        """Open the fan-out; the last counts are written where the block ends in an error. A run that asks only one
+        kind of question gives its client for both: the other server may be away."""
+        settings = settings or self.context.workspace.settings
+        with RunFanout(
+            settings, chat, embedder, self.journal, self.tally, stopping=stopping, sharing=sharing
+        ) as fanout:
+            try:
+                yield fanout
+            except BaseException:
+                self.journal.write_last_progress()
+                raise
+
+
+def tally_of(run: Run) -> Tally:
+    """Count on from an earlier attempt of a run, which may have asked before."""
+    before = {name: int(run.llm.get(name, 0)) for name in ("calls", "retries", "prompt_tokens", "completion_tokens")}
+    tally = Tally(**before)
+    tally.peak_in_flight = int(run.llm.get("peak_in_flight", 0))
+    return tally
+
+
+Body = Callable[[RunContext], dict[str, Any] | None]
+
+
+def perform(
     workspace: Workspace,
-    held: Held,
-    stages: Sequence[str],
+    run_id: str,
+    body: Body,
     *,
-    chat: "ModelClient | None" = None,
-    embedder: "ModelClient | None" = None,
-    stopping: Callable[[], bool] = lambda: False,
-    observe: Observer = lambda _view: None,
-) -> Iterator[Work]:
-    """What a run with questions needs, closed at the end of the block. Of the two clients, a run that asks only one
-    kind of question gives one: the other server may be away."""
-    either = chat or embedder
-    assert either is not None
-    settings, database = workspace.settings, workspace.database
-    progress = Progress(stages)
-    tally = tally_of(held.run)
+    stopping: Callable[[], bool] = never,
+    observe: Observer = ignore,
+    dispatcher: Dispatcher | None = None,
+) -> bool:
+    """Do a queued run, or go on with one whose worker is gone.
 
-    def view() -> None:
-        observe(View(progress.counts(), journal.llm_counts(), either.gate.reading()))
+    Returns False, and does nothing, when the run is over or a living process works on it: messages may come twice.
 
-    journal = RunJournal(database, held.lease, progress, tally, on_progress=view)
-    journal.take_over()
-    with fanout_of_run(
-        settings,
-        chat or either,
-        embedder or either,
-        journal,
-        tally,
-        stopping=lambda: stopping() or journal.pausing,
-    ) as fanout:
-        try:
-            yield Work(held.run, held.lease, database, progress, journal, tally, fanout)
-        except BaseException:
-            journal.write_last_progress()
-            raise
+    Raises:
+      NotFoundError: there is no such run.
+      Stopped, Paused: as asked for by `stopping`, or by a person; the run is handed back, or rests.
+      BudgetReached: the run rests.
+      RunCancelled: the run has ended.
+      FileIntelError: the run has failed with this reason.
+    """
+    claim = take(workspace, run_id)
+    if claim is None:
+        return False
+    try:
+        work_in(RunContext(workspace, claim, stopping=stopping, observe=observe, dispatcher=dispatcher), body)
+    finally:
+        drop_upload(workspace, claim.run)
+    return True
+
+
+def work_in(context: RunContext, body: Body, *, resumable: bool = True) -> None:
+    """Let a body work on a run that was claimed, and end the run as the body ends.
+
+    Parameters:
+      resumable: another process can go on with the run when this one is interrupted; else the run has failed then.
+
+    Raises: what the body raises.
+    """
+    with ending(context.database, context.lease, resumable=resumable):
+        result = body(context)
+    if not context.is_finished:
+        context.finish(result)

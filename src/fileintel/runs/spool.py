@@ -1,4 +1,4 @@
-"""The spool: where files lie that came in over HTTP and are not read yet, or are about to go out."""
+"""The spool: a folder for files that came in over HTTP and are not read yet, or are about to be sent."""
 
 import shutil
 import time
@@ -16,16 +16,16 @@ STALE_SECONDS = 7 * 24 * 3600  # no upload takes that long; only a paused run wa
 
 
 def spool_of(settings: Settings) -> Path:
-    """Where it is."""
+    """Return the folder of the spool."""
     return Path(settings.home) / "spool"
 
 
 def clear_stale(workspace: Workspace) -> int:
-    """Delete what crashes have left behind long ago; returns how many folders that were. What a paused run still
-    waits for stays.
+    """Delete folders that crashes have left behind for a week; returns how many. Those that a paused run still needs
+    stay.
 
     Raises:
-      DatabaseUnavailable: nobody can say what is still waited for; nothing was deleted.
+      DatabaseUnavailable: it is not known which uploads runs still wait for; nothing was deleted.
     """
     spool = spool_of(workspace.settings)
     left = [

@@ -1,4 +1,4 @@
-"""What a Celery worker process has for all its tasks: one workspace, the wish to stop, the look-out for lost runs."""
+"""What the tasks of a Celery worker process share: a workspace, the wish to stop, the search for lost runs."""
 
 import logging
 import mmap
@@ -18,7 +18,7 @@ from fileintel.workspace import Workspace
 
 SWEEP_SECONDS = 5.0  # a run whose worker died is found this long after its lease ran out, at the latest
 PAUSE_SECONDS = 1.0  # between two looks whether the database is there
-HOUSEKEEPING_SECONDS = 6 * 3600.0  # what is left behind does no harm for a day
+HOUSEKEEPING_SECONDS = 6 * 3600.0  # between two clean-ups; what they remove does no harm for a day
 
 PROCESS = os.getpid()  # of the worker; its children have others
 
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _lock = threading.Lock()
 _workspaces: dict[int, Workspace] = {}
 _stopping = threading.Event()
-# The same for the children that a prefork worker has forked: a page of memory that they share. A signal for the
+# The wish to stop for the children that a prefork worker has forked: a page of memory that they share. A signal for the
 # shutdown reaches the parent only.
 _stopping_for_all = mmap.mmap(-1, 1)
 
@@ -90,8 +90,8 @@ def stopping() -> bool:
 
 
 def start_sweeping(app: Any) -> None:
-    """Look for runs without a worker now and every SWEEP_SECONDS, and send their messages again; now and then have
-    somebody clean up.
+    """Look for runs without a worker now and every SWEEP_SECONDS, and send their messages again; now and then send
+    the task that cleans up.
 
     The broker would hand a dead worker's message out again only after its visibility timeout, or never. Every worker
     does this: they share the runs among themselves.

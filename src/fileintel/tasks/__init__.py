@@ -1,1 +1,1 @@
-"""The Celery tasks: thin, like the command line and the API. What they do is in `fileintel.services`."""
+"""The Celery tasks. Each names a run and has it done; what is done is in `fileintel.runs.execute`."""

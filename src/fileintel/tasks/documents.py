@@ -1,19 +1,16 @@
 """Tasks on the document queue, for a prefork worker."""
 
-from contextlib import suppress
 from typing import Any
 
 from fileintel.celery_config import app
-from fileintel.errors import RunCancelled
-from fileintel.graphrag.pipeline import Paused
 from fileintel.queues import task_name
-from fileintel.runs import dispatch, execute, processing, worker
+from fileintel.runs import processing, worker
 from fileintel.runs.processing import Order
-from fileintel.services import tasks
+from fileintel.tasks.work import work_on
 
 
-@app.task(name=task_name("documents"), bind=True)  # type: ignore[untyped-decorator]
-def process_documents_task(self: Any, collection_id: str, run_id: str | None = None) -> dict[str, Any]:
+@app.task(name=task_name("documents"))  # type: ignore[untyped-decorator]
+def process_documents_task(collection_id: str, run_id: str | None = None) -> dict[str, Any]:
     """Read uploaded files into a collection, and cut them into passages.
 
     Parameters:
@@ -23,9 +20,4 @@ def process_documents_task(self: Any, collection_id: str, run_id: str | None = N
 
     Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
     """
-    workspace = worker.workspace()
-    if run_id is None:
-        run_id = processing.submit(workspace, None, collection_id, Order())[0].submitted.run_id
-    with suppress(RunCancelled, Paused):  # the run says so
-        execute.process_documents(workspace, run_id, dispatch.CeleryDispatcher(self.app))
-    return tasks.show(workspace, run_id)
+    return work_on(run_id or processing.run_for(worker.workspace(), collection_id, Order()))

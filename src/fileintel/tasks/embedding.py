@@ -8,13 +8,13 @@ from typing import Any
 
 from fileintel.celery_config import app
 from fileintel.queues import task_name
-from fileintel.runs.embed import embed_passages
+from fileintel.runs import processing, worker
 from fileintel.runs.processing import Order
-from fileintel.tasks.collection_run import worked_on
+from fileintel.tasks.work import work_on
 
 
-@app.task(name=task_name("embedding"), bind=True)  # type: ignore[untyped-decorator]
-def embed_documents_task(self: Any, collection_id: str, run_id: str | None = None) -> dict[str, Any]:
+@app.task(name=task_name("embedding"))  # type: ignore[untyped-decorator]
+def embed_documents_task(collection_id: str, run_id: str | None = None) -> dict[str, Any]:
     """Make the vectors that the passages of a collection lack for the embedding model of the settings.
 
     Parameters:
@@ -23,4 +23,4 @@ def embed_documents_task(self: Any, collection_id: str, run_id: str | None = Non
 
     Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
     """
-    return worked_on(self.app, collection_id, run_id, Order(embed=True), embed_passages)
+    return work_on(run_id or processing.run_for(worker.workspace(), collection_id, Order(embed=True)))

@@ -4,26 +4,17 @@ from fileintel.tasks.graphrag import build_graphrag_index_task
 build_graphrag_index_task.delay(collection_id="thesis", force_rebuild=False)
 """
 
-import logging
-from contextlib import suppress
 from typing import Any
 
 from fileintel.celery_config import app
-from fileintel.errors import BudgetReached, LeaseLost, ServiceUnavailable
-from fileintel.graphrag.pipeline import Stopped
-from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.queues import task_name
-from fileintel.runs import dispatch, execute, help, questions, submission, worker
-from fileintel.runs.index import Indexer
+from fileintel.runs import execute, help, questions, submission, worker
 from fileintel.runs.index_request import IndexRequest
-from fileintel.services import tasks
-
-logger = logging.getLogger(__name__)
+from fileintel.tasks.work import work_on
 
 
-@app.task(name=task_name("index"), bind=True)  # type: ignore[untyped-decorator]
+@app.task(name=task_name("index"))  # type: ignore[untyped-decorator]
 def build_graphrag_index_task(
-    self: Any,
     collection_id: str,
     force_rebuild: bool = False,
     fresh: bool = False,
@@ -43,23 +34,12 @@ def build_graphrag_index_task(
 
     Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
     """
-    workspace = worker.workspace()
     if run_id is None:
         request = IndexRequest.of_options(
             collection_id=collection_id, force_rebuild=force_rebuild, fresh=fresh, method=method, fresh_from=fresh_from
         )
-        run_id = submission.submit_index(workspace, None, request).run_id
-    try:
-        dispatcher = dispatch.CeleryDispatcher(self.app)
-        Indexer(workspace, stopping=worker.stopping, call_helpers=dispatcher.call_helpers).work_on(run_id)
-    except Stopped:
-        with suppress(ServiceUnavailable):  # then another worker finds the run
-            dispatch.send_again(workspace, dispatch.CeleryDispatcher(self.app), run_id)
-    except BudgetReached as error:
-        logger.warning("%s", error)  # a person resumes it
-    except LeaseLost as error:
-        logger.warning("%s", error)  # the other one goes on
-    return tasks.show(workspace, run_id)
+        run_id = submission.submit_index(worker.workspace(), None, request).run_id
+    return work_on(run_id)
 
 
 @app.task(name=task_name("help"), ignore_result=True)  # type: ignore[untyped-decorator]
@@ -81,4 +61,4 @@ def query_graphrag_task(
     workspace = worker.workspace()
     if run_id is not None:
         return execute.answer(workspace, run_id)
-    return questions.ask(workspace, collection_id, QueryRequest(question, mode))
+    return questions.ask_in_mode(workspace, collection_id, question, mode)

@@ -8,13 +8,13 @@ from typing import Any
 
 from fileintel.celery_config import app
 from fileintel.queues import task_name
-from fileintel.runs.extract_metadata import extract_metadata
+from fileintel.runs import processing, worker
 from fileintel.runs.processing import Order
-from fileintel.tasks.collection_run import worked_on
+from fileintel.tasks.work import work_on
 
 
-@app.task(name=task_name("metadata"), bind=True)  # type: ignore[untyped-decorator]
-def extract_metadata_task(self: Any, collection_id: str, run_id: str | None = None) -> dict[str, Any]:
+@app.task(name=task_name("metadata"))  # type: ignore[untyped-decorator]
+def extract_metadata_task(collection_id: str, run_id: str | None = None) -> dict[str, Any]:
     """Ask the chat model for title, authors, date and the like of each document of a collection.
 
     Parameters:
@@ -23,4 +23,4 @@ def extract_metadata_task(self: Any, collection_id: str, run_id: str | None = No
 
     Returns the run as `fileintel tasks show` prints it. Delivered twice, the second one leaves.
     """
-    return worked_on(self.app, collection_id, run_id, Order(metadata=True), extract_metadata)
+    return work_on(run_id or processing.run_for(worker.workspace(), collection_id, Order(metadata=True)))

@@ -22,5 +22,5 @@ def answer_question_task(collection_id: str, question: str = "", run_id: str | N
     """
     workspace = worker.workspace()
     if run_id is not None:
-        return execute.answer_from_passages(workspace, run_id)
+        return execute.answer(workspace, run_id)
     return questions.ask_passages(workspace, collection_id, question)

@@ -15,8 +15,8 @@ from fileintel.workspace import Workspace
 if TYPE_CHECKING:
     from fileintel.graphrag.query.answer_stream import AnswerListener
     from fileintel.graphrag.query.query_request import QueryRequest
-    from fileintel.runs.index import View
     from fileintel.runs.index_request import IndexRequest
+    from fileintel.runs.run_context import View
 
 
 class LocalGraph:
@@ -41,8 +41,8 @@ class LocalGraph:
         return self._index(collection, request, watcher, options)
 
     def _index(self, collection: str, request: "IndexRequest", watcher: Watcher, options: WaitOptions) -> Row:
-        from fileintel.graphrag.pipeline import Paused, Stopped
         from fileintel.runs.index import Indexer
+        from fileintel.runs.run_context import Paused, Stopped
 
         known: list[str] = []
 

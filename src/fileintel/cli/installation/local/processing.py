@@ -4,13 +4,12 @@ from fileintel.cli.installation.contract import ProcessingOrder, Row, Watcher
 from fileintel.cli.installation.local.views import progress_of
 from fileintel.cli.interrupt import Interrupted, Parted, Stop
 from fileintel.errors import RunCancelled
-from fileintel.graphrag.pipeline import Stopped
 from fileintel.runs import execute, processing
 from fileintel.runs.active_run import ActiveRunError
 from fileintel.runs.embed import embed_passages
 from fileintel.runs.extract_metadata import extract_metadata
-from fileintel.runs.index import View
 from fileintel.runs.processing import Order
+from fileintel.runs.run_context import Stopped, View
 from fileintel.services import control, tasks
 from fileintel.storage.states import RunKind
 from fileintel.workspace import Workspace

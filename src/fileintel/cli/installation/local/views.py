@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from fileintel.cli.installation.contract import Pressure, Progress
 
 if TYPE_CHECKING:
-    from fileintel.runs.index import View
+    from fileintel.runs.run_context import View
 
 
 def progress_of(view: "View") -> Progress:
