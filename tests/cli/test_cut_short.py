@@ -52,3 +52,19 @@ def test_retry_asks_again_for_what_was_cut_short(prepared: CommandLine, model_se
     model_server.configure(faults=[])
     prepared("graphrag", "retry", COLLECTION, "-q")
     assert read_tables(prepared.environment["DATABASE_URL"]) == town.tables
+
+
+def test_stored_answers_that_are_not_whole_are_found_and_marked(
+    prepared: CommandLine, model_server: StandIn, town: Town
+) -> None:
+    model_server.configure(faults=[Fault("truncated_json", purpose="report")])
+    prepared("graphrag", "index", COLLECTION, "-q", check=3)
+    reports = town.answered["report"]
+    for arguments in (("--dry-run",), (), ()):
+        found = prepared("cache", "check", *arguments, "--json").json
+        assert found["cut_short"] == reports
+        assert {one["purpose"]: one["cut_short"] for one in found["groups"] if one["cut_short"]} == {"report": reports}
+    assert f"{reports} of {found['answers']} answers are not whole" in prepared("cache", "check").err
+    model_server.configure(faults=[])
+    prepared("graphrag", "index", COLLECTION, "-q")
+    assert prepared("cache", "check", "--json").json["cut_short"] == 0

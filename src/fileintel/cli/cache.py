@@ -9,6 +9,7 @@ from fileintel.cli.output import print_json, print_table, say
 
 app = typer.Typer(help="The answers of the model that are stored, for all collections.", no_args_is_help=True)
 COLUMNS = ("model", "purpose", "answers", "bytes", "hits", "oldest", "newest", "last_used")
+CHECKED = ("model", "purpose", "answers", "cut_short")
 REMOVED = ("model", "purpose", "answers", "bytes", "kept")
 
 
@@ -49,3 +50,21 @@ def prune(
     verb = "would be removed" if dry_run else "removed"
     kept = f"; {removed.kept:,} stay, because a run in progress may need them" if removed.kept else ""
     say(f"{removed.answers:,} answers ({removed.bytes:,} bytes) {verb}{kept}")
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is not whole, and mark nothing.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find stored answers that are not whole. The next run that needs one of them asks for it again."""
+    from fileintel.services.cache import CheckRequest, check_cache
+
+    with invocation(context).installation() as installation:
+        found = installation.do(check_cache, CheckRequest(dry_run=dry_run))
+    if as_json:
+        print_json(found)
+        return
+    print_table(CHECKED, [group for group in found.groups if group.cut_short], "all of them are whole")
+    say(f"{found.cut_short:,} of {found.answers:,} answers are not whole" + (", and marked now" * (not dry_run)))

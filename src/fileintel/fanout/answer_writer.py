@@ -164,4 +164,5 @@ def as_stored(question: Question, answered: Answered) -> StoredAnswer:
         finish_reason=answered.finish_reason,
         prompt_tokens=answered.prompt_tokens,
         completion_tokens=answered.completion_tokens,
+        flaw=answered.flaw,
     )

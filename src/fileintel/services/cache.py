@@ -78,6 +78,30 @@ class Pruned(Result):
     groups: list[PrunedGroup]
 
 
+class CheckRequest(Request):
+    """How to check the stored answers."""
+
+    dry_run: bool = Field(default=False, description="Only say what is not whole, and mark nothing.")
+
+
+class CheckedGroup(Result):
+    """How many answers of one model for one purpose are not whole."""
+
+    model: str
+    purpose: str
+    answers: int
+    cut_short: int
+
+
+class Checked(Result):
+    """How many of the stored answers are not whole. They are asked for again by the next run that needs them."""
+
+    dry_run: bool
+    answers: int
+    cut_short: int
+    groups: list[CheckedGroup]
+
+
 @operation(GET, "/cache", right=Right.READER)
 def show_cache(context: Context, request: Nothing) -> CacheStats:
     """How many answers are stored, how large they are and how often they were used, by model and purpose."""
@@ -119,6 +143,33 @@ def prune_cache(context: Context, request: Pruning) -> Pruned:
         bytes=sum(one.bytes for one in removed),
         kept=sum(one.kept for one in removed),
         groups=[PrunedGroup.model_validate(one) for one in removed],
+    )
+
+
+@operation(POST, "/cache/check", right=Right.ADMIN)
+def check_cache(context: Context, request: CheckRequest) -> Checked:
+    """Read every stored answer again, and mark those that are not whole: JSON without its end, records without their
+    completion mark, descriptions that end in the middle of a sentence."""
+    from fileintel.graphrag.stored_flaw import stored_flaw
+
+    counts: dict[tuple[str, str], list[int]] = {}
+    for found in storage.upkeep.check(
+        context.workspace.database,
+        lambda one: stored_flaw(one.purpose, one.content, one.finish_reason),
+        mark=not request.dry_run,
+    ):
+        so_far = counts.setdefault((found.model, found.purpose), [0, 0])
+        so_far[0] += found.answers
+        so_far[1] += found.cut_short
+    groups = [
+        CheckedGroup(model=model, purpose=purpose, answers=answers, cut_short=cut_short)
+        for (model, purpose), (answers, cut_short) in sorted(counts.items())
+    ]
+    return Checked(
+        dry_run=request.dry_run,
+        answers=sum(group.answers for group in groups),
+        cut_short=sum(group.cut_short for group in groups),
+        groups=groups,
     )
 
 

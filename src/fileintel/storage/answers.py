@@ -14,7 +14,7 @@ from fileintel.storage.statements import Statement
 
 _REPLACE = """(key) DO UPDATE SET model = EXCLUDED.model, purpose = EXCLUDED.purpose, content = EXCLUDED.content,
     vector = EXCLUDED.vector, finish_reason = EXCLUDED.finish_reason, prompt_tokens = EXCLUDED.prompt_tokens,
-    completion_tokens = EXCLUDED.completion_tokens, created_at = EXCLUDED.created_at,
+    completion_tokens = EXCLUDED.completion_tokens, flaw = EXCLUDED.flaw, created_at = EXCLUDED.created_at,
     last_used_at = EXCLUDED.last_used_at"""
 
 YOUNG_ENOUGH = """(answers.created_at >= coalesce(CAST(:since AS timestamptz), '-infinity')
@@ -38,7 +38,8 @@ _VECTORS = Statement("SELECT key, vector FROM answers WHERE key = ANY (CAST(:key
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """An answer as it is kept: text for a chat, 32-bit floats for an embedding."""
+    """An answer as it is kept: text for a chat, 32-bit floats for an embedding.
+    `flaw` says what it lacks to be whole."""
 
     key: bytes
     model: str
@@ -48,6 +49,7 @@ class StoredAnswer:
     finish_reason: str | None
     prompt_tokens: int
     completion_tokens: int
+    flaw: str | None = None
     created_at: datetime | None = None  # set when it is read from the store
 
 
@@ -123,6 +125,7 @@ def _rows(answers: Iterable[StoredAnswer]) -> Iterator[dict[str, Any]]:
             "finish_reason": answer.finish_reason,
             "prompt_tokens": answer.prompt_tokens,
             "completion_tokens": answer.completion_tokens,
+            "flaw": answer.flaw,
             "hits": 0,
             "created_at": now,
             "last_used_at": now,

@@ -36,6 +36,7 @@ def bring_over(connection: Connection, revision: str) -> bool:
     if revision != NEWEST:
         return False
     _rename(connection)
+    connection.execute(text("ALTER TABLE answers ADD COLUMN flaw text"))
     _add_invariants(connection)
     return True
 

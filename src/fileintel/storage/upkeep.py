@@ -5,11 +5,12 @@ even if it has not come to it yet: that is what was used since the versions of i
 because it is asked much the same questions as they were.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, func, literal, select
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, literal, select, update
 from sqlalchemy.orm import Session, aliased
 
 from fileintel.storage.engine import Database
@@ -65,6 +66,28 @@ class Removed:
     kept: int = 0
 
 
+@dataclass(frozen=True)
+class StoredText:
+    """A stored chat answer, as far as its wholeness can be seen from it; `flaw` is what was written down of that."""
+
+    key: bytes
+    model: str
+    purpose: str
+    content: str
+    finish_reason: str | None
+    flaw: str | None
+
+
+@dataclass(frozen=True)
+class Flawed:
+    """How many answers of one model and purpose were looked at, and how many of them are not whole."""
+
+    model: str
+    purpose: str
+    answers: int
+    cut_short: int
+
+
 def groups(session: Session) -> list[Group]:
     """What the store holds, by model and purpose. Reads the whole table once."""
     counted = {
@@ -114,6 +137,45 @@ def remove(database: Database, stale: Stale) -> Iterator[Removed]:
         after = upto
 
 
+def check(database: Database, flaw_of: Callable[[StoredText], str | None], *, mark: bool) -> Iterator[Flawed]:
+    """Look at every chat answer, a window of the store at a time; yields what was found in each window.
+
+    Parameters:
+      flaw_of: says what an answer lacks to be whole, None when nothing.
+      mark: whether what was found is written down beside the answer; what was written before is replaced.
+    """
+    after: bytes | None = None
+    while True:
+        with database.transaction() as session:
+            upto = _end_of_window(session, after)
+            if upto is None:
+                return
+            read = select(Answer).where(_between(after, upto), Answer.content.is_not(None))
+            found = [
+                StoredText(one.key, one.model, one.purpose, one.content or "", one.finish_reason, one.flaw)
+                for one in session.execute(read).scalars()
+            ]
+        flaws = {one.key: flaw_of(one) for one in found}
+        if mark:
+            changed = [{"of": one.key, "as": flaws[one.key]} for one in found if flaws[one.key] != one.flaw]
+            _mark(database, changed)
+        counts = Counter((one.model, one.purpose) for one in found)
+        cut = Counter((one.model, one.purpose) for one in found if flaws[one.key] is not None)
+        yield from (Flawed(*key, count, cut[key]) for key, count in sorted(counts.items()))
+        after = upto
+
+
+def _mark(database: Database, changed: Sequence[dict[str, bytes | str | None]]) -> None:
+    if changed:
+        with database.transaction() as session:
+            statement = update(Answer).where(Answer.key == bindparam("of")).values(flaw=bindparam("as"))
+            session.connection().execute(statement, list(changed))
+
+
+def _between(after: bytes | None, upto: bytes) -> ColumnElement[bool]:
+    return Answer.key <= upto if after is None else and_(Answer.key > after, Answer.key <= upto)
+
+
 def _end_of_window(session: Session, after: bytes | None) -> bytes | None:
     keys = select(Answer.key).order_by(Answer.key).limit(WINDOW)
     if after is not None:
@@ -125,7 +187,7 @@ def _end_of_window(session: Session, after: bytes | None) -> bytes | None:
 
 def _remove_between(session: Session, after: bytes | None, upto: bytes, stale: Stale) -> list[Removed]:
     needed = _may_be_needed(session)
-    window = Answer.key <= upto if after is None else and_(Answer.key > after, Answer.key <= upto)
+    window = _between(after, upto)
     kept = select(Answer.model, Answer.purpose, func.count()).where(window, needed, *stale.conditions())
     still_needed = {(r[0], r[1]): int(r[2]) for r in session.execute(kept.group_by(Answer.model, Answer.purpose))}
     doomed = (

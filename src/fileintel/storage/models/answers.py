@@ -29,6 +29,7 @@ class Answer(Base):
     hits: Mapped[int] = mapped_column(BigInteger, default=0, comment="how often it has saved a call")
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     last_used_at: Mapped[datetime] = mapped_column(default=utc_now)
+    flaw: Mapped[str | None] = mapped_column(comment="what the answer lacks to be whole; it is asked for again")
 
 
 class QuestionInFlight(Base):

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("hits", sa.BigInteger(), nullable=False, comment="how often it has saved a call"),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("flaw", sa.Text(), nullable=True, comment="what the answer lacks to be whole; it is asked for again"),
         sa.CheckConstraint("content IS NOT NULL OR vector IS NOT NULL", name="ck_answers_something"),
         sa.CheckConstraint("prompt_tokens >= 0 AND completion_tokens >= 0 AND hits >= 0", name="ck_answers_counts"),
         sa.PrimaryKeyConstraint("key"),
