@@ -20,7 +20,7 @@ from fileintel.queues import CELERY, GRAPH_WORKER
 from fileintel.runs import submission
 from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.runs.index_request import IndexRequest
-from fileintel.services import tasks
+from fileintel.services.runs import described
 from fileintel.workspace import Workspace
 from tests.api.installation import READY
 
@@ -95,15 +95,15 @@ class Crew:
                 workspace, CeleryDispatcher(self._app), IndexRequest(collection=COLLECTION)
             ).run_id
             give_up = time.monotonic() + END_SECONDS
-            while not tasks.is_over(task := tasks.show(workspace, run_id)):
-                assert time.monotonic() < give_up, task
+            while not (run := described(workspace, run_id)).is_over:
+                assert time.monotonic() < give_up, run
                 time.sleep(LOOK_SECONDS)
             ended = time.monotonic()
-            assert task["state"] == "succeeded", task
+            assert run.state == "succeeded", run
             records = self._place.simulator.records()
             cpu = sum(worker.cpu() for worker in self._workers) - before
             began = min(record.arrived for record in records if record.purpose in READING)
-            return Worked(ended - began, cpu, int(task["llm"]["workers"]), records)
+            return Worked(ended - began, cpu, int(run.llm["workers"]), records)
 
 
 @contextmanager

@@ -141,8 +141,7 @@ def _refuse_an_unpatched_gevent_pool(options: Any = None, **_: Any) -> None:
 @worker_ready.connect  # type: ignore[untyped-decorator]
 def _check_and_tell(**_: Any) -> None:
     """Prove that what has to yield does, and say how this worker works."""
-    from fileintel.runs import worker
-    from fileintel.services import selfcheck
+    from fileintel.runs import selfcheck, worker
 
     garbage_collection.tune_collector()
     runtime.watch_hub()

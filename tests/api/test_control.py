@@ -92,6 +92,20 @@ def test_a_queued_task_that_is_paused_waits_and_a_resumed_one_gets_its_message(
     queueing.problem("POST", f"/tasks/{task}/resume", 409, "conflict")
 
 
+def test_a_run_is_found_and_steered_under_its_former_path_too(queueing: Caller, fresh_name: str) -> None:
+    queueing.collection(fresh_name)
+    run = queueing.upload(fresh_name, LETTERS)["run_id"]
+    assert queueing.ok("GET", f"/runs/{run}") == queueing.ok("GET", f"/tasks/{run}")
+    for path in ("/runs", "/tasks"):
+        assert [one["id"] for one in queueing.ok("GET", path, params={"collection": fresh_name})["items"]] == [run]
+    assert queueing.ok("POST", f"/runs/{run}/pause")["state"] == "paused"
+    assert queueing.ok("POST", f"/tasks/{run}/resume")["state"] == "queued"
+    assert queueing.ok("POST", f"/runs/{run}/cancel")["state"] == "cancelled"
+    for path in ("/runs", "/tasks"):
+        queueing.problem("POST", f"{path}/{run}/retry", 409, "conflict")
+        queueing.problem("GET", f"{path}/nothing/events", 404, "not_found")
+
+
 def test_a_retry_asks_for_the_gaps_alone_and_publishes_a_new_version(
     service: Caller, letters: str, model_server_process: StandIn
 ) -> None:

@@ -38,7 +38,12 @@ def test_every_example_works_and_every_route_has_one(attended: Installation, ser
             service.wait(task)
     assert (tmp_path / "graph.zip").stat().st_size > 0
     document = service.http.get("/openapi.json").json()
-    routes = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
+    routes = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if not operation.get("deprecated")  # a former path
+    }
     missing = [(method, path) for method, path in routes if not any(fits(path, method, call) for call in called)]
     assert not missing
 
@@ -57,6 +62,7 @@ SEEN_BY_CALLERS = {
     "fileintel.errors",
     "fileintel.api.problems",
     "fileintel.graphrag.query.modes",
+    "fileintel.operations.paging",
     "fileintel.runs.active_run",
     "fileintel.runs.index_request",
     "fileintel.runs.submission",

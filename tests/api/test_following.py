@@ -10,11 +10,11 @@ import anyio
 import httpx
 import pytest
 
-from fileintel.api import following
+from fileintel.api import follow_run
 from fileintel.api.backend import Backend
 from fileintel.config import load_settings
 from fileintel.errors import DatabaseUnavailable
-from fileintel.services import tasks
+from fileintel.services.runs import News, RunWithStages
 from tests.api.conftest import Unattended
 from tests.api.installation import KEY, Caller, Installation, wait_for
 from tests.standin import StandIn
@@ -161,25 +161,33 @@ def test_an_unknown_task_has_no_stream(attended: Installation, service: Caller) 
     service.problem("GET", "/tasks/no-id/events", 422, "validation", headers={"Last-Event-ID": "x"})
 
 
+def run_in(state: str) -> RunWithStages:
+    return RunWithStages.model_validate(
+        dict.fromkeys(RunWithStages.model_fields)
+        | {"id": "t", "kind": "index", "collection_id": "c", "state": state, "attempts": 1, "llm": {}}
+        | {"created_at": "2026-01-01T00:00:00+00:00", "stages": [], "gaps": []}
+    )
+
+
 def test_a_silent_stream_has_heartbeats_and_outlives_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert following.HEARTBEAT_SECONDS <= 15  # proxies lose patience after 30 s
-    assert following.POLL_SECONDS >= 1
-    monkeypatch.setattr(following, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(following, "HEARTBEAT_SECONDS", 0.05)
-    waiting = tasks.News({"id": "t", "state": "running", "stages": []}, [])
+    assert follow_run.HEARTBEAT_SECONDS <= 15  # proxies lose patience after 30 s
+    assert follow_run.POLL_SECONDS >= 1
+    monkeypatch.setattr(follow_run, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(follow_run, "HEARTBEAT_SECONDS", 0.05)
+    waiting = News(run_in("running"), [])
     looks = iter([DatabaseUnavailable("away")] * 20 + [waiting] * 20)
 
-    def look(*_: object) -> tasks.News:
-        found = next(looks, tasks.News({"id": "t", "state": "succeeded", "stages": []}, []))
+    def look(*_: object) -> News:
+        found = next(looks, News(run_in("succeeded"), []))
         if isinstance(found, Exception):
             raise found
         return found
 
     async def listen() -> list[str]:
         backend = Backend(load_settings(environ={}))
-        return [message async for message in following.events(backend, "t", 0, waiting)]
+        return [message async for message in follow_run.events(backend, "t", 0, waiting)]
 
-    monkeypatch.setattr(following, "_look", look)
+    monkeypatch.setattr(follow_run, "_look", look)
     said = anyio.run(listen)
     assert said.count(": still here\n\n") >= 3
     assert said[-1].startswith("event: end\n")

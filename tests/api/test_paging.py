@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fileintel.api.paging import LARGEST_PAGE, page, place_of
-from fileintel.api.problems import BadCursor
+from fileintel.operations.paging import LARGEST_PAGE, BadCursor, page, place_of
 from tests.api.installation import Caller
 
 FEW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -74,7 +73,7 @@ def test_pages_of_tasks_are_of_one_collection_if_asked_for(service: Caller, inde
 
 @given(st.lists(st.integers(0, 2**31 - 1) | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))
 def test_a_cursor_holds_what_was_put_into_it(values: list[Any]) -> None:
-    cursor = page([values, values], 1, lambda row: row)["next_cursor"]
+    cursor = page([values, values], 1, lambda row: row, lambda row: row).next_cursor
     assert place_of(cursor, *[type(value) for value in values]) == values
 
 

@@ -7,6 +7,7 @@ import pytest
 from fileintel.cli.installation.remote import RemoteInstallation
 from fileintel.config import load_settings
 from fileintel.errors import NotFoundError, UsageError
+from tests import doing
 from tests.api.installation import KEY, Caller, Installation
 
 NAME = "extract_graph_loop.txt"
@@ -20,7 +21,7 @@ def remote(attended: Installation) -> Iterator[RemoteInstallation]:
 
 
 def origins(remote: RemoteInstallation, collection: str) -> dict[str, str]:
-    return {one["name"]: one["origin"] for one in remote.prompts.all(collection)}
+    return {one["name"]: one["origin"] for one in doing.list_prompts(remote, collection)}
 
 
 def test_a_collection_gets_prompts_of_its_own_and_loses_them(
@@ -28,34 +29,34 @@ def test_a_collection_gets_prompts_of_its_own_and_loses_them(
 ) -> None:
     service.collection(fresh_name)
     assert set(origins(remote, fresh_name).values()) == {"shipped"}
-    assert remote.prompts.set(fresh_name, {NAME: "More? Y or N."}) == [NAME]
+    assert doing.set_prompts(remote, fresh_name, {NAME: "More? Y or N."}) == [NAME]
     assert origins(remote, fresh_name)[NAME] == "collection"
-    assert remote.prompts.reset(fresh_name, [NAME]) == [NAME]
-    assert remote.prompts.reset(fresh_name, []) == []
+    assert doing.reset_prompts(remote, fresh_name, [NAME]) == [NAME]
+    assert doing.reset_prompts(remote, fresh_name, []) == []
     with pytest.raises(UsageError, match="there is no prompt"):
-        remote.prompts.set(fresh_name, {NAME: "More?", "nobody.txt": "x"})
+        doing.set_prompts(remote, fresh_name, {NAME: "More?", "nobody.txt": "x"})
     service.problem("PUT", f"/collections/{fresh_name}/prompts/{NAME}", 422, "prompt", json={"text": "{typo}"})
     assert set(origins(remote, fresh_name).values()) == {"shipped"}
     with pytest.raises(NotFoundError):
-        remote.prompts.all("nobody")
+        doing.list_prompts(remote, "nobody")
 
 
 def test_language_and_entity_types_are_set_and_taken_away(
     remote: RemoteInstallation, service: Caller, fresh_name: str
 ) -> None:
     service.collection(fresh_name)
-    changed = remote.collections.change(fresh_name, {"language": "German", "entity_types": ["ship", "dyke"]})
-    assert (changed["language"], changed["entity_types"]) == ("German", ["ship", "dyke"])
-    changed = remote.collections.change(fresh_name, {"language": None, "description": "Ships"})
-    assert (changed["language"], changed["entity_types"], changed["description"]) == (None, ["ship", "dyke"], "Ships")
+    changed = doing.change_collection(remote, fresh_name, {"language": "German", "entity_types": ["ship", "dyke"]})
+    assert (changed.language, changed.entity_types) == ("German", ["ship", "dyke"])
+    changed = doing.change_collection(remote, fresh_name, {"language": None, "description": "Ships"})
+    assert (changed.language, changed.entity_types, changed.description) == (None, ["ship", "dyke"], "Ships")
     with pytest.raises(UsageError):
-        remote.collections.change(fresh_name, {"entity_types": ["a, b"]})
+        doing.change_collection(remote, fresh_name, {"entity_types": ["a, b"]})
 
 
 def test_prompts_are_tuned_and_only_returned_where_they_are_not_to_be_kept(
     remote: RemoteInstallation, indexed: str
 ) -> None:
-    tuned = remote.prompts.tune(indexed, keep=False)
+    tuned = doing.tune(remote, indexed, keep=False)
     assert tuned["language"] == "English"
     assert "extract_graph.txt" in tuned["prompts"]
     assert set(origins(remote, indexed).values()) == {"shipped"}

@@ -5,18 +5,45 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fileintel.cli.documents import located
 from fileintel.cli.installation import open_installation
-from fileintel.cli.installation.contract import Installation, ProcessingOrder, rows
-from fileintel.cli.installation.remote.tasks import Silent
+from fileintel.cli.installation.contract import Installation, WaitOptions, rows
+from fileintel.cli.installation.remote.runs import Silent
 from fileintel.cli.output import fields_of
 from fileintel.config import load_settings
 from fileintel.errors import FileIntelError, UsageError
 from fileintel.graphrag.query.query_request import QueryRequest
+from fileintel.operations import Nothing, PageRequest
+from fileintel.operations.types import OfCollection
 from fileintel.runs.index_request import IndexRequest
 from fileintel.services.cache import Pruning, prune_cache
+from fileintel.services.collections import (
+    NewCollection,
+    create_collection,
+    delete_collection,
+    list_collections,
+    show_collection,
+)
+from fileintel.services.documents import Documents, MetadataChanges, edit_document, list_documents, show_document
+from fileintel.services.graph import (
+    LevelRows,
+    NamedRows,
+    OfCommunity,
+    list_communities,
+    list_entities,
+    list_relationships,
+    list_reports,
+    show_community,
+    show_context,
+)
+from fileintel.services.health import check_system
+from fileintel.services.processing import ProcessingOrder
+from fileintel.services.runs import OfRun, Runs, cancel_run, list_runs, pause_run, retry_run, show_run
+from fileintel.services.status import IndexRun, show_index_status
 from fileintel.services.versions import (
     BothVersions,
     OfVersion,
@@ -33,28 +60,37 @@ from tests.standin import StandIn
 from .conftest import COLLECTION, DOCUMENTS, Twins
 
 EVERYTHING = 10_000
+named = partial(NamedRows, collection=COLLECTION)
+of_level = partial(LevelRows, collection=COLLECTION)
+numbered = partial(OfCommunity, collection=COLLECTION)
 both_versions = partial(BothVersions, collection=COLLECTION, limit=5)
 Ability = Callable[[Installation], object]
 
+
+def edit(one: Installation, document: str, collection: str | None, **changes: Any) -> object:
+    place = located(one, document, collection)
+    return one.do(edit_document, MetadataChanges(collection=place.collection, document=place.document, **changes))
+
+
 ABILITIES: dict[str, Ability] = {
-    "collections": lambda one: one.collections.all(),
-    "collection": lambda one: one.collections.show(COLLECTION),
-    "documents": lambda one: one.documents.all(COLLECTION),
-    "document": lambda one: one.documents.show(DOCUMENTS[0], COLLECTION),
-    "document of any collection": lambda one: one.documents.show(DOCUMENTS[0], None),
+    "collections": lambda one: rows(one, list_collections, PageRequest()),
+    "collection": lambda one: one.do(show_collection, OfCollection(collection=COLLECTION)),
+    "documents": lambda one: rows(one, list_documents, Documents(collection=COLLECTION)),
+    "document": lambda one: one.do(show_document, located(one, DOCUMENTS[0], COLLECTION)),
+    "document of any collection": lambda one: one.do(show_document, located(one, DOCUMENTS[0], None)),
     "text": lambda one: "".join(one.documents.text(DOCUMENTS[2], COLLECTION, None)),
     "page": lambda one: "".join(one.documents.text(DOCUMENTS[2], None, 1)),
-    "status": lambda one: one.graph.status(COLLECTION),
-    "entities": lambda one: one.graph.entities(COLLECTION, EVERYTHING, None, None),
-    "some entities": lambda one: one.graph.entities(COLLECTION, 3, 4, None),
-    "entities with a name": lambda one: one.graph.entities(COLLECTION, 50, None, "sollid"),
-    "relationships": lambda one: one.graph.relationships(COLLECTION, EVERYTHING, None, None),
-    "communities": lambda one: one.graph.communities(COLLECTION, EVERYTHING, None, None),
-    "communities of a level": lambda one: one.graph.communities(COLLECTION, 50, 0, 1),
-    "reports": lambda one: one.graph.reports(COLLECTION, EVERYTHING, None, 0),
-    "community": lambda one: one.graph.community(COLLECTION, 0),
-    "context": lambda one: one.graph.context(COLLECTION, 0),
-    "no such context": lambda one: one.graph.context(COLLECTION, 4711),
+    "status": lambda one: one.do(show_index_status, IndexRun(collection=COLLECTION)),
+    "entities": lambda one: rows(one, list_entities, named(), EVERYTHING),
+    "some entities": lambda one: rows(one, list_entities, named(after=4), 3),
+    "entities with a name": lambda one: rows(one, list_entities, named(matching="sollid"), 50),
+    "relationships": lambda one: rows(one, list_relationships, named(), EVERYTHING),
+    "communities": lambda one: rows(one, list_communities, of_level(), EVERYTHING),
+    "communities of a level": lambda one: rows(one, list_communities, of_level(after=0, level=1), 50),
+    "reports": lambda one: rows(one, list_reports, of_level(level=0), EVERYTHING),
+    "community": lambda one: one.do(show_community, numbered(number=0)),
+    "context": lambda one: one.do(show_context, numbered(number=0)),
+    "no such context": lambda one: one.do(show_context, numbered(number=4711)),
     "versions": lambda one: rows(one, list_index_versions, Versions(collection=COLLECTION)),
     "a comparison": lambda one: one.do(
         compare_versions, BothVersions(collection=COLLECTION, older=1, newer=1, limit=5)
@@ -64,18 +100,18 @@ ABILITIES: dict[str, Ability] = {
     "local answer": lambda one: one.graph.ask(COLLECTION, QueryRequest("Who is Erna Sollid?", "local")),
     "global answer": lambda one: one.graph.ask(COLLECTION, QueryRequest("What happened in the flood?", "global")),
     "no vectors": lambda one: one.documents.ask(COLLECTION, "Who is Erna Sollid?"),
-    "an edit": lambda one: one.documents.edit(DOCUMENTS[1], None, {"title": "A pear", "keywords": ["pear"]}),
-    "an edit taken back": lambda one: one.documents.edit(DOCUMENTS[1], COLLECTION, {"title": None, "keywords": None}),
-    "an edit of nothing": lambda one: one.documents.edit("nothing.md", COLLECTION, {"title": "x"}),
-    "no collection": lambda one: one.collections.show("nowhere"),
-    "a name with signs": lambda one: one.collections.show("a?b#c%d&e=f ü"),
-    "a name of dots": lambda one: one.collections.show(".."),
-    "a taken name": lambda one: one.collections.create(COLLECTION, ""),
-    "an impossible name": lambda one: one.collections.create(" x", ""),
-    "no document": lambda one: one.documents.show("nothing.pdf", None),
+    "an edit": lambda one: edit(one, DOCUMENTS[1], None, title="A pear", keywords=["pear"]),
+    "an edit taken back": lambda one: edit(one, DOCUMENTS[1], COLLECTION, title=None, keywords=None),
+    "an edit of nothing": lambda one: edit(one, "nothing.md", COLLECTION, title="x"),
+    "no collection": lambda one: one.do(show_collection, OfCollection(collection="nowhere")),
+    "a name with signs": lambda one: one.do(show_collection, OfCollection(collection="a?b#c%d&e=f ü")),
+    "a name of dots": lambda one: one.do(show_collection, OfCollection(collection="..")),
+    "a taken name": lambda one: one.do(create_collection, NewCollection(name=COLLECTION)),
+    "an impossible name": lambda one: one.do(create_collection, NewCollection(name=" x")),
+    "no document": lambda one: located(one, "nothing.pdf", None),
     "no such page": lambda one: "".join(one.documents.text(DOCUMENTS[0], None, 99)),
     "no such path": lambda one: list(one.documents.add(COLLECTION, ["/nowhere/at-all.pdf"])),
-    "no such community": lambda one: one.graph.community(COLLECTION, 4711),
+    "no such community": lambda one: one.do(show_community, numbered(number=4711)),
     "an empty question": lambda one: one.graph.ask(COLLECTION, QueryRequest(" ", "local")),
     "an unknown mode": lambda one: one.graph.ask(COLLECTION, QueryRequest("Who?", "sideways")),
     "an export to nowhere": lambda one: one.graph.export(COLLECTION, Path("/proc/nowhere")),
@@ -88,9 +124,9 @@ ABILITIES: dict[str, Ability] = {
     "no such stage": lambda one: one.graph.index(IndexRequest(collection=COLLECTION, fresh_from="nowhere"), Silent()),
     "nothing to retry": lambda one: one.graph.retry(COLLECTION, Silent()),
     "nothing to resume": lambda one: one.graph.resume(COLLECTION, Silent()),
-    "no task to pause": lambda one: one.tasks.pause("4711"),
-    "no task to retry": lambda one: one.tasks.retry("4711"),
-    "no task": lambda one: one.tasks.show("4711"),
+    "no task to pause": lambda one: one.do(pause_run, OfRun(run="4711")),
+    "no task to retry": lambda one: one.do(retry_run, OfRun(run="4711")),
+    "no task": lambda one: one.do(show_run, OfRun(run="4711")),
 }
 
 
@@ -123,12 +159,16 @@ def test_the_data_and_the_errors_are_the_same(both: Both, ability: Ability, mode
 
 def test_tasks_are_the_same_from_both_sides(both: Both, model_server: StandIn) -> None:
     both.there.graph.ask(COLLECTION, QueryRequest("Which task is this?", "local"))
-    listed = both.there.tasks.all(2, COLLECTION)
-    assert json.dumps(listed) == json.dumps(both.here.tasks.all(2, COLLECTION))
-    task = listed[0]["id"]
-    assert json.dumps(both.there.tasks.show(task)) == json.dumps(both.here.tasks.show(task))
-    assert outcome(lambda one: one.tasks.cancel(task), both.there) == outcome(
-        lambda one: one.tasks.cancel(task), both.here
+    listed = rows(both.there, list_runs, Runs(collection=COLLECTION), 2)
+    assert listed == rows(both.here, list_runs, Runs(collection=COLLECTION), 2)
+    task = listed[0].id
+
+    def shown(one: Installation) -> object:
+        return one.do(show_run, OfRun(run=task))
+
+    assert outcome(shown, both.there) == outcome(shown, both.here)
+    assert outcome(lambda one: one.do(cancel_run, OfRun(run=task)), both.there) == outcome(
+        lambda one: one.do(cancel_run, OfRun(run=task)), both.here
     )
 
 
@@ -136,20 +176,23 @@ def test_an_answer_from_passages_is_the_same_wherever_their_vectors_were_made(
     both: Both, model_server: StandIn, request: pytest.FixtureRequest
 ) -> None:
     name = "passages of two"
-    both.here.collections.create(name, "")
-    request.addfinalizer(lambda: both.here.collections.delete(name))
+    both.here.do(create_collection, NewCollection(name=name))
+    request.addfinalizer(lambda: both.here.do(delete_collection, OfCollection(collection=name)))
     assert all(one["document"] for one in both.here.documents.add(name, [str(SAMPLES / DOCUMENTS[0])]))
-    order = ProcessingOrder(name, embed=True, metadata=True, wait=True)
-    there, here = (one.documents.process(order, Silent()) for one in (both.there, both.here))
-    assert [task["kind"] for task in there] == [task["kind"] for task in here] == ["embedding", "metadata"]
-    assert [json.dumps(task["result"]) for task in there] == [json.dumps(task["result"]) for task in here]
+    order = ProcessingOrder(collection=name, embed=True, metadata=True)
+    there, here = (one.documents.process(order, Silent(), WaitOptions(wait=True)) for one in (both.there, both.here))
+    assert [run.kind for run in there] == [run.kind for run in here] == ["embedding", "metadata"]
+    assert [json.dumps(run.result) for run in there] == [json.dumps(run.result) for run in here]
 
     def asked(one: Installation) -> object:
         return one.documents.ask(name, "Who is Erna Sollid?")
 
     outcome(asked, both.here)  # from the store then, on either side
     assert outcome(asked, both.there) == outcome(asked, both.here)
-    shown = [outcome(lambda one: one.documents.show(DOCUMENTS[0], name), one) for one in (both.there, both.here)]
+    shown = [
+        outcome(lambda one: one.do(show_document, located(one, DOCUMENTS[0], name)), one)
+        for one in (both.there, both.here)
+    ]
     assert shown[0] == shown[1]
     assert '"extracted"' in shown[0]
 
@@ -163,11 +206,11 @@ def test_an_export_has_the_same_files(both: Both, tmp_path: Path) -> None:
 
 
 def test_the_parts_of_a_service_are_those_of_this_machine_and_more(both: Both, model_server: StandIn) -> None:
-    here, there = both.here.check(), both.there.check()
+    here, there = (one.do(check_system, Nothing()) for one in (both.here, both.there))
     assert [part for part in there if part in here] == here
-    assert [part["part"] for part in there if part not in here] == ["broker", "workers"]
-    assert {part["state"] for part in there} == {"ok"}
-    assert "gevent@" in there[2]["detail"]
+    assert [part.part for part in there if part not in here] == ["broker", "workers"]
+    assert {part.state for part in there} == {"ok"}
+    assert "gevent@" in there[2].detail
 
 
 def test_settings_of_the_service_cannot_be_set_from_here(twins: Twins) -> None:

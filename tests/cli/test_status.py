@@ -64,3 +64,12 @@ def test_a_task_for_people_has_no_signs_of_a_programming_language(town: Town) ->
     shown = town.fileintel("tasks", "show", town.status["run_id"]).out
     assert f"llm: calls {town.status['llm']['calls']}, " in shown
     assert not any(sign in shown for sign in ("None", "{", "[", "'"))
+
+
+def test_runs_are_listed_and_shown_under_their_former_name_too(town: Town) -> None:
+    listed = town.fileintel("runs", "list", "--json")
+    assert [one["id"] for one in listed.json] == [town.status["run_id"]]
+    assert town.fileintel("tasks", "list", "--json").out == listed.out
+    shown = town.fileintel("runs", "show", town.status["run_id"])
+    assert town.fileintel("tasks", "show", town.status["run_id"]).out == shown.out
+    assert "runs" in town.fileintel("--help").out

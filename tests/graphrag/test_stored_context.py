@@ -11,8 +11,8 @@ from fileintel.config import load_settings
 from fileintel.errors import NotFoundError
 from fileintel.runs.add_documents import add_documents
 from fileintel.runs.index import Indexer, IndexRequest
-from fileintel.services import documents, graph
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.conftest import FOREIGN, SAMPLES
 from tests.standin import StandIn
 
@@ -32,7 +32,7 @@ def workspace(home: Path, database_url: str, model_server: StandIn) -> Iterator[
         "FILEINTEL__GRAPHRAG__REPORT_MAX_INPUT_TOKENS": str(BUDGET),
     }
     with Workspace(load_settings(environ=environment)) as opened:
-        documents.create_collection(opened, "town")
+        doing.create_collection(opened, "town")
         assert all(added.document for added in add_documents(opened, "town", [str(SAMPLES / name) for name in NAMES]))
         yield opened
 
@@ -44,8 +44,8 @@ def asked(model_server: StandIn) -> list[str]:
 
 
 def contexts(workspace: Workspace) -> list[dict[str, Any]]:
-    listed = graph.list_communities(workspace, "town", graph.Slice(1000))
-    return [graph.show_context(workspace, "town", row["community"]) for row in listed]
+    listed = doing.list_communities(workspace, "town")
+    return [doing.show_context(workspace, "town", row["community"]) for row in listed]
 
 
 def with_settings(workspace: Workspace, **changes: Any) -> None:
@@ -63,7 +63,7 @@ def test_contexts_are_shown_as_they_were_asked(workspace: Workspace, model_serve
     assert any(context["left_out"] for context in shown)
     assert all(context["tokens"] <= BUDGET for context in shown)
     with pytest.raises(NotFoundError):
-        graph.show_context(workspace, "town", len(shown))
+        doing.show_context(workspace, "town", len(shown))
 
     model_server.reset()
     with_settings(workspace, report_context="text", report_max_input_tokens=2 * BUDGET)

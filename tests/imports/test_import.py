@@ -25,12 +25,13 @@ from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.runs import questions
 from fileintel.runs.import_index import import_index, import_uploaded
 from fileintel.runs.index import Indexer, IndexRequest
+from fileintel.runs.retry import request_for_gaps
 from fileintel.runs.submission import submit_import
-from fileintel.services import control, documents, graph, versions
-from fileintel.services.status import index_status
+from fileintel.services import documents, graph, versions
 from fileintel.storage import collections, runs
 from fileintel.storage.models import Answer, TextUnit
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.doing import do
 from tests.export.example import LINKS, TITLES, Example
 from tests.standin import StandIn
@@ -91,7 +92,7 @@ def test_degrees_that_a_table_does_not_tell_are_counted(workspace: Workspace, fo
     for one, other in LINKS:
         neighbours.setdefault(TITLES[one], set()).add(TITLES[other])
         neighbours.setdefault(TITLES[other], set()).add(TITLES[one])
-    for entity in graph.list_entities(workspace, "town", graph.Slice()):
+    for entity in doing.list_entities(workspace, "town"):
         assert entity["degree"] == len(neighbours.get(entity["title"], ()))
         assert entity["frequency"] == len(entity["text_unit_ids"])
 
@@ -105,14 +106,14 @@ def test_questions_are_answered_with_citations_that_lead_to_pages(workspace: Wor
         text = "".join(documents.document_text(workspace, citation["document_id"], "town"))
         assert citation["quote"] in text[citation["start"] : citation["end"]]
     assert questions.ask(workspace, "town", QueryRequest("What is it all about?", GLOBAL))["answer"]
-    assert index_status(workspace, "town")["state"] == "succeeded"
+    assert doing.index_status(workspace, "town")["state"] == "succeeded"
 
 
 def test_vectors_are_asked_for_once(workspace: Workspace, folder: Path, model_server: StandIn) -> None:
     import_index(workspace, "town", folder)
     model_server.reset()
     assert import_index(workspace, "town", folder)["version"] == 2
-    assert len(documents.list_documents(workspace, "town")) == 2
+    assert len(doing.list_documents(workspace, "town")) == 2
     assert set(model_server.stats().asked) <= {"embeddings"}
     assert sum(model_server.stats().asked.values()) <= 1  # how long a vector is
 
@@ -139,9 +140,9 @@ def test_vectors_of_the_same_model_are_taken_over(
 def test_a_later_index_run_builds_from_the_documents(workspace: Workspace, folder: Path) -> None:
     import_index(workspace, "town", folder, vectors=False)
     Indexer(workspace).index(IndexRequest(collection="town"))
-    status = index_status(workspace, "town")
+    status = doing.index_status(workspace, "town")
     assert (status["version"]["number"], status["counts"]["documents"]) == (2, 2)
-    assert graph.show_context(workspace, "town", 0)["text"]
+    assert doing.show_context(workspace, "town", 0)["text"]
 
 
 def test_without_vectors_a_question_is_refused_and_the_context_is_not_known(workspace: Workspace, folder: Path) -> None:
@@ -150,7 +151,7 @@ def test_without_vectors_a_question_is_refused_and_the_context_is_not_known(work
         with pytest.raises(NoVectorsError, match="without --no-embed"):
             questions.ask(workspace, "town", QueryRequest("Who?", mode))
     with pytest.raises(NotFoundError, match="not asked for here"):
-        graph.show_context(workspace, "town", 0)
+        doing.show_context(workspace, "town", 0)
 
 
 def test_text_units_alone_are_documents_too(workspace: Workspace, folder: Path, tmp_path: Path) -> None:
@@ -160,7 +161,7 @@ def test_text_units_alone_are_documents_too(workspace: Workspace, folder: Path, 
     taken = import_index(workspace, "town", bare, vectors=False)
     assert taken["counts"]["documents"] == 1
     assert taken["counts"]["covariates"] == 0
-    (document,) = documents.list_documents(workspace, "town")
+    (document,) = doing.list_documents(workspace, "town")
     text = "".join(documents.document_text(workspace, document["id"]))
     assert all(row["text"] in text for row in read(bare, "text_units"))
 
@@ -190,7 +191,7 @@ def test_contradictions_are_put_right_and_counted(workspace: Workspace, folder: 
         "reports on no community, or on one that has another": 1,
         "text units that are not in their document word for word": 1,
     }
-    titles = [row["title"] for row in graph.list_entities(workspace, "town", graph.Slice())]
+    titles = [row["title"] for row in doing.list_entities(workspace, "town")]
     assert sorted(titles) == sorted({*titles})
     assert "NOWHERE" in titles
 
@@ -241,31 +242,31 @@ def test_a_bad_folder_is_one_clear_error_and_leaves_nothing(
     with pytest.raises(IndexFolderError, match=message) as raised:
         import_index(workspace, "town", bad)
     assert "\n" not in str(raised.value)
-    assert documents.list_collections(workspace) == []
+    assert doing.list_collections(workspace) == []
 
 
 def test_an_import_whose_process_died_is_not_gone_on_with_as_an_index_run(workspace: Workspace) -> None:
-    documents.create_collection(workspace, "town")
+    doing.create_collection(workspace, "town")
     with workspace.database.transaction() as session:
         collection = collections.find(session, "town")
         run = runs.create(session, collection.id, method="import", fingerprint="import:x")
     with pytest.raises(IndexFolderError):
         import_uploaded(workspace, run.id)
-    status = index_status(workspace, "town")
+    status = doing.index_status(workspace, "town")
     assert (status["state"], "import the folder again" in status["error"]) == ("failed", True)
 
 
 def test_an_import_goes_into_a_collection_by_its_id_and_makes_none_that_is_named_as_one(
     workspace: Workspace, folder: Path
 ) -> None:
-    town = documents.create_collection(workspace, "town")
+    town = doing.create_collection(workspace, "town")
     assert import_index(workspace, town.id, folder, vectors=False)["collection"] == "town"
     nobody = "0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"
     with pytest.raises(UsageError, match="reads as an id"):
         import_index(workspace, nobody, folder, vectors=False)
     with pytest.raises(UsageError, match="reads as an id"):
         submit_import(workspace, None, nobody, folder)
-    assert [one.name for one in documents.list_collections(workspace)] == ["town"]
+    assert [one.name for one in doing.list_collections(workspace)] == ["town"]
 
 
 @pytest.fixture
@@ -277,8 +278,8 @@ def failing(model_server: StandIn) -> Iterator[StandIn]:
 def test_the_folder_of_an_import_stays_the_users_own(workspace: Workspace, folder: Path) -> None:
     import_index(workspace, "town", folder, vectors=False)
     with pytest.raises(NothingToRetry):
-        control.request_for_gaps(workspace, str(index_status(workspace, "town")["run_id"]))
-    documents.delete_collection(workspace, "town")
+        request_for_gaps(workspace, str(doing.index_status(workspace, "town")["run_id"]))
+    doing.delete_collection(workspace, "town")
     assert (folder / "entities.parquet").exists()
 
 
@@ -286,15 +287,15 @@ def test_when_vectors_fail_the_collection_is_as_before(workspace: Workspace, fol
     failing.configure(api_key="another")
     with pytest.raises((ModelServerRefused, ModelServerUnavailable)):
         import_index(workspace, "town", folder)
-    assert documents.list_collections(workspace) == []
+    assert doing.list_collections(workspace) == []
     failing.configure(api_key=None)
 
-    documents.create_collection(workspace, "town")
+    doing.create_collection(workspace, "town")
     failing.configure(faults=[{"kind": "unauthorized", "purpose": "embeddings"}])
     with pytest.raises(FileIntelError):
         import_index(workspace, "town", folder)
-    assert documents.list_documents(workspace, "town") == []
-    status: dict[str, Any] = index_status(workspace, "town")
+    assert doing.list_documents(workspace, "town") == []
+    status: dict[str, Any] = doing.index_status(workspace, "town")
     assert (status["state"], status["version"]) == ("failed", None)
     assert do(workspace, versions.list_index_versions, collection="town").items == []
 
@@ -310,7 +311,7 @@ def test_an_uploaded_index_that_cannot_be_taken_over_says_what_to_do_about_the_e
         queued = submit_import(workspace, None, "a town", upload)
         with pytest.raises(FileIntelError) as raised:
             import_uploaded(workspace, queued.run_id)
-        status = index_status(workspace, "a town")
+        status = doing.index_status(workspace, "a town")
         assert (status["state"], status["error"]) == ("failed", str(raised.value))
         assert str(raised.value).endswith(left)
         assert "\n" not in str(raised.value)
@@ -318,7 +319,7 @@ def test_an_uploaded_index_that_cannot_be_taken_over_says_what_to_do_about_the_e
 
     queued = submit_import(workspace, None, "a town", shutil.copytree(folder, tmp_path / "upload"))
     import_uploaded(workspace, queued.run_id)
-    assert documents.list_documents(workspace, "a town")
+    assert doing.list_documents(workspace, "a town")
     _no_rows(shutil.copytree(folder, tmp_path / "upload"))
     queued = submit_import(workspace, None, "a town", tmp_path / "upload")
     with pytest.raises(IndexFolderError) as refused:

@@ -11,10 +11,11 @@ from fileintel.graphrag.imports.texts import SourceFile, SourceText
 from fileintel.runs.add_documents import add_documents
 from fileintel.runs.import_index import import_index
 from fileintel.runs.index import Indexer, IndexRequest
-from fileintel.services import documents, graph
+from fileintel.services import graph
 from fileintel.storage import collections
 from fileintel.storage.models import DocumentPage, TextUnit
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.conftest import SAMPLES
 
 from .folders import Rows, changed, read
@@ -27,7 +28,7 @@ NOT_FOUND = "text units that are not in their document word for word"
 @pytest.fixture
 def exported(workspace: Workspace, tmp_path: Path) -> Path:
     """The index of two files in the collection `town`."""
-    documents.create_collection(workspace, "town")
+    doing.create_collection(workspace, "town")
     add(workspace, "town")
     Indexer(workspace).index(IndexRequest(collection="town"))
     graph.export(workspace, "town", tmp_path / "exported")
@@ -43,7 +44,7 @@ def add(workspace: Workspace, collection: str) -> list[bool]:
 
 def files(workspace: Workspace, collection: str) -> list[dict[str, Any]]:
     """What a collection knows of its files."""
-    found = documents.list_documents(workspace, collection)
+    found = doing.list_documents(workspace, collection)
     return [{name: document[name] for name in OF_THE_FILE} for document in found]
 
 
@@ -51,7 +52,7 @@ def pages(workspace: Workspace, collection: str) -> list[list[tuple[Any, ...]]]:
     """Number, label and text of all pages, by document."""
     columns = DocumentPage.number, DocumentPage.label, DocumentPage.start, DocumentPage.end, DocumentPage.text
     found = []
-    for document in documents.list_documents(workspace, collection):
+    for document in doing.list_documents(workspace, collection):
         statement = select(*columns).where(DocumentPage.document_id == document["id"]).order_by(DocumentPage.number)
         with workspace.database.transaction() as session:
             found.append([tuple(row) for row in session.execute(statement)])

@@ -2,6 +2,7 @@
 asked for, a tool follow from the declaration. And what holds for all that are declared."""
 
 import json
+import pkgutil
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ import pytest
 import uvicorn
 from pydantic import BaseModel, Field
 
+from fileintel import services
 from fileintel.api.application import create_app
 from fileintel.api.backend import Backend
 from fileintel.cli.installation import open_installation
@@ -200,6 +202,19 @@ def test_an_operation_becomes_a_tool_only_where_it_says_so(installation: Install
     assert "orchard" in refused["content"][0]["text"]
 
 
+def test_a_former_path_keeps_working_and_says_that_it_is_one(document: Any) -> None:
+    formerly = [one for one in OPERATIONS.values() if one.formerly is not None]
+    assert {one.name for one in formerly} == {
+        "list_runs", "show_run", "cancel_run", "pause_run", "resume_run", "retry_run"
+    }  # fmt: skip
+    for one in formerly:
+        assert one.formerly is not None
+        name, path = one.formerly
+        route = document["paths"][f"/api/v2{path}"][one.verb.lower()]
+        assert (route["operationId"], route["deprecated"]) == (name, True)
+        assert "deprecated" not in document["paths"][f"/api/v2{one.path}"][one.verb.lower()]
+
+
 def test_a_name_is_given_once_and_a_path_names_fields() -> None:
     def show_cache(context: Context, request: WhichTree) -> Tree:
         raise NotImplementedError
@@ -222,12 +237,17 @@ def test_every_operation_has_a_right_a_text_and_a_typed_result(name: str) -> Non
     assert all(issubclass(kind, BaseModel) for kind in kinds)
 
 
-def test_declarations_are_light() -> None:
-    """What every command imports that only speaks HTTP."""
-    modules = sorted({one.function.__module__ for one in OPERATIONS.values()})
-    command = (
-        f"import sys, {', '.join(modules)}; print([m for m in ('sqlalchemy', 'fastapi', 'openai') if m in sys.modules])"
-    )
+def test_the_modules_of_services_are_light() -> None:
+    """Every command imports some of them, also one that only speaks HTTP."""
+    modules = [module.name for module in pkgutil.iter_modules(services.__path__, "fileintel.services.")]
+    heavy = ("sqlalchemy", "fastapi", "openai", "numpy")
+    command = f"import sys, {', '.join(modules)}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_help_waits_for_no_declaration() -> None:
+    command = "import sys, fileintel.cli.main; print([name for name in ('pydantic', 'httpx') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

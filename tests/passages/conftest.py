@@ -7,8 +7,8 @@ import pytest
 
 from fileintel.config import load_settings
 from fileintel.runs.add_documents import add_documents
-from fileintel.services import documents
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.conftest import SAMPLES
 from tests.standin import StandIn
 
@@ -49,7 +49,7 @@ def opened(database_url: str, model_server: StandIn, home: Path) -> Iterator[Ope
 def workspace(opened: Opener) -> Workspace:
     """A workspace with the collection `town`, whose documents have been read."""
     workspace = opened()
-    documents.create_collection(workspace, COLLECTION)
+    doing.create_collection(workspace, COLLECTION)
     paths = [str(SAMPLES / name) for name in DOCUMENTS]
     assert not [one.problem for one in add_documents(workspace, COLLECTION, paths) if one.problem]
     return workspace

@@ -11,10 +11,10 @@ from fileintel.documents.passages import cut
 from fileintel.graphrag.stages import load
 from fileintel.llm.tokens import Tokenizer
 from fileintel.runs.cut import cut_collection, uncut
-from fileintel.services import documents
 from fileintel.storage import collections
 from fileintel.storage import documents as stored_documents
 from fileintel.workspace import Workspace
+from tests import doing
 
 from .conftest import COLLECTION, Opener
 from .working import EMBED, done, passages, vectors
@@ -90,7 +90,7 @@ def test_what_was_cut_with_other_settings_is_cut_again_and_nothing_else(workspac
 
 def test_a_deleted_document_leaves_no_passage_and_no_vector(workspace: Workspace) -> None:
     done(workspace, EMBED)
-    gone = documents.delete_document(workspace, "the-lost-pear-of-monte-arsone.md", COLLECTION)
+    gone = doing.delete_document(workspace, "the-lost-pear-of-monte-arsone.md", COLLECTION)
     left = passages(workspace)
     assert left
     assert gone["id"] not in {one.document_id for one in left}
@@ -99,6 +99,6 @@ def test_a_deleted_document_leaves_no_passage_and_no_vector(workspace: Workspace
 
 def test_a_deleted_collection_leaves_no_table_of_vectors(workspace: Workspace) -> None:
     done(workspace, EMBED)
-    documents.delete_collection(workspace, COLLECTION)
+    doing.delete_collection(workspace, COLLECTION)
     assert passages(workspace) == []
     assert vectors(workspace) == {}

@@ -8,8 +8,8 @@ from fileintel.errors import EmptyCollectionError
 from fileintel.runs.active_run import ActiveRunError
 from fileintel.runs.add_documents import add_documents
 from fileintel.runs.index import Indexer, IndexRequest
-from fileintel.services import control, documents
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.conftest import SAMPLES
 from tests.standin import StandIn
 from tests.standin.settings import Fault
@@ -82,7 +82,7 @@ def test_a_cancelled_run_ends_as_such_and_the_next_one_pays_only_for_the_rest(
     model_server.pause(after=3, purpose="embeddings")
     run = InBackground(small, EMBED)
     model_server.wait_until(lambda stats: stats.asked["embeddings"] >= 4)
-    assert control.cancel(small, run.run_id)["id"] == run.run_id
+    assert doing.cancel_run(small, run.run_id)["id"] == run.run_id
     with pytest.raises(ActiveRunError):
         submitted(small, EMBED)
     model_server.resume()
@@ -175,6 +175,6 @@ def test_only_the_embedding_server_is_needed(opened: Opener, workspace: Workspac
 
 def test_an_empty_collection_is_told_so(opened: Opener) -> None:
     workspace = opened()
-    documents.create_collection(workspace, COLLECTION)
+    doing.create_collection(workspace, COLLECTION)
     with pytest.raises(EmptyCollectionError, match="is empty: add documents"):
         submitted(workspace, EMBED)

@@ -15,6 +15,7 @@ from fileintel.llm.questions import InvalidAnswer
 from fileintel.llm.tokens import Tokenizer
 from fileintel.services import documents
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.standin import StandIn
 from tests.standin.settings import Canned, Fault
 
@@ -28,11 +29,11 @@ SOME = st.fixed_dictionaries({}, optional=VALUES)
 
 
 def shown(workspace: Workspace, name: str = INTERVIEW) -> Any:
-    return documents.show_document(workspace, name, COLLECTION)
+    return doing.show_document(workspace, name, COLLECTION)
 
 
 def edit(workspace: Workspace, **changes: Any) -> Any:
-    return documents.edit_document(workspace, INTERVIEW, changes, COLLECTION)
+    return doing.edit_document(workspace, INTERVIEW, changes, COLLECTION)
 
 
 def test_a_model_is_asked_once_about_each_document(workspace: Workspace, model_server: StandIn) -> None:
@@ -58,7 +59,7 @@ def test_a_question_holds_the_beginning_of_a_document_up_to_the_budget(
 ) -> None:
     texts = [
         "".join(documents.document_text(workspace, one["id"])).strip()
-        for one in documents.list_documents(workspace, COLLECTION)
+        for one in doing.list_documents(workspace, COLLECTION)
     ]
     done(opened(documents__metadata_max_input_tokens=60), METADATA)
     asked = [question["body"] for question in model_server.questions()]
@@ -86,9 +87,9 @@ def test_wrong_edits_are_refused_and_change_nothing(workspace: Workspace) -> Non
     before = shown(workspace)
     for changes in ({}, {"publisher": "x"}, {"title": ["x"]}, {"authors": "Anna"}, {"title": "x" * 20_000}):
         with pytest.raises(UsageError):
-            documents.edit_document(workspace, INTERVIEW, changes, COLLECTION)
+            doing.edit_document(workspace, INTERVIEW, changes, COLLECTION)
     with pytest.raises(NotFoundError):
-        documents.edit_document(workspace, "nothing.md", {"title": "x"}, COLLECTION)
+        doing.edit_document(workspace, "nothing.md", {"title": "x"}, COLLECTION)
     assert shown(workspace) == before
 
 

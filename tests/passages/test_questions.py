@@ -7,8 +7,9 @@ import pytest
 from fileintel.errors import ConfigError, EmptyCollectionError, NotFoundError, NoVectorsError, UsageError
 from fileintel.runs import execute, questions, submission
 from fileintel.runs.add_documents import add_documents
-from fileintel.services import documents, tasks
+from fileintel.services import documents
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.conftest import SAMPLES
 from tests.standin import StandIn
 from tests.standin.settings import Canned
@@ -70,8 +71,8 @@ def test_citations_that_the_model_makes_up_are_taken_out_and_counted(
 
 def test_the_title_that_a_person_gave_stands_in_the_citations(workspace: Workspace, model_server: StandIn) -> None:
     done(workspace, EMBED)
-    for one in documents.list_documents(workspace, COLLECTION):
-        documents.edit_document(workspace, one["id"], {"title": f"My {one['name']}"})
+    for one in doing.list_documents(workspace, COLLECTION):
+        doing.edit_document(workspace, one["id"], {"title": f"My {one['name']}"})
     model_server.configure(canned=[Canned("Rope [S1].", purpose="passage_answer")])
     (citation,) = ask(workspace)["citations"]
     assert citation["title"] == f"My {citation['document']}"
@@ -103,7 +104,7 @@ def test_without_vectors_the_question_is_refused_with_what_to_do(workspace: Work
         ask(workspace)
     with pytest.raises(NoVectorsError, match="no vectors yet"):
         submission.submit_passage_question(workspace, None, COLLECTION, QUESTION)
-    documents.create_collection(workspace, "empty")
+    doing.create_collection(workspace, "empty")
     with pytest.raises(EmptyCollectionError):
         questions.ask_passages(workspace, "empty", QUESTION)
     with pytest.raises(NotFoundError):
@@ -124,6 +125,6 @@ def test_a_queued_question_is_answered_once_and_keeps_its_reply(workspace: Works
     asked = model_server.stats().asked
     assert execute.answer(workspace, run_id)["answer"] == reply["answer"]
     assert model_server.stats().asked == asked
-    shown = tasks.show(workspace, run_id)
+    shown = doing.show_run(workspace, run_id)
     assert (shown["kind"], shown["state"]) == ("passage_question", "succeeded")
     assert shown["result"]["citations"] == reply["citations"]

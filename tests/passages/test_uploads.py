@@ -10,16 +10,17 @@ import pytest
 from sqlalchemy import delete
 
 from fileintel.errors import RunCancelled, ServiceUnavailable
-from fileintel.runs import execute, processing, run_context, submission
+from fileintel.runs import execute, housekeeping, processing, run_context, submission
 from fileintel.runs.active_run import ActiveRunError
+from fileintel.runs.housekeeping import PIECES_KEPT_SECONDS
 from fileintel.runs.processing import Order
 from fileintel.runs.spool import STALE_SECONDS, spool_of
-from fileintel.services import control, documents, housekeeping, tasks
-from fileintel.services.housekeeping import PIECES_KEPT_SECONDS
+from fileintel.services.runs import events_after
 from fileintel.storage import collections, run_events, runs, versions
 from fileintel.storage.models import Passage, Run, utc_now
 from fileintel.storage.states import RunKind, RunState
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.conftest import SAMPLES
 
 from .conftest import COLLECTION, DOCUMENTS, Opener
@@ -52,10 +53,10 @@ def folder(home: Path) -> Path:
 
 def read(workspace: Workspace, folder: Path, dispatcher: Sent) -> Any:
     """An upload, taken in and read."""
-    documents.create_collection(workspace, COLLECTION)
+    doing.create_collection(workspace, COLLECTION)
     run_id = submission.submit_documents(workspace, None, COLLECTION, folder).run_id
     execute.process_documents(workspace, run_id, dispatcher)
-    return tasks.show(workspace, run_id)
+    return doing.show_run(workspace, run_id)
 
 
 def test_uploads_are_read_and_cut_and_nothing_that_costs_is_asked_for(opened: Opener, folder: Path) -> None:
@@ -76,7 +77,7 @@ def test_what_the_settings_want_is_queued_behind_an_upload(opened: Opener, folde
     made = read(workspace, folder, sent)["result"]["tasks"]
     assert set(made) == {"embedding", "metadata"}
     assert sent.kinds == ["embedding", "metadata"]
-    assert {tasks.show(workspace, made[kind])["state"] for kind in made} == {"queued"}
+    assert {doing.show_run(workspace, made[kind])["state"] for kind in made} == {"queued"}
     assert submitted(workspace, EMBED) == made["embedding"]
     assert submitted(workspace, METADATA) == made["metadata"]
 
@@ -84,28 +85,28 @@ def test_what_the_settings_want_is_queued_behind_an_upload(opened: Opener, folde
 def test_without_a_broker_it_stays_queued_for_the_next_look_out(opened: Opener, folder: Path) -> None:
     workspace = opened(documents__embed_on_upload=True)
     made = read(workspace, folder, Sent(away=True))["result"]["tasks"]
-    assert tasks.show(workspace, made["embedding"])["state"] == "queued"
+    assert doing.show_run(workspace, made["embedding"])["state"] == "queued"
 
 
 def test_an_upload_that_is_cancelled_keeps_what_was_read(
     opened: Opener, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = opened()
-    documents.create_collection(workspace, COLLECTION)
+    doing.create_collection(workspace, COLLECTION)
     run_id = submission.submit_documents(workspace, None, COLLECTION, folder).run_id
     reading = execute.add_documents
 
     def read_and_cancel(*arguments: Any, **options: Any) -> Any:
         for one in reading(*arguments, **options):
-            if tasks.show(workspace, run_id)["state"] == "running":
-                control.cancel(workspace, run_id)
+            if doing.show_run(workspace, run_id)["state"] == "running":
+                doing.cancel_run(workspace, run_id)
             yield one
 
     monkeypatch.setattr(execute, "add_documents", read_and_cancel)
     with pytest.raises(RunCancelled):
         execute.process_documents(workspace, run_id)
-    assert tasks.show(workspace, run_id)["state"] == "cancelled"
-    assert len(documents.list_documents(workspace, COLLECTION)) <= 1
+    assert doing.show_run(workspace, run_id)["state"] == "cancelled"
+    assert len(doing.list_documents(workspace, COLLECTION)) <= 1
     assert not folder.exists()
 
 
@@ -113,7 +114,7 @@ def test_processing_without_a_wish_only_cuts(workspace: Workspace, opened: Opene
     coarser, before = opened(chunking__size=400), len(passages(workspace))
     (one,) = processing.submit(coarser, None, COLLECTION, Order())
     execute.process_documents(coarser, one.submitted.run_id)
-    run = tasks.show(coarser, one.submitted.run_id)
+    run = doing.show_run(coarser, one.submitted.run_id)
     assert (run["kind"], run["state"], run["result"]) == ("documents", "succeeded", {"documents_cut": 3})
     assert len(passages(workspace)) < before
 
@@ -123,7 +124,7 @@ def test_a_key_stands_for_one_request_with_all_its_runs(workspace: Workspace) ->
     first = processing.submit(workspace, None, COLLECTION, both, idempotency_key="k")
     assert [(one.kind.value, one.submitted.is_new) for one in first] == [("embedding", True), ("metadata", True)]
     for one in first:
-        control.cancel(workspace, one.submitted.run_id)
+        doing.cancel_run(workspace, one.submitted.run_id)
     again = processing.submit(workspace, None, COLLECTION, both, idempotency_key="k")
     assert [one.submitted.run_id for one in again] == [one.submitted.run_id for one in first]
     assert not any(one.submitted.is_new for one in again)
@@ -132,7 +133,7 @@ def test_a_key_stands_for_one_request_with_all_its_runs(workspace: Workspace) ->
 def test_a_broker_that_is_away_leaves_no_run_behind(workspace: Workspace) -> None:
     with pytest.raises(ServiceUnavailable):
         processing.submit(workspace, Sent(away=True), COLLECTION, EMBED)
-    assert tasks.list_tasks(workspace) == []
+    assert doing.list_runs(workspace) == []
 
 
 def test_a_collection_is_not_deleted_under_the_hands_of_a_run(workspace: Workspace) -> None:
@@ -141,7 +142,7 @@ def test_a_collection_is_not_deleted_under_the_hands_of_a_run(workspace: Workspa
     with workspace.database.transaction() as session:
         session.get_one(Run, held.run.id).owner = "another machine"
     with pytest.raises(ActiveRunError):
-        documents.delete_collection(workspace, COLLECTION)
+        doing.delete_collection(workspace, COLLECTION)
 
 
 def test_housekeeping_removes_what_was_left_behind_and_only_that(workspace: Workspace) -> None:
@@ -169,5 +170,5 @@ def test_housekeeping_removes_what_was_left_behind_and_only_that(workspace: Work
     removed = {"uploads_deleted": 1, "versions_deleted": 1, "vectors_deleted": 1, "pieces_deleted": 1}
     assert housekeeping.clean_up(workspace, Sent()) == {"runs_sent_again": 0, **removed}
     assert [path.name for path in spool.iterdir()] == ["new"]
-    assert [event["kind"] for event in tasks.events_after(workspace, answered.id)] == ["state", "text"]
+    assert [event.kind for event in events_after(workspace, answered.id)] == ["state", "text"]
     assert vectors(workspace) == {"standin": len(kept)}

@@ -13,9 +13,9 @@ from fileintel.runs import processing
 from fileintel.runs.embed import embed_passages
 from fileintel.runs.extract_metadata import extract_metadata
 from fileintel.runs.processing import Order
-from fileintel.services import tasks
 from fileintel.storage.models import Document, Passage, PassageVector, VectorSet
 from fileintel.workspace import Workspace
+from tests import doing
 
 from .conftest import COLLECTION
 
@@ -33,7 +33,7 @@ def perform(workspace: Workspace, run_id: str, order: Order, stopping: Callable[
     work = embed_passages if order.embed else extract_metadata
     with suppress(FileIntelError, Stopped):  # the run says so
         work(workspace, run_id, stopping)
-    return tasks.show(workspace, run_id)
+    return doing.show_run(workspace, run_id)
 
 
 def done(workspace: Workspace, order: Order) -> Any:
@@ -54,7 +54,7 @@ class InBackground:
         """The run, once the thread is done with it."""
         self._thread.join(30)
         assert not self._thread.is_alive()
-        return tasks.show(self._workspace, self.run_id)
+        return doing.show_run(self._workspace, self.run_id)
 
 
 def stage(run: Any, name: str) -> Any:

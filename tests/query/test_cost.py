@@ -17,10 +17,10 @@ from fileintel.graphrag.query import asking, citations, local
 from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.llm.client import ModelClient
 from fileintel.runs import execute, submission
-from fileintel.services import documents
 from fileintel.storage import in_flight
 from fileintel.storage.answers import StoredAnswer
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.query.town import COLLECTION, LIMIT, Meanwhile, Place, add, ask, build, opened
 from tests.standin import StandIn
 
@@ -34,7 +34,7 @@ GRACE_SECONDS = 0.2  # in which a mistake has time to show
 @pytest.fixture
 def workspace(place: Place) -> Iterator[Workspace]:
     with opened(place) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 1)
         build(workspace)
         yield workspace

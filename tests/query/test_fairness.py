@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fileintel.errors import ModelServerUnavailable
-from fileintel.services import documents
+from tests import doing
 from tests.query.town import COLLECTION, AnswerListener, Meanwhile, Place, add, ask, build, model_of, opened, wait_for
 from tests.standin import StandIn
 from tests.standin.settings import Fault
@@ -32,12 +32,12 @@ def question_during_an_index_run(place: Place, streamed: bool) -> dict[str, Any]
 
     model = model_of(place)
     with opened(place, graphrag__concurrency=SLOTS) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 2)
         build(workspace)
         add(workspace, 2, MORE)
         for number in range(SLOTS):
-            documents.create_collection(workspace, f"other-{number}")
+            doing.create_collection(workspace, f"other-{number}")
             add(workspace, 100 + number, 1, f"other-{number}")
         model.reset()
         model.gather(SLOTS + 1, "extract", in_waves=True)
@@ -84,7 +84,7 @@ def test_a_question_goes_before_what_an_index_run_has_still_to_ask(
 def test_who_asks_hears_soon_that_the_model_server_is_away(place: Place, model_server: StandIn) -> None:
     patience = {"llm__patience": 86_400.0, "query__patience": 0.5}
     with opened(place, **patience) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 1)
         build(workspace)
         for kind in ("unavailable", "bad_gateway"):
@@ -99,7 +99,7 @@ def test_whether_the_servers_are_ready_is_asked_once_and_not_with_each_question(
     place: Place, model_server: StandIn
 ) -> None:
     with opened(place) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 1)
         build(workspace)
     with opened(place) as workspace:

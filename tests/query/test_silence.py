@@ -10,8 +10,8 @@ from fileintel.errors import ModelServerUnavailable, RunCancelled
 from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.llm import server
 from fileintel.runs import questions
-from fileintel.services import documents
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.query.town import COLLECTION, AnswerListener, Meanwhile, Place, add, ask, build, model_of, opened
 from tests.standin import StandIn
 
@@ -22,7 +22,7 @@ def question_to_a_busy_server(place: Place, streamed: bool) -> dict[str, Any]:
     """The first word takes much longer than patience lasts, and the server says meanwhile which models it has."""
     model = model_of(place)
     with opened(place, query__patience=0.1) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 1)
         build(workspace)
         ask(workspace, "Is it there?")
@@ -51,7 +51,7 @@ def workspace(place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspa
     """An index, and little patience."""
     monkeypatch.setattr(server, "LOOK_SECONDS", 1.0)
     with opened(place, query__patience=1.0, llm__timeout=86_400.0, llm__patience=86_400.0) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 1)
         build(workspace)
         ask(workspace, "Is it there?")  # the servers are known to be there

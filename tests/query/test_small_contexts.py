@@ -3,7 +3,7 @@
 import pytest
 
 from fileintel.errors import ConfigError
-from fileintel.services import documents
+from tests import doing
 from tests.query.town import COLLECTION, Place, add, ask, build, opened
 
 TOO_SMALL = (
@@ -17,7 +17,7 @@ TOO_SMALL = (
 
 def test_a_context_without_room_for_a_single_piece_is_an_error_that_says_what_to_raise(place: Place) -> None:
     with opened(place) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 3)
         build(workspace)
     for mode, setting in TOO_SMALL:
@@ -31,7 +31,7 @@ def test_a_context_without_room_for_a_single_piece_is_an_error_that_says_what_to
 
 def test_a_report_that_is_too_long_is_shown_as_far_as_it_fits(place: Place) -> None:
     with opened(place) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 3)
         build(workspace)
         whole = ask(workspace, "What is drawn?", mode="global")

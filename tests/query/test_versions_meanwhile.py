@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
-from fileintel.services import documents, graph
+from fileintel.services import documents
 from fileintel.services.versions import RolledBack, roll_back_index
 from fileintel.storage import versions as stored
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.doing import do
 from tests.query.town import COLLECTION, Meanwhile, Place, add, ask, build, opened
 from tests.standin import StandIn
@@ -27,7 +28,7 @@ HELD = {
 def workspace(place: Place) -> Iterator[Workspace]:
     """A collection with two versions of its index: the first knows of two documents, the second of three."""
     with opened(place) as workspace:
-        documents.create_collection(workspace, COLLECTION)
+        doing.create_collection(workspace, COLLECTION)
         add(workspace, 0, 2)
         build(workspace)
         add(workspace, 2, 1)
@@ -113,7 +114,7 @@ def test_a_question_whose_index_or_collection_is_deleted_gets_a_clear_error(
     workspace: Workspace, model_server: StandIn, mode: str
 ) -> None:
     with pytest.raises((NoIndexError, IndexGone), match=r"has no index yet|deleted"):
-        asked_while(workspace, model_server, mode, lambda: graph.delete_index(workspace, COLLECTION))
+        asked_while(workspace, model_server, mode, lambda: doing.delete_index(workspace, COLLECTION))
     build(workspace)
     with pytest.raises((NotFoundError, IndexGone), match=r"there is no collection|deleted"):
-        asked_while(workspace, model_server, mode, lambda: documents.delete_collection(workspace, COLLECTION))
+        asked_while(workspace, model_server, mode, lambda: doing.delete_collection(workspace, COLLECTION))

@@ -14,9 +14,9 @@ from sqlalchemy.pool import NullPool
 from fileintel.config import load_settings
 from fileintel.runs.add_documents import add_documents
 from fileintel.runs.index import Indexer, IndexRequest
-from fileintel.services import graph
 from fileintel.storage import collections
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.chaos import documents
 from tests.cli.tables import Tables, read_tables
 from tests.conftest import TEMPLATE
@@ -89,7 +89,7 @@ def town(server_url: str, model_server_process: StandIn, tmp_path_factory: pytes
             with open_workspace(after, model_server_process, folder) as workspace:
                 assert Indexer(workspace).index(IndexRequest(collection=COLLECTION))
                 tables = read_tables(after, COLLECTION)
-                graph.delete_index(workspace, COLLECTION)
+                doing.delete_index(workspace, COLLECTION)
                 with workspace.database.transaction() as session:
                     session.execute(text("DELETE FROM runs"))
             yield Town(server_url, prepared, str(make_url(after).database), tables)

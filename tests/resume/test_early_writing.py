@@ -12,7 +12,7 @@ from fileintel.fanout.stop_requests import Paused
 from fileintel.runs.index import Indexer
 from fileintel.runs.index_request import IndexRequest
 from fileintel.runs.submission import submit_index
-from fileintel.services import control
+from tests import doing
 from tests.cli.tables import read_tables
 from tests.resume.conftest import COLLECTION, Town, open_workspace
 from tests.standin import StandIn
@@ -44,13 +44,13 @@ def test_the_graph_is_written_before_a_report_is_there_and_is_gone_when_the_run_
                 assert time.monotonic() < give_up
                 time.sleep(0.05)
             assert model_server.counts().answered["report"] == 0
-            control.pause(person, run_id)
+            doing.pause_run(person, run_id)
         finally:
             model_server.resume()
         with pytest.raises(Paused):
             work.result(PATIENCE)
         assert count(url, LEFT) == 0
-        control.resume(person, None, run_id)
+        doing.resume_run(person, None, run_id)
         assert Indexer(worker).work_on(run_id)
         assert read_tables(url, COLLECTION) == town.tables
 

@@ -7,8 +7,8 @@ import pytest
 
 from fileintel.config import load_settings
 from fileintel.runs.add_documents import add_documents
-from fileintel.services import documents
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.standin import StandIn
 
 COLLECTION = "port"
@@ -47,7 +47,7 @@ def opened(home: Path, database_url: str, model_server: StandIn) -> Iterator[Ope
 def workspace(opened: Opened, write_document: Callable[[str, str], Path]) -> Workspace:
     """A workspace with a collection of two documents."""
     made = opened()
-    documents.create_collection(made, COLLECTION)
+    doing.create_collection(made, COLLECTION)
     paths = [str(write_document(name, text)) for name, text in TEXTS.items()]
     assert all(addition.problem is None for addition in add_documents(made, COLLECTION, paths))
     return made

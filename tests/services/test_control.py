@@ -9,8 +9,8 @@ import pytest
 from fileintel.fanout.stop_requests import Paused
 from fileintel.runs import execute, submission
 from fileintel.runs.add_documents import Addition, add_documents
-from fileintel.services import control, documents, tasks
 from fileintel.workspace import Workspace
+from tests import doing
 
 
 def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
@@ -24,21 +24,21 @@ def test_an_upload_at_work_rests_after_the_file_that_is_being_read(
     def paused_meanwhile(*given: Any, **more: Any) -> Iterator[Addition]:
         for number, one in enumerate(add_documents(*given, **more)):
             if number == 1:
-                control.pause(workspace, task)
+                doing.pause_run(workspace, task)
             yield one
 
-    documents.create_collection(workspace, "c")
+    doing.create_collection(workspace, "c")
     task = submission.submit_documents(workspace, None, "c", folder).run_id
     with monkeypatch.context() as patched:
         patched.setattr(execute, "add_documents", paused_meanwhile)
         with pytest.raises(Paused):
             execute.process_documents(workspace, task)
-    shown = tasks.show(workspace, task)
+    shown = doing.show_run(workspace, task)
     assert (shown["state"], shown["owner"]) == ("paused", None)
-    assert documents.show_collection(workspace, "c").documents == 2
+    assert doing.show_collection(workspace, "c").documents == 2
     assert folder.exists(), "its files are still needed"
-    control.resume(workspace, None, task)
+    doing.resume_run(workspace, None, task)
     execute.process_documents(workspace, task)
-    assert tasks.show(workspace, task)["state"] == "succeeded"
-    assert documents.show_collection(workspace, "c").documents == 3
+    assert doing.show_run(workspace, task)["state"] == "succeeded"
+    assert doing.show_collection(workspace, "c").documents == 3
     assert not folder.exists()

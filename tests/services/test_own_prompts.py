@@ -13,10 +13,9 @@ from fileintel.graphrag.stages.formats import EXTRACT, LOOP
 from fileintel.graphrag.stages.report import REPORT
 from fileintel.runs import questions
 from fileintel.runs.index import Indexer, IndexRequest
-from fileintel.services import documents, prompts
-from fileintel.services.status import index_status
-from fileintel.services.tuning import tune
+from fileintel.services import prompts
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.standin import StandIn
 from tests.standin.settings import Canned
 
@@ -28,7 +27,7 @@ MARKED = PromptLibrary().text(EXTRACT).replace("You build", "As they say in Alto
 def index(workspace: Workspace, **wanted: Any) -> dict[str, Any]:
     """Bring the index up to date; the status after it."""
     Indexer(workspace).index(IndexRequest(collection=COLLECTION, **wanted))
-    return index_status(workspace, COLLECTION)
+    return doing.index_status(workspace, COLLECTION)
 
 
 def asked(model_server: StandIn, purpose: str) -> list[str]:
@@ -41,12 +40,12 @@ def asked(model_server: StandIn, purpose: str) -> list[str]:
 
 
 def origins(workspace: Workspace) -> dict[str, str]:
-    return {one["name"]: one["origin"] for one in prompts.list_prompts(workspace, COLLECTION)}
+    return {one["name"]: one["origin"] for one in doing.list_prompts(workspace, COLLECTION)}
 
 
 def test_a_prompt_of_ones_own_is_asked_with_and_the_run_knows_it(workspace: Workspace, model_server: StandIn) -> None:
     before = index(workspace)
-    assert prompts.set_prompts(workspace, COLLECTION, {EXTRACT.file: MARKED}) == [EXTRACT.file]
+    assert doing.set_prompts(workspace, COLLECTION, {EXTRACT.file: MARKED}) == [EXTRACT.file]
     assert origins(workspace)[EXTRACT.file] == "collection"
     assert set(origins(workspace).values()) == {"collection", "shipped"}
     after = index(workspace)
@@ -57,7 +56,7 @@ def test_a_prompt_of_ones_own_is_asked_with_and_the_run_knows_it(workspace: Work
     assert prompts.of_run(workspace, after["prompts"])[EXTRACT.file] == MARKED
     assert prompts.of_run(workspace, before["prompts"])[EXTRACT.file] == PromptLibrary().text(EXTRACT)
 
-    assert prompts.reset(workspace, COLLECTION) == [EXTRACT.file]
+    assert doing.reset_prompts(workspace, COLLECTION) == [EXTRACT.file]
     model_server.reset()
     assert index(workspace)["prompts"] == before["prompts"]
     assert not asked(model_server, "extract")  # the answers to the shipped one are still there
@@ -65,7 +64,7 @@ def test_a_prompt_of_ones_own_is_asked_with_and_the_run_knows_it(workspace: Work
 
 def test_a_prompt_that_no_question_uses_changes_nothing(workspace: Workspace) -> None:
     index(workspace)
-    prompts.set_prompts(workspace, COLLECTION, {"extract_graph_json.txt": "{input_text}"})
+    doing.set_prompts(workspace, COLLECTION, {"extract_graph_json.txt": "{input_text}"})
     assert Indexer(workspace).index(IndexRequest(collection=COLLECTION)) is None
 
 
@@ -82,22 +81,22 @@ def test_a_prompt_with_a_mistake_is_refused_and_none_is_set(
     workspace: Workspace, name: str, text: str, error: type[Exception], complaint: str
 ) -> None:
     with pytest.raises(error, match=complaint.replace("{", r"\{").replace("}", r"\}")):
-        prompts.set_prompts(workspace, COLLECTION, {LOOP.file: "Y or N?", name: text})
+        doing.set_prompts(workspace, COLLECTION, {LOOP.file: "Y or N?", name: text})
     assert set(origins(workspace).values()) == {"shipped"}
 
 
 def test_a_collection_that_is_not_there_has_no_prompts(workspace: Workspace) -> None:
     with pytest.raises(NotFoundError):
-        prompts.list_prompts(workspace, "nobody")
+        doing.list_prompts(workspace, "nobody")
     with pytest.raises(NotFoundError):
-        prompts.set_prompts(workspace, "nobody", {LOOP.file: "Y or N?"})
+        doing.set_prompts(workspace, "nobody", {LOOP.file: "Y or N?"})
 
 
 def test_language_and_entity_types_of_a_collection_reach_every_prompt(
     opened: Opened, workspace: Workspace, model_server: StandIn
 ) -> None:
     claiming = opened(FILEINTEL__GRAPHRAG__CLAIMS="true")
-    changed = documents.change_collection(
+    changed = doing.change_collection(
         claiming, COLLECTION, {"language": "German", "entity_types": ["sluice", "person"]}
     )
     assert (changed.language, changed.entity_types) == ("German", ["sluice", "person"])
@@ -120,7 +119,7 @@ def test_language_and_entity_types_of_a_collection_reach_every_prompt(
     for purpose in ("extract", "claims"):
         assert all("sluice, person" in text for text in asked(model_server, purpose))
 
-    documents.change_collection(claiming, COLLECTION, {"language": None})
+    doing.change_collection(claiming, COLLECTION, {"language": None})
     model_server.reset()
     index(claiming)
     assert all("in German" not in text for text in asked(model_server, "extract"))
@@ -140,7 +139,7 @@ def test_language_and_entity_types_of_a_collection_reach_every_prompt(
 )
 def test_what_no_prompt_could_say_is_refused(workspace: Workspace, changes: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        documents.change_collection(workspace, COLLECTION, changes)
+        doing.change_collection(workspace, COLLECTION, changes)
 
 
 PROFILE = {
@@ -154,16 +153,16 @@ def test_prompts_are_tuned_to_what_the_model_says_of_the_collection(
     workspace: Workspace, model_server: StandIn
 ) -> None:
     model_server.configure(canned=(Canned(json.dumps(PROFILE), purpose="tune_profile"),))
-    tuned = tune(workspace, COLLECTION)
-    assert (tuned["language"], tuned["entity_types"]) == ("English", ("engineer", "board", "sluice"))
+    tuned = doing.tune(workspace, COLLECTION)
+    assert (tuned["language"], tuned["entity_types"]) == ("English", ["engineer", "board", "sluice"])
     assert (tuned["examples"], tuned["llm"]["calls"]) == (2, 3)
-    texts = {one["name"]: one["text"] for one in prompts.list_prompts(workspace, COLLECTION)}
+    texts = {one["name"]: one["text"] for one in doing.list_prompts(workspace, COLLECTION)}
     for name in (EXTRACT.file, "extract_graph_json.txt", REPORT.file):
         assert "Letters and minutes about the {{port}} of Altona." in texts[name]
     for name in (EXTRACT.file, "extract_graph_json.txt"):
         assert "Ilse Brandt" in texts[name] or "ILSE BRANDT" in texts[name]
         assert "EXAMPLE WORKS" not in texts[name].upper()
-    shown = documents.show_collection(workspace, COLLECTION)
+    shown = doing.show_collection(workspace, COLLECTION)
     assert (shown.language, shown.entity_types) == ("English", ["engineer", "board", "sluice"])
 
     model_server.reset()
@@ -172,30 +171,30 @@ def test_prompts_are_tuned_to_what_the_model_says_of_the_collection(
     assert status["counts"]["entities"] > 2  # what the examples name is in the texts as well
     assert not status["records"]["dropped"]
     model_server.reset()
-    assert tune(workspace, COLLECTION)["llm"]["calls"] == 0  # what was asked before is not asked again
+    assert doing.tune(workspace, COLLECTION)["llm"]["calls"] == 0  # what was asked before is not asked again
 
 
 def test_tuned_prompts_can_be_looked_at_before_they_are_set(workspace: Workspace, model_server: StandIn) -> None:
     model_server.configure(canned=(Canned(json.dumps(PROFILE), purpose="tune_profile"),))
-    tuned = tune(workspace, COLLECTION, keep=False)
+    tuned = doing.tune(workspace, COLLECTION, keep=False)
     assert set(origins(workspace).values()) == {"shipped"}
-    assert documents.show_collection(workspace, COLLECTION).language is None
-    prompts.set_prompts(workspace, COLLECTION, tuned["prompts"])
+    assert doing.show_collection(workspace, COLLECTION).language is None
+    doing.set_prompts(workspace, COLLECTION, tuned["prompts"])
     assert index(workspace)["state"] == "succeeded"
 
 
 def test_the_built_in_model_tells_what_names_and_words_tell(opened: Opened, workspace: Workspace) -> None:
     nothing = dict.fromkeys(("OPENAI_BASE_URL", "FILEINTEL__LLM__MODEL", "FILEINTEL__EMBEDDING__MODEL"), "")
     builtin = opened(**nothing)
-    tuned = tune(builtin, COLLECTION)
+    tuned = doing.tune(builtin, COLLECTION)
     assert "Ilse Brandt" in tuned["domain"]
-    assert (tuned["language"], tuned["entity_types"]) == ("English", ("organization", "person", "geo", "event"))
+    assert (tuned["language"], tuned["entity_types"]) == ("English", ["organization", "person", "geo", "event"])
 
 
 def test_a_model_that_tells_nothing_is_a_model_that_refused(workspace: Workspace, model_server: StandIn) -> None:
     model_server.configure(canned=(Canned("I like these letters.", purpose="tune_profile"),))
     with pytest.raises(ModelServerRefused, match="what 'port' is about"):
-        tune(workspace, COLLECTION)
+        doing.tune(workspace, COLLECTION)
     assert set(origins(workspace).values()) == {"shipped"}
 
 

@@ -24,12 +24,13 @@ from fileintel.runs.add_documents import add_documents
 from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.runs.index import Indexer
 from fileintel.runs.index_request import IndexRequest
-from fileintel.services import tasks
-from fileintel.services.documents import create_collection
+from fileintel.services.runs import described
 from fileintel.workspace import Workspace
+from tests import doing
 from tests.api.installation import READY, Process, Redis, remove, wait_for
 from tests.cli.tables import Tables, read_tables
 from tests.conftest import FOREIGN, TEMPLATE, short_folder
+from tests.doing import create_collection
 from tests.standin import StandIn
 from tests.standin.settings import Settings as StandInSettings
 
@@ -81,13 +82,14 @@ class Crew:
 
     def wait(self, run_id: str) -> dict[str, Any]:
         """The run once it is over; if it says that it lacks nothing, it does not."""
-        run = wait_for(lambda: task if tasks.is_over(task := self.show(run_id)) else None, "the end of the run")
+        wait_for(lambda: described(self.workspace, run_id).is_over, "the end of the run")
+        run = self.show(run_id)
         if run["state"] == "succeeded":
             assert len(self.tables()["entities"]) == ENTITIES, run
         return run
 
     def show(self, run_id: str) -> dict[str, Any]:
-        return tasks.show(self.workspace, run_id)
+        return doing.show_run(self.workspace, run_id)
 
     @cached_property
     def alone(self) -> Tables:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from fileintel.runs import help
 from fileintel.runs.dispatch import CeleryDispatcher
-from fileintel.services import control
+from tests import doing
 from tests.api.installation import wait_for
 from tests.sharing.conftest import DOCUMENTS, LIMIT, Crew
 from tests.standin import Fault
@@ -53,7 +53,7 @@ def test_what_a_helper_gets_no_answer_to_is_a_gap_of_the_run(crew: Crew) -> None
 def test_a_paused_run_is_not_helped_with(crew: Crew) -> None:
     run_id = crew.order()
     crew.hold(BOTH)
-    control.pause(crew.workspace, run_id)
+    doing.pause_run(crew.workspace, run_id)
     wait_for(lambda: crew.rows(WANTED) == [(0,)], "the helper to hear of it")
     for _ in range(2):  # the first may have begun before
         written = crew.rows(WRITTEN)
@@ -62,7 +62,7 @@ def test_a_paused_run_is_not_helped_with(crew: Crew) -> None:
     wait_for(lambda: crew.show(run_id)["owner"] is None, "the coordinator to let go")
     wait_for(lambda: crew.rows(LEFT) == [(0, 0)], "the helper to let go")
     assert crew.model.counts().asked["extract"] == BOTH
-    control.resume(crew.workspace, CeleryDispatcher(crew.app), run_id)
+    doing.resume_run(crew.workspace, CeleryDispatcher(crew.app), run_id)
     run = crew.wait(run_id)
     assert run["state"] == "succeeded", run
     assert run["llm"]["calls"] == sum(crew.model.stats().asked.values())

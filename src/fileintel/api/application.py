@@ -14,15 +14,13 @@ from fileintel.api.backend import Backend
 from fileintel.api.middleware import BodyLimit, LocalOnly, RequestIds
 from fileintel.api.problems import Problem, documented
 from fileintel.api.routers import (
-    collections,
     documents,
     graphrag,
     health,
     imports,
     openai,
     processing,
-    prompts,
-    tasks,
+    runs,
 )
 from fileintel.api.routes import add_route
 from fileintel.api.security import require_key
@@ -63,8 +61,8 @@ def create_app(backend: Backend, *, local_only: bool = False) -> FastAPI:
     versioned = APIRouter(
         prefix="/api/v2", dependencies=[Depends(require_key)], responses=documented(401, 413, 422, 503)
     )
-    routers = (collections, prompts, documents, processing, graphrag, imports, tasks)
-    for router in (*(module.router for module in routers), documents.anywhere):
+    routers = (documents, processing, graphrag, imports, runs)
+    for router in (module.router for module in routers):
         versioned.include_router(router)
     for operation in all_operations():
         add_route(versioned, operation)

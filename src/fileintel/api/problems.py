@@ -14,9 +14,9 @@ from starlette.exceptions import HTTPException
 from fileintel.api import chat_errors as chat
 from fileintel.errors import DatabaseUnavailable, FileIntelError
 from fileintel.runs.active_run import ActiveRunError
+from fileintel.services.runs import TASKS
 
 MEDIA_TYPE = "application/problem+json"
-TASKS = "/api/v2/tasks"
 RETRY_SECONDS = 5  # a restarted PostgreSQL or Redis is mostly back within this
 
 logger = logging.getLogger(__name__)
@@ -86,12 +86,6 @@ class InvalidRequest(ApiError):
     """A part of the request is not as it must be."""
 
     code, http_status = "validation", 422
-
-
-class BadCursor(ApiError):
-    """The cursor is not one that this list has given out."""
-
-    code, http_status = "bad_cursor", 422
 
 
 class QuestionFailed(ApiError):

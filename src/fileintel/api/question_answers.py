@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from fileintel.api.answers import Thing
+from fileintel.operations import Result
 
 
-class Citation(Thing):
+class Citation(Result):
     """Where a statement of an answer comes from."""
 
     id: str = Field(examples=["S3"])
@@ -21,7 +21,7 @@ class Citation(Thing):
     quote: str
 
 
-class PassageCoverage(Thing):
+class PassageCoverage(Result):
     """How much of a collection an answer from passages could rest on; `note` says what to do about the rest."""
 
     passages: int
@@ -34,7 +34,7 @@ def _sorted(numbers: dict[str, Any]) -> dict[str, Any]:
     return dict(sorted(numbers.items()))  # the table does not keep the order of keys
 
 
-class Answer(Thing):
+class Answer(Result):
     """The answer to a question, with its sources. `version` is that of the index, null for an answer from passages;
     `gaps` counts what is missing from the index, or passages without a vector."""
 

@@ -6,7 +6,6 @@ from fastapi import Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fileintel.api.problems import UnsupportedMediaType
-from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRIES
 from fileintel.graphrag.query import forms
 from fileintel.graphrag.query.conversation import LONGEST_TURN, ROLES, Turn
 from fileintel.graphrag.query.modes import MODES, SUMMARY
@@ -23,9 +22,6 @@ CollectionName = Annotated[
 DocumentName = Annotated[
     Text, Path(min_length=1, max_length=1000, description="Id or file name of a document.", examples=["paper.pdf"])
 ]
-TaskId = Annotated[
-    str, Path(max_length=100, description="Id of a task.", examples=["0b9c8f0e-6c1c-4a3e-9a53-0f7b6f9f2f11"])
-]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -36,7 +32,6 @@ IdempotencyKey = Annotated[
     ),
 ]
 
-Entry = Annotated[Text, Field(max_length=LONGEST_ENTRY)]
 WaitSeconds = Annotated[
     float,
     Field(
@@ -50,49 +45,6 @@ WaitSeconds = Annotated[
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-
-
-class NewCollection(_Body):
-    """A collection to make."""
-
-    name: Text = Field(max_length=1000, examples=["thesis"])
-    description: Text = Field(default="", max_length=10_000, examples=["Sources for chapter 4"])
-
-
-class CollectionChange(_Body):
-    """What to change of a collection; what is not named stays as it is, null takes a setting of its own away."""
-
-    description: Text | None = Field(default=None, max_length=10_000, examples=["Sources for chapter 4"])
-    language: Text | None = Field(
-        default=None,
-        min_length=1,
-        max_length=200,
-        description="Language of everything that the model writes about the collection.",
-        examples=["German"],
-    )
-    entity_types: list[Text] | None = Field(
-        default=None, min_length=1, max_length=100, description="What to look for.", examples=[["judge", "statute"]]
-    )
-
-
-class PromptText(_Body):
-    """A prompt."""
-
-    text: Text = Field(max_length=200_000, description="The template, with its placeholders in braces.")
-
-
-class PromptTexts(_Body):
-    """Several prompts."""
-
-    texts: dict[Text, Text] = Field(
-        min_length=1, max_length=100, description="By name.", examples=[{"extract_graph_loop.txt": "More? Y or N."}]
-    )
-
-
-class Tuning(_Body):
-    """How to fit prompts to a collection."""
-
-    keep: bool = Field(default=True, description="Let the collection have them; else they are only returned.")
 
 
 class Said(_Body):
@@ -156,25 +108,6 @@ class PassageQuestion(_Body):
 
     question: Text = Field(max_length=100_000, examples=["Who built the lighthouse?"])
     wait_seconds: WaitSeconds = USUAL_WAIT_SECONDS
-
-
-class ProcessingOrder(_Body):
-    """What is to be made of a collection's documents; with neither, they are only cut into passages."""
-
-    embed: bool = Field(default=False, description="Make the vectors that passages lack.")
-    metadata: bool = Field(default=False, description="Ask the chat model for title, authors, date and the like.")
-
-
-class MetadataChanges(_Body):
-    """Values of a person, which win over those of a model and of the file; null takes a person's value away."""
-
-    title: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["On the flood"])
-    authors: list[Entry] | None = Field(default=None, max_length=MOST_ENTRIES, examples=[["Anna Berg"]])
-    date: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["1964-03-04"])
-    language: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["en"])
-    document_type: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["report"])
-    abstract: Text | None = Field(default=None, max_length=LONGEST_TEXT)
-    keywords: list[Entry] | None = Field(default=None, max_length=MOST_ENTRIES)
 
 
 async def require_json(request: Request) -> None:

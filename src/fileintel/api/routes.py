@@ -20,20 +20,25 @@ LOOK_AGAIN_SECONDS = 2  # Retry-After of work that was just taken on
 
 
 def add_route(router: APIRouter, operation: Operation[Any, Any]) -> None:
-    """Let a router answer at an operation's path. Results come in the envelope."""
+    """Let a router answer at an operation's path, and at the one that it had before. Results come in the envelope."""
     errors = {*operation.errors, *((400, 415) if operation.has_body else ())}
-    router.add_api_route(
-        operation.path,
-        _endpoint(operation),
-        methods=[operation.verb],
-        name=operation.name,
-        description=operation.description,
-        tags=[operation.tag],
-        status_code=operation.status,
-        response_model=Envelope.__class_getitem__(operation.result),
-        responses=documented(*sorted(errors)) if errors else None,
-        dependencies=[Depends(require_json)] if operation.has_body else None,
-    )
+    places = [(operation.name, operation.path, False)]
+    if operation.formerly is not None:
+        places.append((*operation.formerly, True))
+    for name, path, is_former in places:
+        router.add_api_route(
+            path,
+            _endpoint(operation),
+            methods=[operation.verb],
+            name=name,
+            description=operation.description,
+            tags=[operation.tag],
+            deprecated=is_former or None,
+            status_code=operation.status,
+            response_model=Envelope.__class_getitem__(operation.result),
+            responses=documented(*sorted(errors)) if errors else None,
+            dependencies=[Depends(require_json)] if operation.has_body else None,
+        )
 
 
 def context_of(service: Backend) -> Context:

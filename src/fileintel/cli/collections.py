@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation
+from fileintel.cli.installation.contract import rows
 from fileintel.cli.output import confirm, print_fields, print_json, print_table, say
 from fileintel.errors import ConflictError, UsageError
 
@@ -21,24 +22,30 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Create an empty collection."""
+    from fileintel.operations.types import OfCollection
+    from fileintel.services.collections import NewCollection, create_collection, show_collection
+
     with invocation(context).installation() as installation:
         try:
-            created = installation.collections.create(name, description)
+            created = installation.do(create_collection, NewCollection(name=name, description=description))
         except ConflictError:
             if not exist_ok:
                 raise
-            created = installation.collections.show(name)
+            created = installation.do(show_collection, OfCollection(collection=name))
     if as_json:
         print_json(created)
     else:
-        print(f"collection {created['name']} ({created['id']})")
+        print(f"collection {created.name} ({created.id})")
 
 
 @app.command("list")
 def list_all(context: typer.Context, as_json: Json = False) -> None:
     """List all collections."""
+    from fileintel.operations import PageRequest
+    from fileintel.services.collections import list_collections
+
     with invocation(context).installation() as installation:
-        found = installation.collections.all()
+        found = rows(installation, list_collections, PageRequest())
     if as_json:
         print_json(found)
     else:
@@ -48,8 +55,11 @@ def list_all(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def show(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
     """Show one collection."""
+    from fileintel.operations.types import OfCollection
+    from fileintel.services.collections import show_collection
+
     with invocation(context).installation() as installation:
-        found = installation.collections.show(collection)
+        found = installation.do(show_collection, OfCollection(collection=collection))
     if as_json:
         print_json(found)
     else:
@@ -72,6 +82,8 @@ def change(
     as_json: Json = False,
 ) -> None:
     """Change what a collection has of its own."""
+    from fileintel.services.collections import CollectionChange, change_collection
+
     changes: dict[str, Any] = {}
     if description is not None:
         changes["description"] = description
@@ -82,7 +94,7 @@ def change(
     if not changes:
         raise UsageError("nothing to change: give --description, --language or --entity-types")
     with invocation(context).installation() as installation:
-        changed = installation.collections.change(collection, changes)
+        changed = installation.do(change_collection, CollectionChange(collection=collection, **changes))
     if as_json:
         print_json(changed)
     else:
@@ -97,15 +109,18 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete a collection with its documents and its index. Stored answers are kept."""
+    from fileintel.operations.types import OfCollection
+    from fileintel.services.collections import delete_collection, show_collection
+
     with invocation(context).installation() as installation:
-        found = installation.collections.show(collection)
+        found = installation.do(show_collection, OfCollection(collection=collection))
         if not yes:
-            confirm(f"Delete {found['name']} with {_documents(found['documents'])}?")
-        found = installation.collections.delete(found["id"])
+            confirm(f"Delete {found.name} with {_documents(found.documents)}?")
+        found = installation.do(delete_collection, OfCollection(collection=found.id))
     if as_json:
         print_json(found)
     else:
-        say(f"deleted {found['name']} with {_documents(found['documents'])}")
+        say(f"deleted {found.name} with {_documents(found.documents)}")
 
 
 def _documents(count: int) -> str:

@@ -4,14 +4,17 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation, named
-from fileintel.cli.installation.contract import Row
-from fileintel.cli.output import one_line, print_fields, print_json, print_table, say
+from fileintel.cli.installation.contract import Installation, Row, rows
+from fileintel.cli.output import fields_of, one_line, print_fields, print_json, print_table, say
 from fileintel.errors import EXIT_FAILED
+
+if TYPE_CHECKING:
+    from fileintel.services.documents import OfDocument
 
 app = typer.Typer(help="The files of a collection.", no_args_is_help=True)
 COLUMNS = ("name", "pages", "characters", "title", "id")
@@ -56,8 +59,10 @@ def add(
 @app.command("list")
 def list_all(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
     """List the documents of a collection."""
+    from fileintel.services.documents import Documents, list_documents
+
     with invocation(context).installation() as installation:
-        found = installation.documents.all(collection)
+        found = rows(installation, list_documents, Documents(collection=collection))
     if as_json:
         print_json(found)
     else:
@@ -69,14 +74,15 @@ def list_all(context: typer.Context, collection: Collection, as_json: Json = Fal
 @app.command()
 def show(context: typer.Context, document: Document, collection: InCollection = None, as_json: Json = False) -> None:
     """Show what is known of a document."""
+    from fileintel.cli.results import print_metadata
+    from fileintel.services.documents import show_document
+
     with invocation(context).installation() as installation:
-        found = installation.documents.show(document, collection)
+        found = installation.do(show_document, located(installation, document, collection))
     if as_json:
         print_json(found)
         return
-    from fileintel.cli.results import print_metadata
-
-    print_fields({name: value for name, value in found.items() if name not in KNOWN_BY_SOURCE})
+    print_fields({name: value for name, value in fields_of(found).items() if name not in KNOWN_BY_SOURCE})
     print_metadata(found)
 
 
@@ -97,12 +103,24 @@ def text(
 @app.command()
 def delete(context: typer.Context, document: Document, collection: InCollection = None, as_json: Json = False) -> None:
     """Delete a document. Its traces leave the index when that is built again."""
+    from fileintel.services.documents import delete_document
+
     with invocation(context).installation() as installation:
-        found = installation.documents.delete(document, collection)
+        found = installation.do(delete_document, located(installation, document, collection))
     if as_json:
         print_json(found)
     else:
-        say(f"deleted {found['name']}; `fileintel graphrag index` takes it out of the index")
+        say(f"deleted {found.name}; `fileintel graphrag index` takes it out of the index")
+
+
+def located(installation: Installation, document: str, collection: str | None) -> "OfDocument":
+    """The document that was named, in its collection; that of any collection when none was named."""
+    from fileintel.services.documents import DocumentAnywhere, OfDocument, find_document
+
+    if collection is None:
+        found = installation.do(find_document, DocumentAnywhere(document=document))
+        return OfDocument(collection=found.collection_id, document=found.id)
+    return OfDocument(collection=collection, document=document)
 
 
 def _tell_of_others(paths: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """`fileintel graphrag …`"""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -8,11 +9,12 @@ import typer
 
 from fileintel.cli import asking, prompts
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, Quiet, invocation
-from fileintel.cli.installation.contract import Row, WaitOptions
-from fileintel.cli.output import confirm, plain, print_json, print_table, say
+from fileintel.cli.installation.contract import WaitOptions, rows
+from fileintel.cli.output import confirm, fields_of, plain, print_json, print_table, say
 from fileintel.errors import EXIT_FAILED, EXIT_UNAVAILABLE
 
 if TYPE_CHECKING:
+    from fileintel.cli.installation.contract import Built
     from fileintel.services.export_check import ExportCheck
 
 app = typer.Typer(help="The knowledge graph of a collection: build it, look at it, ask it.", no_args_is_help=True)
@@ -79,9 +81,10 @@ def rebuild(
 def status(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
     """Show how the newest run went, and what is missing."""
     from fileintel.cli.results import print_status
+    from fileintel.services.status import IndexRun, show_index_status
 
     with invocation(context).installation() as installation:
-        found = installation.graph.status(collection)
+        found = installation.do(show_index_status, IndexRun(collection=collection))
     if as_json:
         print_json(found)
     else:
@@ -101,10 +104,13 @@ def entities(
     as_json: Json = False,
 ) -> None:
     """List the entities."""
+    from fileintel.services.graph import NamedRows, list_entities
+
     columns = ("human_readable_id", "title", "type", "degree", "frequency", "description")
+    wanted = NamedRows(collection=collection, after=after, matching=matching)
     with invocation(context).installation() as installation:
-        rows = installation.graph.entities(collection, limit, after, matching)
-    _print_rows(rows, columns, as_json, "no entities")
+        found = rows(installation, list_entities, wanted, limit)
+    _print_rows(found, columns, as_json, "no entities")
 
 
 @app.command()
@@ -117,10 +123,13 @@ def relationships(
     as_json: Json = False,
 ) -> None:
     """List the relationships."""
+    from fileintel.services.graph import NamedRows, list_relationships
+
     columns = ("human_readable_id", "source", "target", "weight", "combined_degree", "description")
+    wanted = NamedRows(collection=collection, after=after, matching=matching)
     with invocation(context).installation() as installation:
-        rows = installation.graph.relationships(collection, limit, after, matching)
-    _print_rows(rows, columns, as_json, "no relationships")
+        found = rows(installation, list_relationships, wanted, limit)
+    _print_rows(found, columns, as_json, "no relationships")
 
 
 @app.command()
@@ -133,12 +142,16 @@ def communities(
     as_json: Json = False,
 ) -> None:
     """List the communities."""
+    from fileintel.services.graph import LevelRows, list_communities
+
     columns = ("human_readable_id", "community", "level", "parent", "size", "residual")
+    wanted = LevelRows(collection=collection, after=after, level=level)
     with invocation(context).installation() as installation:
-        rows = installation.graph.communities(collection, limit, after, level)
+        found = rows(installation, list_communities, wanted, limit)
+    shown: list[Any] = found
     if not as_json:  # in the table format, the parent of a community without one is -1
-        rows = [{**row, "parent": None if row["parent"] == -1 else row["parent"]} for row in rows]
-    _print_rows(rows, columns, as_json, "no communities")
+        shown = [{**fields_of(row), "parent": None if row.parent == -1 else row.parent} for row in found]
+    _print_rows(shown, columns, as_json, "no communities")
 
 
 @app.command()
@@ -155,14 +168,20 @@ def community(
 ) -> None:
     """Show one community: its members and its report."""
     from fileintel.cli.results import print_community, print_context
+    from fileintel.services.graph import OfCommunity, show_community, show_context
 
+    wanted = OfCommunity(collection=collection, number=number)
     with invocation(context).installation() as installation:
-        show = installation.graph.context if evidence else installation.graph.community
-        found = show(collection, number)
+        if evidence:
+            written_from = installation.do(show_context, wanted)
+            if as_json:
+                print_json(written_from)
+            else:
+                print_context(written_from)
+            return
+        found = installation.do(show_community, wanted)
     if as_json:
         print_json(found)
-    elif evidence:
-        print_context(found)
     else:
         print_community(found)
 
@@ -177,10 +196,13 @@ def reports(
     as_json: Json = False,
 ) -> None:
     """List the community reports."""
+    from fileintel.services.graph import LevelRows, list_reports
+
     columns = ("human_readable_id", "community", "level", "rank", "title", "summary")
+    wanted = LevelRows(collection=collection, after=after, level=level)
     with invocation(context).installation() as installation:
-        rows = installation.graph.reports(collection, limit, after, level)
-    _print_rows(rows, columns, as_json, "no reports")
+        found = rows(installation, list_reports, wanted, limit)
+    _print_rows(found, columns, as_json, "no reports")
 
 
 @app.command()
@@ -205,8 +227,8 @@ def export(
         found = {"check": checked.model_dump()} if checked else {}
         print_json({"directory": str(directory), "rows": written, **found})
     else:
-        for name, rows in written.items():
-            print(f"{directory / name}: {rows} rows")
+        for name, count in written.items():
+            print(f"{directory / name}: {count} rows")
         if checked:
             _print_check(checked)
     if checked and checked.problems:
@@ -215,8 +237,8 @@ def export(
 
 def _print_check(checked: "ExportCheck") -> None:
     print(f"read back by graphrag {checked.graphrag}:")
-    for table, rows in checked.tables.items():
-        print(f"  {table}: {rows} rows")
+    for table, count in checked.tables.items():
+        print(f"  {table}: {count} rows")
     for kind, found in checked.embeddings.items():
         print(f"  embeddings.{kind}: {found.vectors} vectors of {found.size} numbers")
     for problem in checked.problems:
@@ -254,10 +276,13 @@ def delete(
     as_json: Json = False,
 ) -> None:
     """Delete all versions of the index. Documents and stored answers are kept."""
+    from fileintel.operations.types import OfCollection
+    from fileintel.services.graph import delete_index
+
     with invocation(context).installation() as installation:
         if not yes:
             confirm(f"Delete the index of {collection}?")
-        versions = installation.graph.delete(collection)
+        versions = installation.do(delete_index, OfCollection(collection=collection)).versions
     if as_json:
         print_json({"collection": collection, "versions": versions})
     else:
@@ -267,14 +292,17 @@ def delete(
 @app.command("system-status")
 def system_status(context: typer.Context, as_json: Json = False) -> None:
     """Check the database and the model servers."""
+    from fileintel.operations import Nothing
+    from fileintel.services.health import check_system
+
     with invocation(context).installation() as installation:
-        parts = installation.check()
+        parts = installation.do(check_system, Nothing())
     if as_json:
         print_json(parts)
     else:
         for part in parts:
-            print(f"{part['part']:<15}  {part['state']:<6}  {plain(part['detail'])}")
-    if any(part["state"] != "ok" for part in parts):
+            print(f"{part.part:<15}  {part.state:<6}  {plain(part.detail)}")
+    if any(part.state != "ok" for part in parts):
         sys.exit(EXIT_UNAVAILABLE)
 
 
@@ -298,25 +326,26 @@ def _build(
     print_built(found, as_json=as_json)
 
 
-def print_built(found: Row, *, as_json: bool) -> None:
-    """Print what an index run has built and end with its exit code; or print the task that was taken on."""
+def print_built(found: "Built", *, as_json: bool) -> None:
+    """Print what an index run has built and end with its exit code; or print the run that was taken on."""
     from fileintel.cli.results import exit_code, print_index
+    from fileintel.services.runs import TakenOn
 
-    if "task_id" in found:  # handed over, and not waited for
+    if isinstance(found, TakenOn):  # handed over, and not waited for
         if as_json:
             print_json(found)
         else:
-            print(found["task_id"])
-            say(f"`fileintel tasks wait {found['task_id']}` follows it")
+            print(found.task_id)
+            say(f"`fileintel tasks wait {found.task_id}` follows it")
         return
     if as_json:
         print_json(found)
     else:
         print_index(found)
-    sys.exit(exit_code(found["state"]))
+    sys.exit(exit_code(found.state))
 
 
-def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], as_json: bool, none: str) -> None:
+def _print_rows(rows: Sequence[Any], columns: tuple[str, ...], as_json: bool, none: str) -> None:
     if as_json:
         print_json(rows)
     else:

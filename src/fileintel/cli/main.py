@@ -19,9 +19,9 @@ from fileintel.cli import (
     graphrag,
     output,
     processing,
+    runs,
     service,
     steering,
-    tasks,
     versions,
     worker,
 )
@@ -50,19 +50,20 @@ documents.app.command()(processing.process)
 documents.app.command()(processing.edit)
 app.add_typer(documents.app, name="documents")
 app.add_typer(graphrag.app, name="graphrag")
-app.add_typer(tasks.app, name="tasks")
+app.add_typer(runs.app, name="runs")
+app.add_typer(runs.app, name="tasks", hidden=True)  # their former name
 app.add_typer(cache.app, name="cache")
 app.add_typer(worker.app, name="worker")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
-for name, of_task, of_run in (
-    ("cancel", steering.cancel_task, steering.cancel_run),
-    ("pause", steering.pause_task, steering.pause_run),
-    ("resume", steering.resume_task, steering.resume_run),
-    ("retry", steering.retry_task, steering.retry_run),
+for name, by_id, newest in (
+    ("cancel", steering.cancel_run, steering.cancel_newest),
+    ("pause", steering.pause_run, steering.pause_newest),
+    ("resume", steering.resume_run, steering.resume_newest),
+    ("retry", steering.retry_run, steering.retry_newest),
 ):
-    tasks.app.command(name)(of_task)
-    graphrag.app.command(name)(of_run)
+    runs.app.command(name)(by_id)
+    graphrag.app.command(name)(newest)
 for command in (versions.versions, versions.rollback, versions.diff, versions.coverage):
     graphrag.app.command()(command)
 app.command()(processing.query)
@@ -139,9 +140,9 @@ def _refusal(error: Exception) -> str | None:
     """What is wrong with the request that a command has made; None when the error is another one."""
     from pydantic import ValidationError
 
-    if not isinstance(error, ValidationError):
-        return None
-    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+    from fileintel.operations.declaration import faults_of
+
+    return faults_of(error) if isinstance(error, ValidationError) else None
 
 
 def _fail_usage(error: TyperException) -> NoReturn:

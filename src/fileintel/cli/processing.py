@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from fileintel.cli.context import Collection, Json, Quiet, invocation
-from fileintel.cli.documents import Document, InCollection
+from fileintel.cli.documents import Document, InCollection, located
 from fileintel.cli.graphrag import CancelOnInterrupt, Wait
-from fileintel.cli.installation.contract import ProcessingOrder
+from fileintel.cli.installation.contract import WaitOptions
 from fileintel.cli.output import print_json, say
 from fileintel.documents.metadata import FIELDS
 from fileintel.errors import UsageError
@@ -39,19 +39,21 @@ def process(
     """
     from fileintel.cli.progress import Following
     from fileintel.cli.results import exit_code, print_processing
+    from fileintel.services.processing import Processing, ProcessingOrder
 
-    order = ProcessingOrder(collection, embed, metadata, wait, cancel_on_interrupt)
+    order = ProcessingOrder(collection=collection, embed=embed, metadata=metadata)
+    options = WaitOptions(wait, cancel_on_interrupt)
     with invocation(context).installation() as installation, Following(quiet=quiet) as following:
-        found = installation.documents.process(order, following)
+        found = installation.documents.process(order, following, options)
     if as_json:
         print_json(found)
-    for task in () if as_json else found:
-        if "task_id" in task:  # handed over, and not waited for
-            print(task["task_id"])
-            say(f"{task['kind']}: `fileintel tasks wait {task['task_id']}` follows it")
+    for one in () if as_json else found:
+        if isinstance(one, Processing):  # handed over, and not waited for
+            print(one.task_id)
+            say(f"{one.kind}: `fileintel tasks wait {one.task_id}` follows it")
         else:
-            print_processing(task)
-    sys.exit(max((exit_code(task["state"]) for task in found if "state" in task), default=0))
+            print_processing(one)
+    sys.exit(max((exit_code(one.state) for one in found if not isinstance(one, Processing)), default=0))
 
 
 def edit(
@@ -72,6 +74,9 @@ def edit(
 
     Your values win and no extraction overwrites them; --clear falls back to what the model or the file says.
     """
+    from fileintel.cli.results import print_metadata
+    from fileintel.services.documents import MetadataChanges, edit_document
+
     given: dict[str, Any] = {
         "title": title,
         "authors": author or None,
@@ -91,13 +96,13 @@ def edit(
     if not changes:
         raise UsageError("there is nothing to change: give --title, --author or another option")
     with invocation(context).installation() as installation:
-        found = installation.documents.edit(document, collection, changes)
+        place = located(installation, document, collection)
+        request = MetadataChanges(collection=place.collection, document=place.document, **changes)
+        found = installation.do(edit_document, request)
     if as_json:
         print_json(found)
-        return
-    from fileintel.cli.results import print_metadata
-
-    print_metadata(found)
+    else:
+        print_metadata(found)
 
 
 def query(

@@ -177,9 +177,9 @@ class Following:
         self._events = events
         self._display: Display | None = None
 
-    def began(self, task_id: str) -> None:
+    def began(self, run_id: str) -> None:
         if not self._quiet:
-            say(f"task {task_id}")
+            say(f"task {run_id}")
 
     def happened(self, event: Row) -> None:
         if self._events and not self._quiet:

@@ -19,12 +19,15 @@ Names = Annotated[list[str] | None, typer.Argument(help="Names of prompts; none:
 @app.command("list")
 def list_all(context: typer.Context, collection: Collection, as_json: Json = False) -> None:
     """List the prompts in effect, and where each comes from."""
+    from fileintel.operations.types import OfCollection
+    from fileintel.services.prompts import list_prompts
+
     with invocation(context).installation() as installation:
-        found = installation.prompts.all(collection)
+        found = installation.do(list_prompts, OfCollection(collection=collection))
     if as_json:
         print_json(found)
     else:
-        print_table(COLUMNS, [{**one, "sha256": one["sha256"][:12]} for one in found], "no prompts")
+        print_table(COLUMNS, [one.model_copy(update={"sha256": one.sha256[:12]}) for one in found], "no prompts")
 
 
 @app.command()
@@ -35,9 +38,12 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write the prompts in effect into a folder, to be changed and set."""
+    from fileintel.operations.types import OfCollection
+    from fileintel.services.prompts import list_prompts
+
     with invocation(context).installation() as installation:
-        found = installation.prompts.all(collection)
-    written = prompt_files.write({one["name"]: one["text"] for one in found}, directory)
+        found = installation.do(list_prompts, OfCollection(collection=collection))
+    written = prompt_files.write({one.name: one.text for one in found}, directory)
     if as_json:
         print_json({"directory": str(directory), "files": [path.name for path in written]})
         return
@@ -55,11 +61,17 @@ def set_own(
     as_json: Json = False,
 ) -> None:
     """Let a collection have prompts of its own, from its next index or question on."""
+    from fileintel.operations.types import OfCollection
+    from fileintel.services.prompts import PromptTexts, list_prompts, set_prompts
+
+    names: list[str] = []
     with invocation(context).installation() as installation:
-        known = {one["name"]: one["text"] for one in installation.prompts.all(collection)}
+        found = installation.do(list_prompts, OfCollection(collection=collection))
+        known = {one.name: one.text for one in found}
         texts = prompt_files.read(paths, known)
         changed = {name: text for name, text in texts.items() if text != known[name]}
-        names = installation.prompts.set(collection, changed) if changed else []
+        if changed:
+            names = installation.do(set_prompts, PromptTexts(collection=collection, texts=changed)).names
     if as_json:
         print_json({"collection": collection, "prompts": names})
     else:
@@ -69,8 +81,15 @@ def set_own(
 @app.command()
 def reset(context: typer.Context, collection: Collection, names: Names = None, as_json: Json = False) -> None:
     """Take a collection's own prompts away: the installation's are in effect again."""
+    from fileintel.operations.types import OfCollection
+    from fileintel.services.prompts import OfPrompt, reset_prompt, reset_prompts
+
     with invocation(context).installation() as installation:
-        gone = installation.prompts.reset(collection, names or [])
+        if names:
+            wanted = [OfPrompt(collection=collection, name=name) for name in names]
+            gone = [name for one in wanted for name in installation.do(reset_prompt, one).names]
+        else:
+            gone = installation.do(reset_prompts, OfCollection(collection=collection)).names
     if as_json:
         print_json({"collection": collection, "prompts": gone})
     else:
@@ -90,17 +109,20 @@ def tune(
 
     The model is shown excerpts, and asked what the collection is about; passages of it become examples.
     """
+    from fileintel.services.prompts import Tuning, tune_prompts
+
     with invocation(context).installation() as installation:
-        tuned = installation.prompts.tune(collection, keep=output is None)
-    texts = tuned.pop("prompts")
+        tuned = installation.do(tune_prompts, Tuning(collection=collection, keep=output is None))
+    texts = tuned.prompts
     written = [] if output is None else prompt_files.write(texts, output)
     if as_json:
-        print_json({**tuned, "prompts": sorted(texts), "files": [str(path) for path in written]})
+        shown = tuned.model_dump(exclude={"prompts"})
+        print_json({**shown, "prompts": sorted(texts), "files": [str(path) for path in written]})
         return
-    print(f"domain        {plain(tuned['domain'])}")
-    print(f"language      {plain(tuned['language'])}")
-    print(f"entity types  {plain(', '.join(tuned['entity_types']))}")
-    print(f"examples      {tuned['examples']}")
+    print(f"domain        {plain(tuned.domain)}")
+    print(f"language      {plain(tuned.language)}")
+    print(f"entity types  {plain(', '.join(tuned.entity_types))}")
+    print(f"examples      {tuned.examples}")
     print(f"prompts       {', '.join(map(str, written) if written else sorted(texts))}")
     if not written:
         say(f"{collection} has them; `fileintel graphrag index {shlex.quote(collection)}` builds its index with them")

@@ -3,12 +3,17 @@
 import shlex
 import textwrap
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fileintel.cli.output import one_line, plain, print_table, say
+from fileintel.cli.output import fields_of, one_line, plain, print_table, say
 from fileintel.errors import EXIT_CANCELLED, EXIT_DONE, EXIT_FAILED, EXIT_GAPS
 from fileintel.services.quotes import quotes
+
+if TYPE_CHECKING:
+    from fileintel.services.documents import Document
+    from fileintel.services.graph import CommunityWithMembers, ReportContext
+    from fileintel.services.runs import Gap, RunWithStages
+    from fileintel.services.status import Records, Status, VersionInUse
 
 WIDTH = 100  # columns
 GAPS_SHOWN = 5
@@ -20,15 +25,15 @@ def exit_code(state: str) -> int:
     return {"succeeded_with_gaps": EXIT_GAPS, "failed": EXIT_FAILED, "cancelled": EXIT_CANCELLED}.get(state, EXIT_DONE)
 
 
-def print_index(status: Mapping[str, Any]) -> None:
+def print_index(status: "Status") -> None:
     """The result card of an index."""
-    counts, llm, gaps = status["counts"], status["llm"], status["gaps"]
-    by_level = ", ".join(f"level {level}: {count}" for level, count in status["levels"].items())
-    title = f"collection {status['collection']}: {status['state']}"
-    if status["version"]:
-        title += f", index version {status['version']['number']}"
+    counts, llm, gaps = status.counts, status.llm, status.gaps
+    by_level = ", ".join(f"level {level}: {count}" for level, count in status.levels.items())
+    title = f"collection {status.collection}: {status.state}"
+    if status.version:
+        title += f", index version {status.version.number}"
     print(title)
-    print(f"  model          {status['model']}")
+    print(f"  model          {status.model}")
     print(f"  documents      {counts['documents']}")
     print(f"  text units     {counts['text_units']}")
     print(f"  entities       {counts['entities']}")
@@ -38,116 +43,114 @@ def print_index(status: Mapping[str, Any]) -> None:
     if counts["covariates"]:
         print(f"  claims         {counts['covariates']}")
     print(f"  gaps           {len(gaps)}")
-    _print_records(status["records"])
+    _print_records(status.records)
     _print_warnings(status)
-    if status["up_to_date"]:
+    if status.up_to_date:
         print("  model calls    0: the index is up to date, nothing was asked")
-        if status["version"] and status["version"]["newest"] > status["version"]["number"]:
-            print(f"  note: {_in_use(status['version'])}; `--force` builds a new one")
+        if status.version and status.version.newest > status.version.number:
+            print(f"  note: {_in_use(status.version)}; `--force` builds a new one")
     else:
         print(
             f"  model calls    {llm['calls']} ({llm['cached']} answers came from the store, {llm['retries']} retries)"
         )
         print(f"  tokens         {llm['prompt_tokens']:,} in, {llm['completion_tokens']:,} out")
         print(f"  seconds        {_seconds(status):.1f}")
-    print_gaps(status["gaps"], f"fileintel graphrag status {shlex.quote(status['collection'])} --json")
+    print_gaps(status.gaps, f"fileintel graphrag status {shlex.quote(status.collection)} --json")
     if gaps:
-        print(f"  note: `fileintel graphrag index {shlex.quote(status['collection'])}` asks for the gaps again")
-    if "built-in" in str(status["model"]):
+        print(f"  note: `fileintel graphrag index {shlex.quote(status.collection)}` asks for the gaps again")
+    if "built-in" in str(status.model):
         print(f"  note: {REAL_MODEL_HINT}")
 
 
-def print_processing(task: Mapping[str, Any]) -> None:
+def print_processing(run: "RunWithStages") -> None:
     """What came of a run that made passages, vectors or metadata."""
-    result, llm = task["result"] or {}, task["llm"]
-    print(f"{task['kind']}: {task['state']}")
+    result, llm = run.result or {}, run.llm
+    print(f"{run.kind}: {run.state}")
     for name, value in result.items():
         print(f"  {name.replace('_', ' '):<16} {one_line(value)}")
     if llm:
         print(f"  {'model calls':<16} {llm['calls']} ({llm['cached']} answers came from the store)")
         print(f"  {'tokens':<16} {llm['prompt_tokens']:,} in, {llm['completion_tokens']:,} out")
-    print_gaps(task["gaps"], f"fileintel tasks show {task['id']} --json")
-    if task["gaps"]:
+    print_gaps(run.gaps, f"fileintel tasks show {run.id} --json")
+    if run.gaps:
         print("  note: the same command asks for the gaps again")
 
 
-def print_metadata(document: Mapping[str, Any]) -> None:
+def print_metadata(document: "Document") -> None:
     """What is known about a document, and who says so."""
-    values = {
-        name: ", ".join(value) if isinstance(value, list) else value for name, value in document["metadata"].items()
-    }
-    for name, value in values.items():
+    for name, value in fields_of(document.metadata).items():
         if value:
-            said_by = document["metadata_from"].get(name, "")
-            print(textwrap.fill(f"{name}: {one_line(value)} ({said_by})", WIDTH, subsequent_indent="  "))
+            known = ", ".join(value) if isinstance(value, list) else value
+            said_by = document.metadata_from.get(name, "")
+            print(textwrap.fill(f"{name}: {one_line(known)} ({said_by})", WIDTH, subsequent_indent="  "))
 
 
-def print_status(status: Mapping[str, Any], *, by_service: bool = False) -> None:
+def print_status(status: "Status", *, by_service: bool = False) -> None:
     """The state of the newest run, stage by stage.
 
     Parameters:
       by_service: the work is a service's, whose workers take what is queued.
     """
-    version = status["version"]
-    print(f"collection {status['collection']}: {status['state']}")
-    build = f"fileintel graphrag index {shlex.quote(status['collection'])}"
+    version = status.version
+    print(f"collection {status.collection}: {status.state}")
+    build = f"fileintel graphrag index {shlex.quote(status.collection)}"
     in_use = _in_use(version) if version else f"no index yet: `{build}` builds it"
     print(f"  in use         {in_use}")
-    if status["run_id"] is None:
+    if status.run_id is None:
         return
-    print(f"  run            {status['run_id']}")
-    print(f"  model          {status['model'] or 'not known'}")
-    llm = status["llm"]
+    print(f"  run            {status.run_id}")
+    print(f"  model          {status.model or 'not known'}")
+    llm = status.llm
     print(f"  model calls    {llm['calls']}, at most {llm['peak_in_flight']} at once, {llm['retries']} retries")
     if llm["workers"] > 1:
         print(f"  workers        {llm['workers']} have asked for it together")
-    print(f"  gaps           {len(status['gaps'])}")
-    _print_records(status["records"])
-    print_gaps(status["gaps"], f"fileintel graphrag status {shlex.quote(status['collection'])} --json")
+    print(f"  gaps           {len(status.gaps)}")
+    _print_records(status.records)
+    print_gaps(status.gaps, f"fileintel graphrag status {shlex.quote(status.collection)} --json")
     _print_warnings(status)
-    if status["error"]:
-        print(f"  error          {one_line(status['error'])}")
-    if status["state"] == "queued":
+    if status.error:
+        print(f"  error          {one_line(status.error)}")
+    if status.state == "queued":
         here = "a worker of the service takes it" if by_service else f"`{build}` does that here"
         print(f"  note: the run waits to go on: {here}")
-    if status["state"] == "paused":
-        print(f"  note: `fileintel graphrag resume {shlex.quote(status['collection'])}` lets the run go on")
+    if status.state == "paused":
+        print(f"  note: `fileintel graphrag resume {shlex.quote(status.collection)}` lets the run go on")
     begun = [
-        {**stage, "stage": stage["name"], "seconds": round(stage["seconds"], 1)}
-        for stage in status["stages"]
-        if stage["total"]
+        {**fields_of(stage), "stage": stage.name, "seconds": round(stage.seconds, 1)}
+        for stage in status.stages
+        if stage.total
     ]
     if begun:
         print()
         print_table(("stage", "done", "total", "cached", "failed", "seconds"), begun, "")
 
 
-def print_community(community: Mapping[str, Any]) -> None:
+def print_community(community: "CommunityWithMembers") -> None:
     """A community's report, then its members."""
-    parent = "" if community["parent"] == -1 else f" of community {community['parent']}"
-    size = community["size"]
-    print(f"community {community['community']}{parent}, level {community['level']}, {size} entit{_ies(size)}\n")
-    if community["report"]:
-        _print_text(community["report"]["full_content"])
+    parent = "" if community.parent == -1 else f" of community {community.parent}"
+    size = community.size
+    print(f"community {community.community}{parent}, level {community.level}, {size} entit{_ies(size)}\n")
+    if community.report:
+        _print_text(community.report.full_content)
     else:
         print("(no report: see the gaps in `fileintel graphrag status`)")
     print()
-    print_table(("title", "type", "description"), community["entities"], "no entities")
-    if community["left_out"]:
-        print(f"\nThere was no room for {_counted(community['left_out'])} in what the report was written from.")
-    if community["cut"]:
-        print(f"\nIn what the report was written from, {_counted(community['cut'])} had to be cut short.")
+    print_table(("title", "type", "description"), community.entities, "no entities")
+    if community.left_out:
+        print(f"\nThere was no room for {_counted(community.left_out)} in what the report was written from.")
+    if community.cut:
+        print(f"\nIn what the report was written from, {_counted(community.cut)} had to be cut short.")
 
 
-def print_context(context: Mapping[str, Any]) -> None:
+def print_context(context: "ReportContext") -> None:
     """What a report was written from: the text alone on stdout, what it holds on stderr."""
-    print(plain(context["text"]))
-    say(f"{context['tokens']} tokens: {_counted({kind: len(ids) for kind, ids in context['rows'].items()})}")
-    if context["represented"]:
-        say(f"reports stand for {_counted(context['represented'])}")
-    say(f"left out: {_counted(context['left_out'])}")
-    if context["cut"]:
-        say(f"cut short: {_counted({kind: len(ids) for kind, ids in context['cut'].items()})}")
+    print(plain(context.text))
+    say(f"{context.tokens} tokens: {_counted({kind: len(ids) for kind, ids in context.rows.items()})}")
+    if context.represented:
+        say(f"reports stand for {_counted(context.represented)}")
+    say(f"left out: {_counted(context.left_out)}")
+    if context.cut:
+        say(f"cut short: {_counted({kind: len(ids) for kind, ids in context.cut.items()})}")
 
 
 def print_import(taken: Mapping[str, Any]) -> None:
@@ -192,8 +195,8 @@ def print_about_answer(reply: Mapping[str, Any], *, sources: bool | None) -> Non
     print(f"\n(model: {reply['model']})")
 
 
-def _in_use(version: Mapping[str, Any]) -> str:
-    number, newest = version["number"], version["newest"]
+def _in_use(version: "VersionInUse") -> str:
+    number, newest = version.number, version.newest
     return f"version {number}" + (f" (rolled back from {newest})" if newest > number else "")
 
 
@@ -202,23 +205,23 @@ def _print_text(text: str) -> None:
         print(textwrap.fill(paragraph, WIDTH) if paragraph.strip() else "")
 
 
-def _print_records(records: Mapping[str, Any]) -> None:
-    for verb in ("dropped", "mended"):
-        reasons = sorted(records[verb].items(), key=lambda reason: (-reason[1], reason[0]))
+def _print_records(records: "Records") -> None:
+    for verb, counted in (("dropped", records.dropped), ("mended", records.mended)):
+        reasons = sorted(counted.items(), key=lambda reason: (-reason[1], reason[0]))
         if reasons:
             told = ", ".join(f"{reason} ({count})" for reason, count in reasons)
-            print(f"  {verb:<13}  {sum(records[verb].values())} of the answers' records: {plain(told)}")
+            print(f"  {verb:<13}  {sum(counted.values())} of the answers' records: {plain(told)}")
 
 
-def _print_warnings(status: Mapping[str, Any]) -> None:
-    for warning in status["warnings"]:
-        print(f"  warning: {warning['stage']}: {one_line(warning['message'])}")
+def _print_warnings(status: "Status") -> None:
+    for warning in status.warnings:
+        print(f"  warning: {warning.stage}: {one_line(warning.message)}")
 
 
-def print_gaps(gaps: Sequence[Mapping[str, Any]], everything: str) -> None:
+def print_gaps(gaps: "Sequence[Gap]", everything: str) -> None:
     """The first gaps with their reasons; `everything` is the command that lists them all."""
     for gap in gaps[:GAPS_SHOWN]:
-        print(f"  gap: {gap['stage']} {gap['item']}: {gap['reason']} ({one_line(gap['last_error'])})")
+        print(f"  gap: {gap.stage} {gap.item}: {gap.reason} ({one_line(gap.last_error)})")
     if len(gaps) > GAPS_SHOWN:
         print(f"  and {len(gaps) - GAPS_SHOWN} more gaps: `{everything}` lists all")
 
@@ -231,9 +234,7 @@ def _ies(count: int) -> str:
     return "y" if count == 1 else "ies"
 
 
-def _seconds(status: Mapping[str, Any]) -> float:
-    if not status["started_at"] or not status["finished_at"]:
+def _seconds(status: "Status") -> float:
+    if not status.started_at or not status.finished_at:
         return 0.0
-    return (
-        datetime.fromisoformat(status["finished_at"]) - datetime.fromisoformat(status["started_at"])
-    ).total_seconds()
+    return (status.finished_at - status.started_at).total_seconds()

@@ -161,20 +161,21 @@ class Server:
         return {"content": [{"type": "text", "text": text}], "structuredContent": data, "isError": False}
 
     def _do(self, operation: "Operation[Any, Any]", given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        from pydantic import TypeAdapter, ValidationError
+        from pydantic import TypeAdapter
 
-        try:
-            request = operation.request.model_validate(dict(given))
-        except ValidationError as error:
-            raise UsageError(str(error)) from error
-        found = self.installation.do(operation, request)
+        found = self.installation.do(operation, operation.ask(given))
         data = TypeAdapter(operation.result).dump_python(found, mode="json", by_alias=True)
         return json.dumps(data, ensure_ascii=False), data if isinstance(data, dict) else {"items": data}
 
     def _list_collections(self, _: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        found = json.loads(json.dumps(self.installation.collections.all(), default=str))
-        lines = [f"{one['name']}: {one['documents']} documents. {one['description']}".strip() for one in found]
-        return "\n".join(lines) or "There are no collections.", {"collections": found}
+        from fileintel.cli.installation.contract import rows
+        from fileintel.operations import PageRequest
+        from fileintel.services.collections import list_collections
+
+        found = rows(self.installation, list_collections, PageRequest())
+        lines = [f"{one.name}: {one.documents} documents. {one.description}".strip() for one in found]
+        shown = [one.model_dump(mode="json") for one in found]
+        return "\n".join(lines) or "There are no collections.", {"collections": shown}
 
     def _search(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         from fileintel.graphrag.query.modes import BASIC

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Generic, TypeVar, get_type_hints
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
+from fileintel.errors import UsageError
 from fileintel.operations.context import Context
 from fileintel.operations.types import InHeader, Request
 
@@ -50,6 +51,7 @@ class Operation(Generic[Asked, Found]):
         `InHeader` are headers, and the rest is the query of a GET or DELETE, and the JSON body of the other verbs.
       status: of a success. With 201 and 202 the result has a `location`, where to look at what was made.
       errors: the statuses of errors that callers have to expect, besides those of every route.
+      formerly: a name and a path that it had before, and still has over HTTP.
       tool: what an assistant is told about it; None when it is no tool of the MCP server.
       patience: seconds that a client waits for the answer; None is its usual time.
     """
@@ -64,12 +66,24 @@ class Operation(Generic[Asked, Found]):
     status: int
     errors: tuple[int, ...]
     tag: str
+    formerly: tuple[str, str] | None
     tool: str | None
     patience: float | None
 
     def __call__(self, context: Context, request: Asked) -> Found:
         """Do it. Raises errors of `fileintel.errors`, and those that the function's text names."""
         return self.function(context, request)
+
+    def ask(self, fields: Mapping[str, Any]) -> Asked:
+        """A request with these fields.
+
+        Raises:
+          UsageError: one is not known, or its value cannot be used.
+        """
+        try:
+            return self.request.model_validate(dict(fields))
+        except ValidationError as error:
+            raise UsageError(faults_of(error)) from error
 
     @property
     def description(self) -> str:
@@ -141,6 +155,11 @@ class Operation(Generic[Asked, Found]):
         return self._adapter.validate_python(data)
 
 
+def faults_of(error: ValidationError) -> str:
+    """What is wrong with a request, in one line."""
+    return "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+
+
 def on_the_wire(name: str, field: FieldInfo) -> str:
     """The name that a field of a request has in HTTP."""
     return str(field.validation_alias or name)
@@ -157,6 +176,7 @@ def operation(
     status: int = 200,
     errors: tuple[int, ...] = (),
     tag: str | None = None,
+    formerly: tuple[str, str] | None = None,
     tool: str | None = None,
     patience: float | None = None,
 ) -> Callable[[Callable[[Context, Asked], Found]], Operation[Asked, Found]]:
@@ -182,6 +202,7 @@ def operation(
             status=status,
             errors=errors,
             tag=tag or path.split("/")[1],
+            formerly=formerly,
             tool=tool,
             patience=patience,
         )

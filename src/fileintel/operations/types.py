@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
@@ -29,6 +29,12 @@ class Result(BaseModel):
         extra="allow", from_attributes=True, validate_by_name=True, validate_by_alias=True, serialize_by_alias=True
     )
 
+    @classmethod
+    def of(cls, row: object, **more: Any) -> Self:
+        """The result whose fields are the attributes of a row, but for those that are given."""
+        own = {name: getattr(row, name) for name in cls.model_fields if name not in more}
+        return cls.model_validate(own | more)
+
 
 @dataclass(frozen=True)
 class InHeader:
@@ -45,9 +51,6 @@ Moment = Annotated[
 ]
 CollectionName = Annotated[
     Text, Field(min_length=1, max_length=1000, description="Name or id of a collection.", examples=["thesis"])
-]
-DocumentName = Annotated[
-    Text, Field(min_length=1, max_length=1000, description="Id or file name of a document.", examples=["paper.pdf"])
 ]
 IdempotencyKey = Annotated[
     str | None,

@@ -1,111 +1,201 @@
-"""Collections and documents: what a person puts in."""
+"""Documents: the files of a collection."""
 
-import re
-import shutil
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+from pydantic import Field
+
+from fileintel import storage
 from fileintel.documents import metadata
 from fileintel.documents.document import shown
 from fileintel.documents.kinds import is_supported, unsupported
+from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRIES
 from fileintel.errors import DocumentError, UsageError
-from fileintel.runs.active_run import refuse_while_busy
-from fileintel.runs.add_documents import describe_document
-from fileintel.storage import collections, documents, prompts, runs, vectors, versions
-from fileintel.storage.collections import CollectionSummary
-from fileintel.storage.models import Document
-from fileintel.workspace import Workspace
+from fileintel.operations import (
+    DELETE,
+    GET,
+    PATCH,
+    Context,
+    Page,
+    PageRequest,
+    Request,
+    Result,
+    Right,
+    operation,
+    paging,
+)
+from fileintel.operations.types import CollectionName, Moment, OfCollection
+from fileintel.storable import Text
 
-_FORBIDDEN_IN_PROMPTS = re.compile(r"[,\x00-\x1f\x7f]")  # types stand in a list that commas divide
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from fileintel.storage import models
+    from fileintel.workspace import Workspace
+
+DocumentName = Annotated[
+    Text, Field(min_length=1, max_length=1000, description="Id or file name of a document.", examples=["paper.pdf"])
+]
+Entry = Annotated[Text, Field(max_length=LONGEST_ENTRY)]
 
 
-def create_collection(workspace: Workspace, name: str, description: str = "") -> CollectionSummary:
-    """A new, empty collection.
+class Metadata(Result):
+    """What is known about a document; null, or an empty list, where nobody knows."""
+
+    title: str | None = Field(examples=["On the flood"])
+    authors: list[str] = Field(examples=[["Anna Berg"]])
+    date: str | None = Field(examples=["1964-03-04"])
+    language: str | None = Field(examples=["en"])
+    document_type: str | None = Field(examples=["report"])
+    abstract: str | None
+    keywords: list[str]
+
+
+class Extraction(Result):
+    """Which model was asked for the metadata, and when it said what it says."""
+
+    model: str
+    at: Moment
+
+
+class Document(Result):
+    """A file of a collection. `metadata_from` says of each field whether a person has `edited` it, a model has
+    `extracted` it, or the `file` says it of itself."""
+
+    id: str
+    name: str = Field(examples=["paper.pdf"])
+    title: str
+    media_type: str = Field(examples=["application/pdf"])
+    pages: int
+    characters: int
+    size: int = Field(description="Bytes of the file.")
+    sha256: str
+    encoding: str | None
+    properties: dict[str, Any]
+    source: str
+    created_at: Moment
+    metadata: Metadata
+    metadata_from: dict[str, Literal["edited", "extracted", "file"]] = Field(examples=[{"title": "edited"}])
+    extraction: Extraction | None
+
+
+class FoundDocument(Document):
+    """A document, and the collection that it is in."""
+
+    collection_id: str
+
+
+class Documents(PageRequest):
+    """Which page of the documents of a collection."""
+
+    collection: CollectionName
+
+
+class OfDocument(OfCollection):
+    """Which document of a collection."""
+
+    document: DocumentName
+
+
+class DocumentAnywhere(Request):
+    """Which document, of any collection."""
+
+    document: DocumentName
+
+
+class MetadataChanges(OfDocument):
+    """Values of a person, which win over those of a model and of the file; null takes a person's value away."""
+
+    title: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["On the flood"])
+    authors: list[Entry] | None = Field(default=None, max_length=MOST_ENTRIES, examples=[["Anna Berg"]])
+    date: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["1964-03-04"])
+    language: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["en"])
+    document_type: Text | None = Field(default=None, max_length=LONGEST_TEXT, examples=["report"])
+    abstract: Text | None = Field(default=None, max_length=LONGEST_TEXT)
+    keywords: list[Entry] | None = Field(default=None, max_length=MOST_ENTRIES)
+
+
+@operation(GET, "/collections/{collection}/documents", right=Right.READER, errors=(404,), tag="documents")
+def list_documents(context: Context, request: Documents) -> Page[Document]:
+    """The documents of a collection, by name."""
+    place = paging.place_of(request.cursor, str, str)
+    after = (place[0], place[1]) if place else None
+    with context.workspace.database.transaction() as session:
+        collection = storage.collections.find(session, request.collection)
+        found = storage.documents.page(session, collection.id, request.limit + 1, after)
+    return paging.page(found, request.limit, lambda one: [one.name, one.sha256], _shown)
+
+
+@operation(
+    GET, "/collections/{collection}/documents/{document}", right=Right.READER, errors=(404, 409), tag="documents"
+)
+def show_document(context: Context, request: OfDocument) -> Document:
+    """One document."""
+    with context.workspace.database.transaction() as session:
+        return _shown(_found(session, request.document, request.collection))
+
+
+@operation(GET, "/documents/{document}", right=Right.READER, errors=(404, 409))
+def find_document(context: Context, request: DocumentAnywhere) -> FoundDocument:
+    """One document, whatever collection it is in. A name that several documents have is refused with their ids."""
+    with context.workspace.database.transaction() as session:
+        found = _found(session, request.document, None)
+        return FoundDocument(**_described(found), collection_id=found.collection_id)
+
+
+@operation(
+    PATCH, "/collections/{collection}/documents/{document}", right=Right.WRITER, errors=(404, 409), tag="documents"
+)
+def edit_document(context: Context, request: MetadataChanges) -> Document:
+    """Set what a person knows better about a document. It wins over what a model extracted or the file says, and a
+    later extraction leaves it alone; null falls back to those.
 
     Raises:
-      UsageError, ConflictError: the name cannot be had.
+      NotFoundError: there is no such document.
+      UsageError: nothing is to be changed.
     """
-    with workspace.database.transaction() as session:
-        return collections.summary(session, collections.create(session, collections.check_name(name), description))
+    changes = request.model_dump(exclude_unset=True, exclude={"collection", "document"})
+    with context.workspace.database.transaction() as session:
+        found = _found(session, request.document, request.collection)
+        document = storage.documents.locked(session, found.id)
+        storage.documents.set_edited(session, document, metadata.edited_with(document.edited, changes))
+        return _shown(document)
 
 
-def list_collections(workspace: Workspace) -> list[CollectionSummary]:
-    """All collections, by name."""
-    with workspace.database.transaction() as session:
-        return collections.summaries(session)
+@operation(
+    DELETE, "/collections/{collection}/documents/{document}", right=Right.WRITER, errors=(404, 409), tag="documents"
+)
+def delete_document(context: Context, request: OfDocument) -> Document:
+    """Delete a document. Its traces leave the index when that is built again."""
+    with context.workspace.database.transaction() as session:
+        document = _found(session, request.document, request.collection)
+        storage.vectors.forget_document(session, document)
+        storage.documents.remove(session, document.id)
+        return _shown(document)
 
 
-def page_of_collections(workspace: Workspace, limit: int, after: str | None = None) -> list[CollectionSummary]:
-    """Up to `limit` collections by name, behind the name `after`."""
-    with workspace.database.transaction() as session:
-        return collections.page(session, limit, after)
-
-
-def show_collection(workspace: Workspace, name: str) -> CollectionSummary:
-    """One collection.
+def document_text(
+    workspace: "Workspace", name: str, collection_name: str | None = None, page: int | None = None
+) -> Iterator[str]:
+    """A document's text, a batch of pages at a time, or that of one page.
 
     Raises:
-      NotFoundError: there is none of that name or id.
+      NotFoundError: there is no such document.
+      UsageError: it has no such page.
     """
     with workspace.database.transaction() as session:
-        return collections.summary(session, collections.find(session, name))
-
-
-def change_collection(workspace: Workspace, name: str, changes: Mapping[str, Any]) -> CollectionSummary:
-    """Change a collection's `description`, `language` or `entity_types`; the last two reach every prompt from the next
-    index or question on, and None takes them away.
-
-    Raises:
-      NotFoundError: there is none of that name or id.
-      UsageError: a value cannot be used.
-    """
-    settings = {key: value for key, value in changes.items() if key != "description"}
-    for key, value in settings.items():
-        _check_own_setting(key, value)
-    with workspace.database.transaction() as session:
-        collection = collections.find(session, name)
-        if changes.get("description") is not None:
-            collection.description = changes["description"]
-        collection = collections.change_settings(session, collection.id, settings)
-        return collections.summary(session, collection)
-
-
-def _check_own_setting(key: str, value: Any) -> None:
-    if value is None:
-        return
-    texts = [value] if key == "language" else value
-    if key not in ("language", "entity_types") or not texts:
-        raise UsageError("a collection can have a language and entity types of its own, one type at least")
-    for text in texts:
-        usable = isinstance(text, str) and text.strip() and len(text) <= collections.LONGEST_NAME
-        if not usable or _FORBIDDEN_IN_PROMPTS.search(text):
-            raise UsageError(f"{key}: {text!r} cannot be used: give a short text on one line, without commas")
-
-
-def delete_collection(workspace: Workspace, name: str) -> CollectionSummary:
-    """Delete a collection with its documents, runs and index versions. Answers stay in the store.
-
-    Raises:
-      NotFoundError: there is none of that name or id.
-      ActiveRunError: a run is at work on it.
-    """
-    with workspace.database.transaction() as session:
-        collection = collections.find(session, name)
-        refuse_while_busy(session, collection)
-        summary = collections.summary(session, collection)
-        uploads = runs.uploads(session, collection.id)
-        versions.locked_collection(session, collection.id)
-        versions.drop_all(session, [version.id for version in versions.of_collection(session, collection.id)])
-        vectors.drop_all(session, [one.id for one in vectors.sets_of(session, collection.id)])
-        collections.remove(session, collection.id)
-    with workspace.database.transaction() as session:
-        prompts.drop_unused(session)
-    spool = workspace.home / "spool"
-    for folder in map(Path, uploads):  # of runs that will now never read them
-        if folder.parent == spool:
-            shutil.rmtree(folder, ignore_errors=True)
-    return summary
+        document = _found(session, name, collection_name)
+    if page is not None and not 1 <= page <= document.pages:
+        raise UsageError(f"{document.name} has the pages 1 to {document.pages}, not {page}")
+    number = page or 0
+    while True:
+        with workspace.database.transaction() as session:
+            batch = storage.documents.pages_from(session, document.id, number)
+        for found in batch if page is None else batch[:1]:
+            yield found.text
+        if not batch or page is not None:
+            return
+        number = batch[-1].number + 1
 
 
 def check_file_name(name: str) -> None:
@@ -118,84 +208,16 @@ def check_file_name(name: str) -> None:
         raise DocumentError(f"{shown(name)} {unsupported(name)}")
 
 
-def list_documents(workspace: Workspace, collection_name: str) -> list[dict[str, Any]]:
-    """The documents of a collection, by name."""
-    with workspace.database.transaction() as session:
-        collection = collections.find(session, collection_name)
-        return [describe_document(document) for document in documents.in_collection(session, collection.id)]
+def _found(session: "Session", name: str, collection_name: str | None) -> "models.Document":
+    collection_id = storage.collections.find(session, collection_name).id if collection_name else None
+    return storage.documents.find(session, name, collection_id)
 
 
-def page_of_documents(
-    workspace: Workspace, collection_name: str, limit: int, after: tuple[str, str] | None = None
-) -> list[dict[str, Any]]:
-    """Up to `limit` documents by name and content, behind that name and hash."""
-    with workspace.database.transaction() as session:
-        collection = collections.find(session, collection_name)
-        return [describe_document(document) for document in documents.page(session, collection.id, limit, after)]
+def _shown(document: "models.Document") -> Document:
+    return Document(**_described(document))
 
 
-def show_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
-    """One document, by id or by file name."""
-    with workspace.database.transaction() as session:
-        return describe_document(_find(session, name, collection_name))
+def _described(document: "models.Document") -> Any:
+    from fileintel.runs.add_documents import describe_document
 
-
-def find_document(workspace: Workspace, name: str) -> dict[str, Any]:
-    """One document of any collection, by id or by file name, with the collection's id."""
-    with workspace.database.transaction() as session:
-        found = _find(session, name, None)
-        return {**describe_document(found), "collection_id": found.collection_id}
-
-
-def document_text(
-    workspace: Workspace, name: str, collection_name: str | None = None, page: int | None = None
-) -> Iterator[str]:
-    """A document's text, a batch of pages at a time, or that of one page.
-
-    Raises:
-      NotFoundError: there is no such document.
-      UsageError: it has no such page.
-    """
-    with workspace.database.transaction() as session:
-        document = _find(session, name, collection_name)
-    if page is not None and not 1 <= page <= document.pages:
-        raise UsageError(f"{document.name} has the pages 1 to {document.pages}, not {page}")
-    number = page or 0
-    while True:
-        with workspace.database.transaction() as session:
-            batch = documents.pages_from(session, document.id, number)
-        for found in batch if page is None else batch[:1]:
-            yield found.text
-        if not batch or page is not None:
-            return
-        number = batch[-1].number + 1
-
-
-def edit_document(
-    workspace: Workspace, name: str, changes: Mapping[str, Any], collection_name: str | None = None
-) -> dict[str, Any]:
-    """Set a person's values for a document's metadata; None takes one away, so that the model's or the file's counts
-    again.
-
-    Raises:
-      NotFoundError: there is no such document.
-      UsageError: a field is unknown, or a value is not what it holds.
-    """
-    with workspace.database.transaction() as session:
-        document = documents.locked(session, _find(session, name, collection_name).id)
-        documents.set_edited(session, document, metadata.edited_with(document.edited, changes))
-        return describe_document(document)
-
-
-def delete_document(workspace: Workspace, name: str, collection_name: str | None = None) -> dict[str, Any]:
-    """Delete a document, its pages and passages. Index versions that hold it stay whole until they are built anew."""
-    with workspace.database.transaction() as session:
-        document = _find(session, name, collection_name)
-        vectors.forget_document(session, document)
-        documents.remove(session, document.id)
-        return describe_document(document)
-
-
-def _find(session: Any, name: str, collection_name: str | None) -> Document:
-    collection_id = collections.find(session, collection_name).id if collection_name else None
-    return documents.find(session, name, collection_id)
+    return describe_document(document)

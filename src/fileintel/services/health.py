@@ -1,18 +1,36 @@
 """Whether the parts that this installation needs are there."""
 
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
-from fileintel.config import Endpoint, Settings
+from pydantic import Field
+
+from fileintel import storage
 from fileintel.errors import FileIntelError, ServiceUnavailable
-from fileintel.llm.client import ModelClient
+from fileintel.operations import GET, Context, Nothing, Result, Right, operation
 from fileintel.queues import GRAPHRAG_QUEUES, PREFORK_QUEUES
-from fileintel.runs.dispatch import CeleryDispatcher
-from fileintel.storage import schema
-from fileintel.workspace import BUILTIN_MODEL_NAME, Workspace
+
+if TYPE_CHECKING:
+    from fileintel.config import Endpoint, Settings
+    from fileintel.llm.client import ModelClient
+    from fileintel.runs.dispatch import CeleryDispatcher
+    from fileintel.workspace import Workspace
 
 
-def check(workspace: Workspace) -> list[dict[str, str]]:
-    """The state of each part: `ok`, or `failed` with one line that says why."""
+class Part(Result):
+    """Something that the service needs, and whether it is there."""
+
+    part: str = Field(examples=["broker"])
+    state: str = Field(description="`ok` or `failed`.", examples=["ok"])
+    detail: str = Field(examples=["answers"])
+
+
+@operation(GET, "/graphrag/system-status", right=Right.READER)
+def check_system(context: Context, request: Nothing) -> list[Part]:
+    """Whether everything that work needs is there: database, broker, workers, models. Asks all of them."""
+    if context.open_dispatcher is not None:
+        return _of_service(context.settings, context.open_workspace, context.open_dispatcher)
+    workspace = context.workspace
     return [
         _part("database", lambda: _database(workspace)),
         _part("chat model", lambda: _model(workspace.chat)),
@@ -21,14 +39,19 @@ def check(workspace: Workspace) -> list[dict[str, str]]:
 
 
 def check_service(
-    settings: Settings, open_workspace: Callable[[], Workspace], check_broker: Callable[[], None]
-) -> list[dict[str, str]]:
-    """The state of what the HTTP service needs, as `check` gives it. Models are named (`configured`), not asked."""
+    settings: "Settings", open_workspace: "Callable[[], Workspace]", check_broker: Callable[[], None]
+) -> list[Part]:
+    """The state of what the HTTP service needs. Models are named (`configured`), not asked.
+
+    Parameters:
+      check_broker: raises ServiceUnavailable unless the broker answers.
+    """
+    from fileintel.workspace import BUILTIN_MODEL_NAME
 
     def database() -> str:
         workspace = open_workspace()
-        schema.require_head(workspace.database)
-        return f"{_database(workspace)}, schema {schema.HEAD}"
+        storage.schema.require_head(workspace.database)
+        return f"{_database(workspace)}, schema {storage.schema.HEAD}"
 
     def broker() -> str:
         check_broker()
@@ -42,17 +65,17 @@ def check_service(
     ]
 
 
-def check_everything(
-    settings: Settings, open_workspace: Callable[[], Workspace], open_dispatcher: Callable[[], CeleryDispatcher]
-) -> list[dict[str, str]]:
-    """The state of each part of a service, its workers and models included, as `check` gives it. All of them are
-    asked, which may take seconds; but for the built-in model, which each worker has for itself."""
+def _of_service(
+    settings: "Settings", open_workspace: "Callable[[], Workspace]", open_dispatcher: "Callable[[], CeleryDispatcher]"
+) -> list[Part]:
+    """The state of each part of a service, its workers and models included. All of them are asked, which may take
+    seconds; but for the built-in model, which each worker has for itself."""
 
     def broker() -> str:
         open_dispatcher().check()
         return "answers"
 
-    def model(endpoint: Endpoint, client: Callable[[], ModelClient]) -> str:
+    def model(endpoint: "Endpoint", client: "Callable[[], ModelClient]") -> str:
         return f"{endpoint.model} (built in)" if endpoint.builtin else _model(client())
 
     return [
@@ -79,31 +102,31 @@ def _workers(queues_of: Mapping[str, Collection[str]]) -> str:
     return ", ".join(sorted(queues_of))
 
 
-def _configured(name: str, endpoint: Callable[[], Endpoint], builtin: str | None = None) -> dict[str, str]:
+def _configured(name: str, endpoint: "Callable[[], Endpoint]", builtin: str | None = None) -> Part:
     """A model's server, not asked; `builtin` is what to call the built-in model, if not by its name."""
     part = _part(name, lambda: _shown(endpoint(), builtin))
-    return {**part, "state": "configured"} if part["state"] == "ok" else part
+    return part.model_copy(update={"state": "configured"}) if part.state == "ok" else part
 
 
-def _shown(endpoint: Endpoint, builtin: str | None) -> str:
+def _shown(endpoint: "Endpoint", builtin: str | None) -> str:
     if endpoint.builtin:
         return builtin or f"{endpoint.model} (built in)"
     return f"{endpoint.model or 'the only model'} at {endpoint.shown_url}"
 
 
-def _part(name: str, test: Callable[[], str]) -> dict[str, str]:
+def _part(name: str, test: Callable[[], str]) -> Part:
     try:
-        return {"part": name, "state": "ok", "detail": test()}
+        return Part(part=name, state="ok", detail=test())
     except FileIntelError as error:
-        return {"part": name, "state": "failed", "detail": str(error)}
+        return Part(part=name, state="failed", detail=str(error))
 
 
-def _database(workspace: Workspace) -> str:
+def _database(workspace: "Workspace") -> str:
     workspace.database.check()
     return "PostgreSQL" if workspace.settings.storage.url else f"embedded PostgreSQL in {workspace.home}"
 
 
-def _model(client: ModelClient) -> str:
+def _model(client: "ModelClient") -> str:
     client.models()
     endpoint = client.endpoint
     return f"{endpoint.model} (built in)" if endpoint.builtin else f"{endpoint.model} at {endpoint.shown_url}"

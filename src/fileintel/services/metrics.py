@@ -1,10 +1,13 @@
 """Numbers about the installation that are in the database, for monitoring."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fileintel.storage import answers, run_counts
-from fileintel.storage.answers import StoreSize
-from fileintel.workspace import Workspace
+from fileintel import storage
+
+if TYPE_CHECKING:
+    from fileintel.storage.answers import StoreSize
+    from fileintel.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -13,17 +16,18 @@ class Numbers:
     many milliseconds at most, the hubs of the workers stood still while they worked on these runs."""
 
     runs: dict[tuple[str, str], int]
-    store: StoreSize
+    store: "StoreSize"
     hub_stalls: int
     longest_stall_ms: int
 
 
-def numbers(workspace: Workspace) -> Numbers:
+def numbers(workspace: "Workspace") -> Numbers:
     """Count.
 
     Raises:
       DatabaseUnavailable: PostgreSQL does not answer.
     """
     with workspace.database.transaction() as session:
-        stalls = run_counts.hub_stalls(session)
-        return Numbers(run_counts.runs(session), answers.size(session), stalls.count, stalls.longest_ms)
+        stalls = storage.run_counts.hub_stalls(session)
+        size = storage.answers.size(session)
+        return Numbers(storage.run_counts.runs(session), size, stalls.count, stalls.longest_ms)

@@ -179,12 +179,12 @@ def list_index_versions(context: Context, request: Versions) -> Page[Version]:
         in_use = collection.current_version_id
         found = storage.versions.of_collection(session, collection.id)
     rest = [version for version in found if place is None or version.number < place[0]]
-
-    def shown(version: "IndexVersion") -> Version:
-        fields = {name: getattr(version, name) for name in Version.model_fields if name != "current"}
-        return Version(**fields, current=version.id == in_use)
-
-    return page(rest[: request.limit + 1], request.limit, lambda one: [one.number], shown)
+    return page(
+        rest[: request.limit + 1],
+        request.limit,
+        lambda one: [one.number],
+        lambda one: Version.of(one, current=one.id == in_use),
+    )
 
 
 @operation(POST, "/graphrag/{collection}/rollback", right=Right.WRITER, errors=(404, 409))
@@ -254,4 +254,4 @@ def show_coverage(context: Context, request: OfVersion) -> Coverage:
 
 
 def _brief(version: "IndexVersion") -> BriefVersion:
-    return BriefVersion(id=version.id, number=version.number, published_at=version.published_at)
+    return BriefVersion.of(version)

@@ -7,8 +7,7 @@ from typing import Any
 
 from fileintel.celery_config import app
 from fileintel.queues import task_name
-from fileintel.runs import dispatch, worker
-from fileintel.services import housekeeping
+from fileintel.runs import dispatch, housekeeping, worker
 
 
 @app.task(name=task_name("clean_up"), bind=True)  # type: ignore[untyped-decorator]

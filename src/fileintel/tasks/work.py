@@ -6,7 +6,7 @@ from fileintel.celery_config import app
 from fileintel.runs import worker
 from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.runs.execute import execute_or_hand_on
-from fileintel.services import tasks
+from fileintel.services.runs import described
 
 
 def work_on(run_id: str) -> dict[str, Any]:
@@ -16,4 +16,4 @@ def work_on(run_id: str) -> dict[str, Any]:
       FileIntelError: the run has failed with this reason.
     """
     execute_or_hand_on(worker.workspace(), run_id, CeleryDispatcher(app), worker.stopping)
-    return tasks.show(worker.workspace(), run_id)
+    return described(worker.workspace(), run_id).model_dump(mode="json")

@@ -5,23 +5,25 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from fileintel.api import answers, uploads
-from fileintel.api.answers import Envelope, success
+from fileintel.api.answers import Envelope
 from fileintel.api.backend import Backend, Service
-from fileintel.api.paging import LARGEST_INTEGER, Cursor, Limit, page, place_of
 from fileintel.api.problems import documented
-from fileintel.api.requests import CollectionName, DocumentName, IdempotencyKey, MetadataChanges, require_json
-from fileintel.api.routers.tasks import accepted
+from fileintel.api.requests import CollectionName, DocumentName, IdempotencyKey
+from fileintel.api.routers.runs import accepted
+from fileintel.api.routes import context_of
 from fileintel.api.uploads import UploadLimits
+from fileintel.operations.types import LARGEST_INTEGER, OfCollection
 from fileintel.runs import submission
 from fileintel.services import documents
+from fileintel.services.collections import show_collection
+from fileintel.services.runs import Accepted
 
 router = APIRouter(prefix="/collections/{collection}/documents", tags=["documents"])
-anywhere = APIRouter(prefix="/documents", tags=["documents"])
 
 # the handler reads the stream itself, so FastAPI does not know what is in it
 UPLOAD = {
@@ -49,7 +51,7 @@ UPLOAD = {
 @router.post(
     "",
     status_code=202,
-    response_model=Envelope[answers.Accepted],
+    response_model=Envelope[Accepted],
     responses=documented(400, 404, 415),
     openapi_extra={"requestBody": UPLOAD},
 )
@@ -65,21 +67,6 @@ async def upload_documents(
     folder = await uploads.receive(request, service.spool, UploadLimits.of(service.settings))
     submitted = await run_in_threadpool(_hand_over, service, collection, folder, idempotency_key)
     return accepted(submitted, response)
-
-
-@router.get("", response_model=Envelope[answers.Page[answers.Document]], responses=documented(404))
-def list_documents(service: Service, collection: CollectionName, limit: Limit = 50, cursor: Cursor = None) -> Any:
-    """The documents of a collection, by name."""
-    place = place_of(cursor, str, str)
-    after = (place[0], place[1]) if place else None
-    found = documents.page_of_documents(service.workspace(), collection, limit + 1, after)
-    return success(page(found, limit, lambda one: [one["name"], one["sha256"]]))
-
-
-@router.get("/{document}", response_model=Envelope[answers.Document], responses=documented(404, 409))
-def show_document(service: Service, collection: CollectionName, document: DocumentName) -> Any:
-    """One document."""
-    return success(documents.show_document(service.workspace(), document, collection))
 
 
 @router.get(
@@ -101,35 +88,10 @@ def read_document_text(
     return StreamingResponse(chain([first], parts), media_type="text/plain; charset=utf-8")
 
 
-@router.patch(
-    "/{document}",
-    response_model=Envelope[answers.Document],
-    responses=documented(400, 404, 409, 415),
-    dependencies=[Depends(require_json)],
-)
-def edit_document(service: Service, collection: CollectionName, document: DocumentName, body: MetadataChanges) -> Any:
-    """Set what a person knows better about a document. It wins over what a model extracted or the file says, and a
-    later extraction leaves it alone; null falls back to those."""
-    changes = body.model_dump(exclude_unset=True)
-    return success(documents.edit_document(service.workspace(), document, changes, collection))
-
-
-@router.delete("/{document}", response_model=Envelope[answers.Document], responses=documented(404, 409))
-def delete_document(service: Service, collection: CollectionName, document: DocumentName) -> Any:
-    """Delete a document. Its traces leave the index when that is built again."""
-    return success(documents.delete_document(service.workspace(), document, collection))
-
-
-@anywhere.get("/{document}", response_model=Envelope[answers.FoundDocument], responses=documented(404, 409))
-def find_document(service: Service, document: DocumentName) -> Any:
-    """One document, whatever collection it is in. A name that several documents have is refused with their ids."""
-    return success(documents.find_document(service.workspace(), document))
-
-
 def _expect(service: Backend, collection: str) -> None:
     """Refuse before gigabytes are on their way."""
     service.dispatcher()
-    documents.show_collection(service.workspace(), collection)
+    show_collection(context_of(service), OfCollection(collection=collection))
 
 
 def _hand_over(service: Backend, collection: str, folder: Path, key: str | None) -> submission.Submitted:

@@ -29,8 +29,8 @@ async def is_alive() -> dict[str, str]:
 def is_ready(service: Service, key: OptionalKey = None) -> dict[str, Any]:
     """Whether the database, at its newest schema, and the broker are there. Callers with a key see the parts."""
     parts = check_service(service.settings, service.workspace, service.check_broker)
-    failed = [part["part"] for part in parts if part["state"] == "failed" and not part["part"].endswith("model")]
-    shown = {"parts": parts} if is_authorized(service.settings.api.keys, key) else {}
+    failed = [one.part for one in parts if one.state == "failed" and not one.part.endswith("model")]
+    shown = {"parts": [one.model_dump() for one in parts]} if is_authorized(service.settings.api.keys, key) else {}
     if failed:
         raise NotReady(f"not there: {', '.join(failed)}", extra=shown)
     return {"status": "ready", **shown}

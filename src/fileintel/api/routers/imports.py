@@ -7,18 +7,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from fileintel.api import answers, uploads
+from fileintel.api import uploads
 from fileintel.api.answers import Envelope
 from fileintel.api.backend import Backend, Service
 from fileintel.api.problems import InvalidRequest, documented
 from fileintel.api.requests import CollectionName, IdempotencyKey
 from fileintel.api.routers.documents import UPLOAD
-from fileintel.api.routers.tasks import accepted
+from fileintel.api.routers.runs import accepted
 from fileintel.api.uploads import UploadLimits
 from fileintel.errors import IndexFolderError
 from fileintel.graphrag.imports.folder import check_tables
 from fileintel.runs import submission
 from fileintel.runs.import_index import without_place
+from fileintel.services.runs import Accepted
 
 ENDING = ".parquet"
 
@@ -32,7 +33,7 @@ Vectors = Annotated[
 @router.post(
     "/{collection}/import",
     status_code=202,
-    response_model=Envelope[answers.Accepted],
+    response_model=Envelope[Accepted],
     responses=documented(400, 409, 415),
     openapi_extra={"requestBody": UPLOAD},
 )

@@ -9,17 +9,19 @@ from fastapi import APIRouter, Depends
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from fileintel.api import chat, following, hearing, problems
+from fileintel.api import answer_stream, chat, follow_run, problems
+from fileintel.api.answer_stream import PROBLEM, SILENCE
 from fileintel.api.backend import Backend, Service
 from fileintel.api.chat import ChatRequest
 from fileintel.api.chat_errors import PREFIX
-from fileintel.api.hearing import PROBLEM, SILENCE
 from fileintel.api.requests import CollectionName, require_json
 from fileintel.errors import NotFoundError
+from fileintel.operations import Context
+from fileintel.operations.types import OfCollection
 from fileintel.runs import questions, submission
 from fileintel.runs.answer_stream import RESTART, TEXT
 from fileintel.runs.submission import Submitted
-from fileintel.services import documents
+from fileintel.services.collections import show_collection
 from fileintel.workspace import Workspace
 
 router = APIRouter(prefix=PREFIX, tags=["openai"])
@@ -35,7 +37,7 @@ def list_models(service: Service) -> Any:
 def show_model(service: Service, collection: CollectionName) -> Any:
     """One collection that can be asked."""
     name, _ = _asked(service.workspace(), collection)
-    found = documents.show_collection(service.workspace(), name).name
+    found = show_collection(Context.local(service.workspace()), OfCollection(collection=name)).name
     for known, created in questions.collections_to_ask(service.workspace()):
         if known == found:
             return {**chat.models([(known, created)])["data"][0], "id": collection}
@@ -60,7 +62,7 @@ async def complete_chat(service: Service, body: ChatRequest) -> Any:
     created = int(time.time())
     if body.stream:
         return StreamingResponse(_chunks(service, submitted.run_id, body, created), media_type="text/event-stream")
-    reply = await following.answered(service, submitted.run_id, body.wait_seconds)
+    reply = await follow_run.wait_for_answer(service, submitted.run_id, body.wait_seconds)
     return chat.completion(body.model, reply, created)
 
 
@@ -73,7 +75,7 @@ def _asked(workspace: Workspace, model: str) -> tuple[str, str]:
 
     def exists(name: str) -> bool:
         with suppress(NotFoundError):
-            return bool(documents.show_collection(workspace, name))
+            return bool(show_collection(Context.local(workspace), OfCollection.model_construct(collection=name)))
         return False
 
     return chat.collection_and_mode(model, exists)
@@ -87,21 +89,21 @@ async def _chunks(service: Backend, run_id: str, body: ChatRequest, created: int
 
     yield chat.chunk(body.model, run_id, created, {"role": "assistant", "content": ""})
     told = ""
-    async for heard in hearing.hear(service, run_id, body.wait_seconds):
-        if heard.kind == TEXT:
-            told += heard.data["text"]
-            yield piece(heard.data["text"])
-        elif heard.kind == RESTART:
+    async for part in answer_stream.read(service, run_id, body.wait_seconds):
+        if part.kind == TEXT:
+            told += part.data["text"]
+            yield piece(part.data["text"])
+        elif part.kind == RESTART:
             told = ""
             yield piece(chat.BEGINS_ANEW)
-        elif heard.kind == SILENCE:
+        elif part.kind == SILENCE:
             yield ": still here\n\n"
-        elif heard.kind == PROBLEM:
-            yield chat.error_event(problems.outline(heard.data))
+        elif part.kind == PROBLEM:
+            yield chat.error_event(problems.outline(part.data))
         else:
-            answer = str(heard.data["answer"])
+            answer = str(part.data["answer"])
             rest = answer[len(told) :] if answer.startswith(told) else f"{chat.BEGINS_ANEW}{answer}"
-            if ending := rest + chat.sources(heard.data):
+            if ending := rest + chat.sources(part.data):
                 yield piece(ending)
             with_usage = bool((body.stream_options or {}).get("include_usage"))
-            yield chat.last_chunks(body.model, heard.data, created, with_usage=with_usage)
+            yield chat.last_chunks(body.model, part.data, created, with_usage=with_usage)

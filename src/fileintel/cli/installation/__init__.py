@@ -1,10 +1,9 @@
 """What commands talk to: one object for all that a person can do, whether the work is done here or by a service.
 
-`local` works in this process, through the services; `remote` speaks HTTP to a service, which calls the same ones.
-Both give the same dictionaries (those that services return and the API has as `data`) and raise the same errors, so
-commands and what they print know nothing of the difference.
-
-A new ability is a method in `contract`, in `local` and in `remote`, in the file of its subject.
+`installation.do(operation, request)` does a declared operation: `local` calls it in this process, `remote` sends it
+over HTTP to a service, which calls the same one. Results and errors are the same, so commands and what they print know
+nothing of the difference. What cannot be one request and one answer is a method by hand in `contract`, `local` and
+`remote`: uploads, downloads, answers in pieces, and runs that are followed or done here.
 """
 
 from typing import TYPE_CHECKING

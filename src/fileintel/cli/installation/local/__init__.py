@@ -1,20 +1,22 @@
 """An installation in this process: the services, over a workspace that is opened when something needs it."""
 
+import time
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from fileintel.cli.installation.contract import Progress, Watcher, raise_where_it_rests
 from fileintel.config import Settings
 from fileintel.operations import Context, Operation
 from fileintel.operations.declaration import Asked, Found
 from fileintel.workspace import Workspace
 
 if TYPE_CHECKING:
-    from fileintel.cli.installation.local.collections import LocalCollections
     from fileintel.cli.installation.local.documents import LocalDocuments
     from fileintel.cli.installation.local.graph import LocalGraph
-    from fileintel.cli.installation.local.prompts import LocalPrompts
-    from fileintel.cli.installation.local.tasks import LocalTasks
+    from fileintel.services.runs import RunWithStages
+
+POLL_SECONDS = 0.5  # between two looks at a run that another process works on
 
 
 class LocalInstallation:
@@ -23,13 +25,6 @@ class LocalInstallation:
 
     def __init__(self, settings: Settings) -> None:
         self._workspace = Workspace(settings)
-
-    @cached_property
-    def collections(self) -> "LocalCollections":
-        """Named sets of documents."""
-        from fileintel.cli.installation.local.collections import LocalCollections
-
-        return LocalCollections(self._workspace)
 
     @cached_property
     def documents(self) -> "LocalDocuments":
@@ -45,29 +40,27 @@ class LocalInstallation:
 
         return LocalGraph(self._workspace)
 
-    @cached_property
-    def prompts(self) -> "LocalPrompts":
-        """What a model is asked."""
-        from fileintel.cli.installation.local.prompts import LocalPrompts
-
-        return LocalPrompts(self._workspace)
-
-    @cached_property
-    def tasks(self) -> "LocalTasks":
-        """Work that was handed to workers."""
-        from fileintel.cli.installation.local.tasks import LocalTasks
-
-        return LocalTasks(self._workspace)
-
     def do(self, operation: Operation[Asked, Found], request: Asked) -> Found:
         """Do an operation here."""
         return operation(Context.local(self._workspace), request)
 
-    def check(self) -> list[dict[str, str]]:
-        """The state of each part: database and models."""
-        from fileintel.services.health import check
+    def follow(self, run_id: str, watcher: Watcher) -> "RunWithStages":
+        """Wait for the end of a run, on which another process works."""
+        from fileintel.services.runs import news
 
-        return check(self._workspace)
+        seen = 0
+        while True:
+            found = news(self._workspace, run_id, seen)
+            for event in found.events:
+                seen = event.number
+                watcher.happened(event.model_dump(mode="json"))
+            if found.run.stages:
+                progress = found.run.progress()
+                watcher.progressed(Progress.of(progress["stages"], progress["llm"]))
+            raise_where_it_rests(found.run.state, found.run.error)
+            if found.run.is_over:
+                return found.run
+            time.sleep(POLL_SECONDS)
 
     def __enter__(self) -> "LocalInstallation":
         return self

@@ -6,43 +6,54 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher, run_of
-from fileintel.cli.installation.local.views import progress_of
+from fileintel.cli.installation.local.views import cancelled, progress_of
 from fileintel.cli.interrupt import Interrupted, Parted, Stop
-from fileintel.services import graph, status
-from fileintel.services.graph import Slice
+from fileintel.operations import Context
+from fileintel.services import graph
 from fileintel.workspace import Workspace
 
 if TYPE_CHECKING:
+    from fileintel.cli.installation.contract import Built
     from fileintel.graphrag.query.answer_stream import AnswerListener
     from fileintel.graphrag.query.query_request import QueryRequest
     from fileintel.runs.index_request import IndexRequest
     from fileintel.runs.run_context import View
+    from fileintel.services.status import Status
 
 
 class LocalGraph:
     """The indexes of collections."""
 
     def __init__(self, workspace: Workspace) -> None:
+        self._context = Context.local(workspace)
         self._workspace = workspace
 
-    def index(self, request: "IndexRequest", watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
+    def index(self, request: "IndexRequest", watcher: Watcher, options: WaitOptions = NO_WAIT) -> "Built":
         return self._index(request.collection, request, watcher, options)
 
-    def resume(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
-        from fileintel.services import control
+    def resume(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> "Built":
+        from fileintel.runs.retry import request_of
+        from fileintel.services.runs import OfRun, resume_run
 
-        request = control.resume_here(self._workspace, run_of(self.status(collection)))
+        run_id = self._newest_run(collection)
+        resume_run(self._context, OfRun(run=run_id))
+        return self._index(collection, request_of(self._workspace, run_id), watcher, options)
+
+    def retry(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> "Built":
+        from fileintel.runs.retry import request_for_gaps
+
+        request = request_for_gaps(self._workspace, self._newest_run(collection))
         return self._index(collection, request, watcher, options)
 
-    def retry(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
-        from fileintel.services import control
+    def _newest_run(self, collection: str) -> str:
+        from fileintel.services.status import IndexRun, show_index_status
 
-        request = control.request_for_gaps(self._workspace, run_of(self.status(collection)))
-        return self._index(collection, request, watcher, options)
+        return run_of(show_index_status(self._context, IndexRun(collection=collection)))
 
-    def _index(self, collection: str, request: "IndexRequest", watcher: Watcher, options: WaitOptions) -> Row:
+    def _index(self, collection: str, request: "IndexRequest", watcher: Watcher, options: WaitOptions) -> "Status":
         from fileintel.runs.index import Indexer
         from fileintel.runs.run_context import Paused, Stopped
+        from fileintel.services.status import IndexRun, show_index_status, status_in_use
 
         known: list[str] = []
 
@@ -62,38 +73,17 @@ class LocalGraph:
                 raise Parted(f"paused; every answer so far is kept: `{again}` goes on from here") from None
             except (Stopped, Interrupted):
                 if options.cancel_on_interrupt and known:
-                    self._cancel(known[0])
+                    raise cancelled(self._workspace, known[0]) from None
                 again = f"fileintel graphrag index {shlex.quote(collection)}"
                 raise Parted(f"stopped; every answer so far is kept: `{again}` goes on from here") from None
         if run_id is None:
-            return status.status_in_use(self._workspace, collection)
-        return status.index_status(self._workspace, collection, run_id)
-
-    def status(self, collection: str) -> Row:
-        return status.index_status(self._workspace, collection)
+            return status_in_use(self._workspace, collection)
+        return show_index_status(self._context, IndexRun(collection=collection, run=run_id))
 
     def ask(self, collection: str, query_request: "QueryRequest", listener: "AnswerListener | None" = None) -> Row:
         from fileintel.runs.questions import ask
 
         return ask(self._workspace, collection, query_request, listener)
-
-    def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
-        return graph.list_entities(self._workspace, collection, Slice(limit, after), matching)
-
-    def relationships(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
-        return graph.list_relationships(self._workspace, collection, Slice(limit, after), matching)
-
-    def communities(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
-        return graph.list_communities(self._workspace, collection, Slice(limit, after), level)
-
-    def reports(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
-        return graph.list_reports(self._workspace, collection, Slice(limit, after), level)
-
-    def community(self, collection: str, number: int) -> Row:
-        return graph.show_community(self._workspace, collection, number)
-
-    def context(self, collection: str, number: int) -> Row:
-        return graph.show_context(self._workspace, collection, number)
 
     def take_over(self, collection: str, directory: Path, *, vectors: bool) -> Row:
         from fileintel.runs.import_index import import_index
@@ -102,14 +92,3 @@ class LocalGraph:
 
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         return graph.export(self._workspace, collection, directory)
-
-    def delete(self, collection: str) -> int:
-        return graph.delete_index(self._workspace, collection)
-
-    def _cancel(self, run_id: str) -> None:
-        """Cancel the run that was just left, which ends it at once, and the command with it."""
-        from fileintel.errors import RunCancelled
-        from fileintel.services import control
-
-        control.cancel(self._workspace, run_id)
-        raise RunCancelled("the run was cancelled; its answers are kept") from None

@@ -1,17 +1,16 @@
 """An installation behind HTTP: the API of a service, which does the work."""
 
 from types import TracebackType
-from typing import Any
 
-from fileintel.cli.installation.remote.collections import RemoteCollections
+from fileintel.cli.installation.contract import Watcher
 from fileintel.cli.installation.remote.connection import Connection
 from fileintel.cli.installation.remote.documents import RemoteDocuments
 from fileintel.cli.installation.remote.graph import RemoteGraph
-from fileintel.cli.installation.remote.prompts import RemotePrompts
-from fileintel.cli.installation.remote.tasks import RemoteTasks
+from fileintel.cli.installation.remote.runs import RemoteRuns
 from fileintel.config import ClientSettings
 from fileintel.operations import Operation
 from fileintel.operations.declaration import Asked, Found
+from fileintel.services.runs import RunWithStages
 
 
 class RemoteInstallation:
@@ -19,20 +18,17 @@ class RemoteInstallation:
 
     def __init__(self, settings: ClientSettings) -> None:
         self._connection = Connection(settings)
-        self.collections = RemoteCollections(self._connection)
-        self.tasks = RemoteTasks(self._connection)
-        self.documents = RemoteDocuments(self._connection, self.tasks)
-        self.prompts = RemotePrompts(self._connection)
-        self.graph = RemoteGraph(self._connection, self.tasks)
+        self._runs = RemoteRuns(self._connection)
+        self.documents = RemoteDocuments(self._connection, self._runs)
+        self.graph = RemoteGraph(self._connection, self._runs)
 
     def do(self, operation: Operation[Asked, Found], request: Asked) -> Found:
         """Let the service do an operation."""
         return self._connection.do(operation, request)
 
-    def check(self) -> list[dict[str, str]]:
-        """The state of each part of the service, as it sees them."""
-        parts: Any = self._connection.get("graphrag", "system-status")
-        return list(parts)
+    def follow(self, run_id: str, watcher: Watcher) -> RunWithStages:
+        """Wait for the end of a run."""
+        return self._runs.follow(run_id, watcher)
 
     def __enter__(self) -> "RemoteInstallation":
         return self

@@ -1,17 +1,22 @@
 """Documents of a service: files go up in portions, a worker of the service reads them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fileintel.cli.installation.contract import ProcessingOrder, Row, Watcher
+from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher
 from fileintel.cli.installation.remote.connection import Connection
 from fileintel.cli.installation.remote.portions import Portion, portions
-from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, parted_from, raise_unless_done
+from fileintel.cli.installation.remote.runs import RemoteRuns, Silent, parted_from, raise_unless_done
 from fileintel.cli.interrupt import Interrupted
 from fileintel.documents.document import shown
 from fileintel.documents.find import find_documents
 from fileintel.errors import FileIntelError
+from fileintel.operations.types import OfCollection
+from fileintel.services.collections import show_collection
+from fileintel.services.documents import DocumentAnywhere, find_document
+from fileintel.services.processing import Processing, ProcessingOrder, process_documents
+from fileintel.services.runs import OfRun, RunWithStages, show_run
 
 # the file is not wanted, which is no reason not to send the others
 REFUSALS = frozenset({"document", "too_large", "validation", "bad_upload"})
@@ -20,24 +25,14 @@ REFUSALS = frozenset({"document", "too_large", "validation", "bad_upload"})
 class RemoteDocuments:
     """The files of collections."""
 
-    def __init__(self, connection: Connection, tasks: RemoteTasks) -> None:
+    def __init__(self, connection: Connection, runs: RemoteRuns) -> None:
         self._connection = connection
-        self._tasks = tasks
+        self._runs = runs
 
     def add(self, collection: str, paths: Sequence[str]) -> Iterator[Row]:
-        identity = self._connection.get("collections", collection)["id"]
+        identity = self._connection.do(show_collection, OfCollection(collection=collection)).id
         for portion in portions(find_documents(paths)):
             yield from self._send(identity, portion)
-
-    def all(self, collection: str) -> list[Row]:
-        return self._connection.rows("collections", collection, "documents")
-
-    def show(self, name: str, collection: str | None) -> Row:
-        if collection is None:
-            found = dict(self._connection.get("documents", name))
-            del found["collection_id"]
-            return found
-        return dict(self._connection.get("collections", collection, "documents", name))
 
     def text(self, name: str, collection: str | None, page: int | None) -> Iterator[str]:
         parameters = {} if page is None else {"page": page}
@@ -45,34 +40,26 @@ class RemoteDocuments:
         with self._connection.stream("GET", *place, "text", params=parameters) as response:
             yield from response.iter_text()
 
-    def edit(self, name: str, collection: str | None, changes: Mapping[str, Any]) -> Row:
-        return dict(self._connection.call("PATCH", *self._place(name, collection), json=dict(changes)))
-
-    def process(self, order: ProcessingOrder, watcher: Watcher) -> list[Row]:
-        body = {"embed": order.embed, "metadata": order.metadata}
-        accepted: list[Row] = self._connection.call("POST", "collections", order.collection, "process", json=body)[
-            "tasks"
-        ]
-        if not order.wait:
-            return accepted
+    def process(
+        self, order: ProcessingOrder, watcher: Watcher, options: WaitOptions = NO_WAIT
+    ) -> Sequence[RunWithStages | Processing]:
+        taken = self._connection.do(process_documents, order).tasks
+        if not options.wait:
+            return taken
         ended = []
-        for task_id in [one["task_id"] for one in accepted]:
-            watcher.began(task_id)
-            task = self._tasks.followed(task_id, watcher, cancel=order.cancel_on_interrupt)
-            raise_unless_done(task)
-            ended.append(self._tasks.show(task_id))
+        for run_id in [one.run_id for one in taken]:
+            watcher.began(run_id)
+            raise_unless_done(self._runs.followed(run_id, watcher, cancel=options.cancel_on_interrupt))
+            ended.append(self._connection.do(show_run, OfRun(run=run_id)))
         return ended
 
     def ask(self, collection: str, question: str) -> Row:
-        return self._tasks.answer({"question": question}, "collections", collection, "query")
-
-    def delete(self, name: str, collection: str | None) -> Row:
-        return dict(self._connection.call("DELETE", *self._place(name, collection)))
+        return self._runs.answer({"question": question}, "collections", collection, "query")
 
     def _place(self, name: str, collection: str | None) -> tuple[str, ...]:
         if collection is None:
-            found = self._connection.get("documents", name)
-            name, collection = found["id"], found["collection_id"]
+            found = self._connection.do(find_document, DocumentAnywhere(document=name))
+            name, collection = found.id, found.collection_id
         return "collections", str(collection), "documents", name
 
     def _send(self, collection_id: str, portion: Portion) -> Iterator[Row]:
@@ -96,24 +83,25 @@ class RemoteDocuments:
         for path in portion.paths:
             yield _lost(path, problems[path]) if path in problems else next(results)
 
-    def _read(self, collection_id: str, portion: Portion) -> Row:
-        """The task that has read the files."""
+    def _read(self, collection_id: str, portion: Portion) -> RunWithStages:
+        """The run that has read the files."""
         body, headers = portion.body()
         accepted: Any = self._connection.call(
             "POST", "collections", collection_id, "documents", content=body, headers=headers
         )
         try:
-            task = self._tasks.follow(accepted["task_id"], Silent())
+            task = self._runs.follow(accepted["task_id"], Silent())
         except Interrupted:
             raise parted_from(accepted["task_id"]) from None
         raise_unless_done(task)
         return task
 
 
-def _additions(task: Row, paths: Sequence[Path]) -> Iterator[Row]:
+def _additions(run: RunWithStages, paths: Sequence[Path]) -> Iterator[Row]:
     """What became of each file, in the order in which they were sent."""
-    known = {document["id"]: document for document in task["result"]["documents"]}
-    for path, file in zip(paths, task["result"]["files"], strict=True):
+    result = run.result or {}
+    known = {document["id"]: document for document in result["documents"]}
+    for path, file in zip(paths, result["files"], strict=True):
         yield {
             "path": str(path),
             "document": known.get(file["document_id"]),

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher, run_of
+from fileintel.cli.installation.remote.answers import body_of, streamed_answer
 from fileintel.cli.installation.remote.connection import Connection
-from fileintel.cli.installation.remote.hearing import body_of, heard
 from fileintel.cli.installation.remote.portions import Portion
-from fileintel.cli.installation.remote.tasks import RemoteTasks, Silent, raise_unless_done
+from fileintel.cli.installation.remote.runs import RemoteRuns, Silent, raise_unless_done
+from fileintel.services.runs import Accepted, OfRun, TakenOn, resume_run, retry_run
+from fileintel.services.status import IndexRun, Status, show_index_status
 
 if TYPE_CHECKING:
     from fileintel.graphrag.query.answer_stream import AnswerListener
@@ -18,59 +20,39 @@ if TYPE_CHECKING:
 class RemoteGraph:
     """The indexes of collections."""
 
-    def __init__(self, connection: Connection, tasks: RemoteTasks) -> None:
+    def __init__(self, connection: Connection, runs: RemoteRuns) -> None:
         self._connection = connection
-        self._tasks = tasks
+        self._runs = runs
 
-    def index(self, request: "IndexRequest", watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
+    def index(self, request: "IndexRequest", watcher: Watcher, options: WaitOptions = NO_WAIT) -> Status | TakenOn:
         accepted = self._connection.call("POST", "graphrag", "index", json=request.body())
+        return self._waited_for(Accepted.model_validate(accepted), watcher, options)
+
+    def resume(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Status | TakenOn:
+        resumed = self._connection.do(resume_run, OfRun(run=self._newest_run(collection)))
+        return self._waited_for(TakenOn(task_id=resumed.id, run_id=resumed.id, is_new=False), watcher, options)
+
+    def retry(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Status | TakenOn:
+        accepted = self._connection.do(retry_run, OfRun(run=self._newest_run(collection)))
         return self._waited_for(accepted, watcher, options)
 
-    def resume(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
-        task = self._tasks.resume(run_of(self.status(collection)))
-        return self._waited_for({"task_id": task["id"], "run_id": task["id"], "is_new": False}, watcher, options)
+    def _newest_run(self, collection: str) -> str:
+        return run_of(self._connection.do(show_index_status, IndexRun(collection=collection)))
 
-    def retry(self, collection: str, watcher: Watcher, options: WaitOptions = NO_WAIT) -> Row:
-        return self._waited_for(self._tasks.retry(run_of(self.status(collection))), watcher, options)
-
-    def _waited_for(self, accepted: Row, watcher: Watcher, options: WaitOptions) -> Row:
+    def _waited_for(self, taken: TakenOn, watcher: Watcher, options: WaitOptions) -> Status | TakenOn:
         """The status of a run that was taken on at its end, if it is to be waited for."""
         if not options.wait:
-            return accepted
-        task_id = accepted["task_id"]
-        watcher.began(task_id)
-        task = self._tasks.followed(task_id, watcher, cancel=options.cancel_on_interrupt)
-        raise_unless_done(task)
-        return dict(self._connection.get("graphrag", task["collection_id"], "status", run=task_id))
-
-    def status(self, collection: str) -> Row:
-        return dict(self._connection.get("graphrag", collection, "status"))
+            return taken
+        watcher.began(taken.run_id)
+        run = self._runs.followed(taken.run_id, watcher, cancel=options.cancel_on_interrupt)
+        raise_unless_done(run)
+        return self._connection.do(show_index_status, IndexRun(collection=run.collection_id, run=run.id))
 
     def ask(self, collection: str, query_request: "QueryRequest", listener: "AnswerListener | None" = None) -> Row:
         body = body_of(query_request)
         if listener is None or not query_request.stream:
-            return self._tasks.answer(body | {"stream": False}, "graphrag", collection, "query")
-        return heard(self._connection, self._tasks, body, listener, "graphrag", collection, "query")
-
-    def entities(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
-        return self._connection.rows("graphrag", collection, "entities", limit=limit, after=after, matching=matching)
-
-    def relationships(self, collection: str, limit: int, after: int | None, matching: str | None) -> list[Row]:
-        return self._connection.rows(
-            "graphrag", collection, "relationships", limit=limit, after=after, matching=matching
-        )
-
-    def communities(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
-        return self._connection.rows("graphrag", collection, "communities", limit=limit, after=after, level=level)
-
-    def reports(self, collection: str, limit: int, after: int | None, level: int | None) -> list[Row]:
-        return self._connection.rows("graphrag", collection, "reports", limit=limit, after=after, level=level)
-
-    def community(self, collection: str, number: int) -> Row:
-        return dict(self._connection.get("graphrag", collection, "communities", number))
-
-    def context(self, collection: str, number: int) -> Row:
-        return dict(self._connection.get("graphrag", collection, "communities", number, "context"))
+            return self._runs.answer(body | {"stream": False}, "graphrag", collection, "query")
+        return streamed_answer(self._connection, self._runs, body, listener, "graphrag", collection, "query")
 
     def take_over(self, collection: str, directory: Path, *, vectors: bool) -> Row:
         # pyarrow comes with it, which no other command waits for
@@ -86,9 +68,9 @@ class RemoteGraph:
             content=body,
             headers=headers,
         )
-        task = self._tasks.followed(accepted["task_id"], Silent(), cancel=False)
-        raise_unless_done(task)
-        return dict(task["result"])
+        run = self._runs.followed(accepted["task_id"], Silent(), cancel=False)
+        raise_unless_done(run)
+        return dict(run.result or {})
 
     def export(self, collection: str, directory: Path) -> dict[str, int]:
         # pyarrow comes with it, which no other command waits for
@@ -103,6 +85,3 @@ class RemoteGraph:
                     file.write(piece)
 
         return unpack_export(directory, download)
-
-    def delete(self, collection: str) -> int:
-        return int(self._connection.call("DELETE", "graphrag", collection, "index")["versions"])

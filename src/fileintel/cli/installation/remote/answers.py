@@ -1,4 +1,4 @@
-"""Hearing an answer of a service while it is written, and having it whole where the connection breaks."""
+"""Reading an answer of a service while it is written, and having it whole where the connection breaks."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -6,7 +6,7 @@ from fileintel.cli.installation.contract import Row
 from fileintel.cli.installation.remote.connection import Connection
 from fileintel.cli.installation.remote.events import events_in
 from fileintel.cli.installation.remote.problems import Unfinished, Unreachable, told
-from fileintel.cli.installation.remote.tasks import TIMEOUT, RemoteTasks, Silent, raise_unless_done
+from fileintel.cli.installation.remote.runs import TIMEOUT, RemoteRuns, Silent, raise_unless_done
 
 if TYPE_CHECKING:
     from fileintel.graphrag.query.answer_stream import AnswerListener
@@ -19,8 +19,10 @@ def body_of(query_request: "QueryRequest") -> Row:
     return {names.get(name, name): value for name, value in query_request.parameters().items()}
 
 
-def heard(connection: Connection, tasks: RemoteTasks, body: Row, listener: "AnswerListener", *path: object) -> Row:
-    """Ask at a path, and tell `listener` what comes. Where the stream breaks off, the task is followed to its end."""
+def streamed_answer(
+    connection: Connection, runs: RemoteRuns, body: Row, listener: "AnswerListener", *path: object
+) -> Row:
+    """Ask at a path, and tell `listener` what comes. Where the stream breaks off, the run is followed to its end."""
     task_id: str | None = None
     try:
         with connection.stream("POST", *path, json=body, timeout=TIMEOUT) as response:
@@ -37,9 +39,9 @@ def heard(connection: Connection, tasks: RemoteTasks, body: Row, listener: "Answ
         if task_id is None:
             raise
     assert task_id is not None
-    task = tasks.follow(task_id, Silent())
-    raise_unless_done(task)
-    return _reply(task["result"])
+    run = runs.follow(task_id, Silent())
+    raise_unless_done(run)
+    return _reply(run.result or {})
 
 
 def _tell(listener: "AnswerListener", kind: str, data: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from fileintel.config import Settings
 from fileintel.errors import EmptyCollectionError, ModelServerRefused
@@ -22,6 +21,21 @@ from fileintel.workspace import Workspace
 
 
 @dataclass(frozen=True)
+class TunedPrompts:
+    """What was found out about a collection, and which prompts were made of that, by name. `examples` counts the
+    passages in them; `llm` the calls and tokens."""
+
+    collection: str
+    domain: str
+    language: str
+    languages: Sequence[str]
+    entity_types: Sequence[str]
+    examples: int
+    prompts: dict[str, str]
+    llm: dict[str, int]
+
+
+@dataclass(frozen=True)
 class _Sample:
     """The collection that is looked at."""
 
@@ -33,7 +47,7 @@ class _Sample:
     units: Sequence[TextUnit]
 
 
-def tune(workspace: Workspace, collection_name: str, *, keep: bool = True) -> dict[str, Any]:
+def tune(workspace: Workspace, collection_name: str, *, keep: bool = True) -> TunedPrompts:
     """Find out what a collection is about, and fit its prompts, its language and its entity types to that.
 
     Parameters:
@@ -51,20 +65,20 @@ def tune(workspace: Workspace, collection_name: str, *, keep: bool = True) -> di
         check_template(KINDS[name], text, f"prompt {name}")
     if keep:
         _save(workspace, sample, profile, made)
-    return {
-        "collection": sample.name,
-        "domain": profile.domain,
-        "language": profile.language,
-        "languages": profile.languages,
-        "entity_types": profile.entity_types,
-        "examples": len(examples),
-        "prompts": made,
-        "llm": {
+    return TunedPrompts(
+        collection=sample.name,
+        domain=profile.domain,
+        language=profile.language,
+        languages=profile.languages,
+        entity_types=profile.entity_types,
+        examples=len(examples),
+        prompts=made,
+        llm={
             "calls": tally.calls,
             "prompt_tokens": tally.prompt_tokens,
             "completion_tokens": tally.completion_tokens,
         },
-    }
+    )
 
 
 def _sample(workspace: Workspace, collection_name: str) -> _Sample:

@@ -1,65 +1,16 @@
-"""What a person does with a task: cancel it, let it rest, let it go on, have it done again where it failed."""
-
-from contextlib import suppress
-from typing import Any
+"""Doing again what a run has left undone."""
 
 from sqlalchemy.orm import Session
 
-from fileintel.errors import ConflictError, NothingToRetry, ServiceUnavailable
+from fileintel.errors import ConflictError, NothingToRetry
 from fileintel.runs import submission
 from fileintel.runs.dispatch import Dispatcher
 from fileintel.runs.index_request import GapRequest, IndexRequest, freshness
-from fileintel.runs.lease import is_gone
-from fileintel.runs.spool import drop_upload
 from fileintel.runs.submission import Submitted
-from fileintel.services import tasks
-from fileintel.storage import collections, control, run_counts, runs, versions
+from fileintel.storage import collections, run_counts, runs, versions
 from fileintel.storage.models import Run
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState
 from fileintel.workspace import Workspace
-
-
-def cancel(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Ask a task to end; its answers are kept. Takes effect within seconds.
-
-    Raises:
-      NotFoundError: there is none.
-      ConflictError: it is over.
-    """
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        control.cancel(session, run.id, owner_is_gone=is_gone(run.owner))
-    drop_upload(workspace, run)
-    return tasks.describe(run)
-
-
-def pause(workspace: Workspace, run_id: str) -> dict[str, Any]:
-    """Ask a task to rest: its worker sends nothing more, keeps what is under way, and lets go of it.
-
-    Raises:
-      NotFoundError: there is none.
-      ConflictError: it is over, or it is one that cannot be left in the middle.
-    """
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        control.pause(session, run.id, owner_is_gone=is_gone(run.owner))
-    return tasks.describe(run)
-
-
-def resume(workspace: Workspace, dispatcher: Dispatcher | None, run_id: str) -> dict[str, Any]:
-    """Let a paused task go on. Without a dispatcher it is queued, for whoever takes it up.
-
-    Raises:
-      NotFoundError: there is none.
-      ConflictError: it is not paused.
-    """
-    with workspace.database.transaction() as session:
-        run = runs.find(session, run_id)
-        state = control.resume(session, run.id, owner_is_gone=is_gone(run.owner))
-    if dispatcher is not None and state is RunState.QUEUED:
-        with suppress(ServiceUnavailable):  # the workers look for queued runs themselves, once the broker is back
-            dispatcher.send(run)
-    return tasks.describe(run)
 
 
 def retry(workspace: Workspace, dispatcher: Dispatcher | None, run_id: str) -> Submitted:
@@ -87,12 +38,8 @@ def retry(workspace: Workspace, dispatcher: Dispatcher | None, run_id: str) -> S
     return submission.sent(workspace, dispatcher, again)
 
 
-def resume_here(workspace: Workspace, run_id: str) -> IndexRequest:
-    """Let a paused index run go on; what has to be asked of an indexer that goes on with it in this process.
-
-    Raises: as `resume`.
-    """
-    resume(workspace, None, run_id)
+def request_of(workspace: Workspace, run_id: str) -> IndexRequest:
+    """The request that an index run was made for, for one that goes on with it in this process."""
     with workspace.database.transaction() as session:
         return IndexRequest.of(runs.find(session, run_id))
 
@@ -100,7 +47,8 @@ def resume_here(workspace: Workspace, run_id: str) -> IndexRequest:
 def request_for_gaps(workspace: Workspace, run_id: str) -> IndexRequest:
     """What has to be asked of an indexer to close the gaps of an index run, for one that works in this process.
 
-    Raises: as `retry`.
+    Raises:
+      NotFoundError, NothingToRetry, ActiveRunError, RunIsPaused, ConflictError: there is nothing that could be done.
     """
     with workspace.database.transaction() as session:
         run = runs.find(session, run_id)

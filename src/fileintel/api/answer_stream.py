@@ -1,6 +1,6 @@
-"""Hearing an answer while a worker writes it: its run's events, looked at a few times a second.
+"""Read an answer while a worker writes it: from the events of its run, a few times a second.
 
-In between neither a thread nor a connection is held, however many callers listen.
+In between neither a thread nor a connection is held, however many callers read.
 """
 
 import json
@@ -12,12 +12,12 @@ from typing import Any
 import anyio
 from starlette.concurrency import run_in_threadpool
 
-from fileintel.api import following, problems
+from fileintel.api import follow_run, problems
 from fileintel.api.backend import Backend
 from fileintel.api.problems import NoAnswerYet, QuestionFailed, ShuttingDown, about_task
 from fileintel.errors import DatabaseUnavailable, FileIntelError, NotFoundError
 from fileintel.runs.answer_stream import RESTART, TEXT
-from fileintel.services import tasks
+from fileintel.services.runs import AnswerNews, Run, answer_news
 
 SHORTEST_PAUSE_SECONDS = 0.05  # stored answers come at once
 LONGEST_PAUSE_SECONDS = 0.5  # while nothing comes; a writing model says something each quarter of a second
@@ -26,7 +26,7 @@ ANSWER, PROBLEM, SILENCE = "answer", "problem", "silence"
 
 
 @dataclass(frozen=True)
-class Heard:
+class AnswerPart:
     """Something about an answer: TEXT with its next piece, RESTART, SILENCE for a while, and at the end ANSWER with
     the whole reply or PROBLEM with an error."""
 
@@ -34,7 +34,7 @@ class Heard:
     data: Any
 
 
-async def hear(backend: Backend, run_id: str, seconds: float) -> AsyncIterator[Heard]:
+async def read(backend: Backend, run_id: str, seconds: float) -> AsyncIterator[AnswerPart]:
     """What comes of a question, up to its end or for `seconds`."""
     give_up = time.monotonic() + seconds
     pause, after, spoke_at = SHORTEST_PAUSE_SECONDS, 0, time.monotonic()
@@ -43,40 +43,41 @@ async def hear(backend: Backend, run_id: str, seconds: float) -> AsyncIterator[H
             progress = await run_in_threadpool(_look, backend, run_id, after)
         except DatabaseUnavailable as error:
             if time.monotonic() > give_up:
-                yield Heard(PROBLEM, error)
+                yield AnswerPart(PROBLEM, error)
                 return
-            progress = tasks.AnswerStream([], None)
+            progress = AnswerNews([], None)
         except NotFoundError:
-            yield Heard(PROBLEM, QuestionFailed("the question was deleted, with its collection"))
+            yield AnswerPart(PROBLEM, QuestionFailed("the question was deleted, with its collection"))
             return
-        for number, kind, data in progress.events:
-            after = max(after, number)
-            if kind in (TEXT, RESTART):
-                yield Heard(kind, data)
+        for event in progress.events:
+            after = max(after, event.number)
+            if event.kind in (TEXT, RESTART):
+                yield AnswerPart(event.kind, event.data)
                 spoke_at, pause = time.monotonic(), SHORTEST_PAUSE_SECONDS
-        if progress.task is not None:
-            yield _end(progress.task)
+        if progress.run is not None:
+            yield _end(progress.run)
             return
         if (parting := _parting(backend, run_id, seconds, give_up)) is not None:
-            yield Heard(PROBLEM, parting)
+            yield AnswerPart(PROBLEM, parting)
             return
         if time.monotonic() - spoke_at >= HEARTBEAT_SECONDS:
-            yield Heard(SILENCE, None)
+            yield AnswerPart(SILENCE, None)
             spoke_at = time.monotonic()
         await anyio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 async def events(backend: Backend, run_id: str, seconds: float) -> AsyncIterator[str]:
-    """The same as server-sent events: `task`, then `text` and `restart`, and at the end `answer` or `problem`."""
+    """The parts of an answer as server-sent events: `task`, then `text` and `restart`; `answer` or `problem` at the
+    end."""
     yield message("task", about_task(run_id))
-    async for heard in hear(backend, run_id, seconds):
-        if heard.kind == SILENCE:
+    async for part in read(backend, run_id, seconds):
+        if part.kind == SILENCE:
             yield ": still here\n\n"
-        elif heard.kind == PROBLEM:
-            yield message(PROBLEM, problems.outline(heard.data))
+        elif part.kind == PROBLEM:
+            yield message(PROBLEM, problems.outline(part.data))
         else:
-            yield message(heard.kind, heard.data)
+            yield message(part.kind, part.data)
 
 
 def message(kind: str, data: Any) -> str:
@@ -84,15 +85,15 @@ def message(kind: str, data: Any) -> str:
     return f"event: {kind}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n"
 
 
-def _look(backend: Backend, run_id: str, after: int) -> tasks.AnswerStream:
-    return tasks.answer_stream(backend.workspace(), run_id, after)
+def _look(backend: Backend, run_id: str, after: int) -> AnswerNews:
+    return answer_news(backend.workspace(), run_id, after)
 
 
-def _end(task: dict[str, Any]) -> Heard:
+def _end(run: Run) -> AnswerPart:
     try:
-        return Heard(ANSWER, following.reply_of(task))
+        return AnswerPart(ANSWER, follow_run.reply_of(run))
     except QuestionFailed as failure:
-        return Heard(PROBLEM, failure)
+        return AnswerPart(PROBLEM, failure)
 
 
 def _parting(backend: Backend, run_id: str, seconds: float, give_up: float) -> FileIntelError | None:

@@ -1,4 +1,4 @@
-"""Tasks of a service, and following one: through lost connections and restarts of the API."""
+"""Following a run of a service: through lost connections and restarts of the API."""
 
 import time
 from collections.abc import Iterator
@@ -21,6 +21,7 @@ from fileintel.errors import (
     RunCancelled,
     ServiceUnavailable,
 )
+from fileintel.services.runs import OfRun, RunWithStages, cancel_run
 
 SILENCE_SECONDS = 45.0  # the service says something every 15 s at least
 PAUSE_SECONDS = 0.25  # before the first attempt to connect again; the pause doubles
@@ -30,33 +31,19 @@ ANSWER_WAIT_SECONDS = 45  # in one request; proxies lose patience after 60 s, an
 ANSWER_TIMEOUT = httpx.Timeout(CONNECT_SECONDS, read=ANSWER_WAIT_SECONDS + 30.0)
 
 
-class RemoteTasks:
+class RemoteRuns:
     """Work that was handed to workers."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def all(self, limit: int, collection: str | None) -> list[Row]:
-        return self._connection.rows("tasks", limit=limit, collection=collection)
+    def follow(self, run_id: str, watcher: Watcher) -> RunWithStages:
+        """Wait for the end of a run.
 
-    def show(self, task: str) -> Row:
-        return dict(self._connection.get("tasks", task))
-
-    def cancel(self, task: str) -> Row:
-        return self._steer(task, "cancel")
-
-    def pause(self, task: str) -> Row:
-        return self._steer(task, "pause")
-
-    def resume(self, task: str) -> Row:
-        return self._steer(task, "resume")
-
-    def retry(self, task: str) -> Row:
-        return self._steer(task, "retry")
-
-    def follow(self, task: str, watcher: Watcher) -> Row:
-        """Raises ServiceUnavailable when the service stays away for `client.patience` seconds; the task goes on."""
-        seen = _Seen(task)
+        Raises:
+          ServiceUnavailable: the service stays away for `client.patience` seconds; the run goes on.
+        """
+        seen = _Seen(run_id)
         outage = _Outage(self._connection, watcher)
         while True:
             failure: FileIntelError = ServiceUnavailable(
@@ -72,11 +59,8 @@ class RemoteTasks:
                 failure = error
             outage.goes_on(failure)
 
-    def _steer(self, task: str, verb: str) -> Row:
-        return dict(self._connection.call("POST", "tasks", task, verb))
-
-    def followed(self, task_id: str, watcher: Watcher, *, cancel: bool) -> Row:
-        """The same for a task of the person's own: Ctrl-C leaves it, or cancels it."""
+    def followed(self, task_id: str, watcher: Watcher, *, cancel: bool) -> RunWithStages:
+        """Wait for the end of a run that this command has started: Ctrl-C leaves it, or cancels it."""
         try:
             return self.follow(task_id, watcher)
         except Interrupted:
@@ -84,7 +68,7 @@ class RemoteTasks:
                 raise parted_from(task_id) from None
         watcher.say("cancelling: what is under way is kept; Ctrl-C again stops waiting")
         try:
-            self.cancel(task_id)
+            self._connection.do(cancel_run, OfRun(run=task_id))
         except ConflictError:  # it has ended by itself meanwhile
             pass
         except Interrupted:
@@ -97,38 +81,40 @@ class RemoteTasks:
         try:
             reply = self._connection.call("POST", *path, json=body, timeout=ANSWER_TIMEOUT)
         except Unfinished as unfinished:
-            task = self.follow(unfinished.task, Silent())
-            raise_unless_done(task)
-            reply = task["result"]
+            run = self.follow(unfinished.task, Silent())
+            raise_unless_done(run)
+            reply = run.result or {}
         return {name: one for name, one in reply.items() if name != "task_id"}
 
     def _events(self, seen: "_Seen", outage: "_Outage") -> Iterator[Event]:
         headers = {"Last-Event-ID": str(seen.number)}
-        with self._connection.stream("GET", "tasks", seen.task, "events", headers=headers, timeout=TIMEOUT) as response:
+        with self._connection.stream(
+            "GET", "runs", seen.run_id, "events", headers=headers, timeout=TIMEOUT
+        ) as response:
             outage.is_over()
             for event in events_in(response.iter_lines()):
                 outage.is_forgotten()
                 yield event
 
 
-def raise_unless_done(task: Row) -> None:
-    """Raise what ended a task, if something did: the error that it would have been without a service."""
-    if task["state"] == "cancelled":
-        raise RunCancelled(task["error"] or "the run was cancelled; its answers are kept")
-    if task["state"] == "failed":
-        result = task["result"] or {}
-        raise told(result.get("code"), int(result.get("http_status", 500)), task["error"] or "the task has failed")
+def raise_unless_done(run: RunWithStages) -> None:
+    """Raise what ended a run, if something did: the error that it would have been without a service."""
+    if run.state == "cancelled":
+        raise RunCancelled(run.error or "the run was cancelled; its answers are kept")
+    if run.state == "failed":
+        result = run.result or {}
+        raise told(result.get("code"), int(result.get("http_status", 500)), run.error or "the task has failed")
 
 
 def parted_from(task_id: str) -> Parted:
-    """Ctrl-C while a task of the service was followed."""
+    """Ctrl-C while a run of the service was followed."""
     return Parted(f"detached; the task goes on: `fileintel tasks wait {task_id}` follows it")
 
 
 class Silent:
     """Hears everything, and tells only of lost connections."""
 
-    def began(self, task_id: str) -> None:
+    def began(self, run_id: str) -> None:
         pass
 
     def happened(self, event: Row) -> None:
@@ -143,27 +129,27 @@ class Silent:
 
 @dataclass
 class _Seen:
-    """What has been heard of a task, so that nothing is heard twice."""
+    """What has been heard of a run, so that nothing is heard twice."""
 
-    task: str
+    run_id: str
     number: int = 0
 
-    def hear(self, event: Event, watcher: Watcher) -> Row | None:
-        """Pass an event on; returns the task at its end."""
+    def hear(self, event: Event, watcher: Watcher) -> RunWithStages | None:
+        """Pass an event on; returns the run at its end."""
         if event.kind == "end":
             return self._ended(event.data)
         if event.kind == "progress":
-            raise_where_it_rests(event.data)
+            raise_where_it_rests(event.data["state"], event.data.get("error"))
             watcher.progressed(Progress.of(event.data["stages"], event.data.get("llm", {})))
         elif event.number is not None and event.number > self.number:
             self.number = event.number
             watcher.happened(event.data)
         return None
 
-    def _ended(self, task: dict[str, Any]) -> Row:
-        if task["state"] == "deleted":
-            raise NotFoundError(f"task {self.task} was deleted while it was followed")
-        return task
+    def _ended(self, run: dict[str, Any]) -> RunWithStages:
+        if run["state"] == "deleted":
+            raise NotFoundError(f"task {self.run_id} was deleted while it was followed")
+        return RunWithStages.model_validate(run)
 
 
 class _Outage:
