@@ -39,7 +39,7 @@ OPERATIONS = {
     "roll_back_index", "set_prompt", "set_prompts", "show_cache", "show_collection", "show_community", "show_context",
     "show_coverage", "show_document", "show_index_status", "show_model", "show_task", "start_index", "tune_prompts",
     "upload_documents",
-    "cancel_run", "follow_run", "list_runs", "pause_run", "resume_run", "retry_run", "show_run",
+    "cancel_run", "check_cache", "follow_run", "list_runs", "pause_run", "resume_run", "retry_run", "show_run",
 }  # fmt: skip
 
 
