@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fileintel.cli.installation.contract import Installation
 from fileintel.cli.output import fields_of
+from fileintel.installation.contract import Installation
 from fileintel.operations import Context, Operation
 from fileintel.runs.dispatch import CeleryDispatcher
 from fileintel.services import collections, documents, graph, prompts, runs, status

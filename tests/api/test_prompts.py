@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from fileintel.cli.installation.remote import RemoteInstallation
 from fileintel.config import load_settings
 from fileintel.errors import NotFoundError, UsageError
+from fileintel.installation.remote import RemoteInstallation
 from tests import doing
 from tests.api.installation import KEY, Caller, Installation
 

@@ -1,8 +1,8 @@
 """Which part of the program may import which, and who may import the built-in model.
 
-An arrow goes down only. The entries (`api`, `cli`, `mcp`) call `services` and nothing below: what they need of it is
-typed and lives there. The Celery tasks are entries too, but what they start is a run, so they call `runs` as well.
-A part that is not in the table may not exist: whoever adds a folder says here what it may use.
+An arrow goes down only. The entries (`api`, `cli`, `mcp`, `tasks`) call `services` and nothing below. But what hands
+work over, follows it or does it calls `runs` too: the API, the Celery tasks, and the installation, which is what
+commands and assistants talk to. A part that is not in the table may not exist: a new folder needs a line here.
 
 Not import-linter: its `layers` contract lets an import jump over layers, which is the very thing that entries must not
 do; `forbidden` contracts for each pair would be this table written longer, and the figures of
@@ -45,9 +45,11 @@ ALLOWED: dict[str, set[str]] = {
     "broker": BASE,
     "celery_config": BASE | {"services", "runs", "broker", "queues"},
     "tasks": BASE | {"celery_config", "services", "runs", "workspace", "queues"},
-    "api": BASE | {"celery_config", "operations", "services", "workspace", "queues", "fileintel"},
-    "mcp": BASE | {"operations", "services", "workspace", "fileintel"},
-    "cli": BASE | {"mcp", "operations", "services", "workspace", "local", "queues", "fileintel"},
+    # the same commands here or through a service: it does the work of a run in this process, or speaks HTTP
+    "installation": BASE | {"operations", "services", "runs", "workspace", "graphrag", "documents", "fileintel"},
+    "api": BASE | {"celery_config", "operations", "services", "runs", "workspace", "queues", "fileintel"},
+    "mcp": BASE | {"installation", "operations", "services", "fileintel"},
+    "cli": BASE | {"mcp", "installation", "operations", "services", "workspace", "local", "queues", "fileintel"},
     "__main__": BASE | {"cli"},
     "fileintel": set(),  # the package itself: its version
 }

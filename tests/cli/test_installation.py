@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from fileintel.cli.documents import located
-from fileintel.cli.installation import open_installation
-from fileintel.cli.installation.contract import Installation, WaitOptions, rows
-from fileintel.cli.installation.remote.runs import Silent
 from fileintel.cli.output import fields_of
 from fileintel.config import load_settings
 from fileintel.errors import FileIntelError, UsageError
 from fileintel.graphrag.query.query_request import QueryRequest
+from fileintel.installation import open_installation
+from fileintel.installation.contract import Installation, WaitOptions, rows
+from fileintel.installation.remote.runs import Silent
 from fileintel.operations import Nothing, PageRequest
 from fileintel.operations.types import OfCollection
 from fileintel.runs.index_request import IndexRequest

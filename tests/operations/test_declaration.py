@@ -17,10 +17,10 @@ from pydantic import BaseModel, Field
 from fileintel import services
 from fileintel.api.application import create_app
 from fileintel.api.backend import Backend
-from fileintel.cli.installation import open_installation
-from fileintel.cli.installation.contract import Installation, rows
 from fileintel.config import load_settings
 from fileintel.errors import ConflictError, FileIntelError
+from fileintel.installation import open_installation
+from fileintel.installation.contract import Installation, rows
 from fileintel.mcp.server import Server
 from fileintel.operations import (
     GET,

@@ -12,11 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from fileintel.api.chat_errors import error
 from fileintel.api.requests import USUAL_WAIT_SECONDS, WaitSeconds
 from fileintel.errors import UsageError
-from fileintel.graphrag.query import forms
-from fileintel.graphrag.query.conversation import Turn
-from fileintel.graphrag.query.modes import LOCAL, MODES, expect_mode
-from fileintel.graphrag.query.query_request import QueryRequest
+from fileintel.services.questions import QueryRequest, Turn, forms
 from fileintel.services.quotes import quotes
+from fileintel.services.vocabulary import LOCAL, MODES, expect_mode
 from fileintel.storable import Text
 
 BEGINS_ANEW = "\n\n(The answer begins anew.)\n\n"  # what was sent cannot be taken back in this protocol

@@ -6,10 +6,8 @@ from fastapi import Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from fileintel.api.problems import UnsupportedMediaType
-from fileintel.graphrag.query import forms
-from fileintel.graphrag.query.conversation import LONGEST_TURN, ROLES, Turn
-from fileintel.graphrag.query.modes import MODES, SUMMARY
-from fileintel.graphrag.query.query_request import QueryRequest
+from fileintel.services.questions import LONGEST_TURN, ROLES, QueryRequest, Turn, forms
+from fileintel.services.vocabulary import MODES, SUMMARY
 from fileintel.storable import Text
 
 LONGEST_WAIT_SECONDS = 600  # for an answer; proxies seldom wait longer

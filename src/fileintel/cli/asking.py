@@ -10,10 +10,10 @@ import typer
 from fileintel.cli.context import Collection, Json, invocation
 from fileintel.cli.output import plain, print_json, say
 from fileintel.errors import UsageError
-from fileintel.graphrag.query.modes import SUMMARY
+from fileintel.services.vocabulary import SUMMARY
 
 if TYPE_CHECKING:
-    from fileintel.graphrag.query.conversation import Turn
+    from fileintel.services.questions import Turn
 
 WIDTH = 100  # columns
 AS_THEY_ARE = ("table", "markdown", "json")  # forms whose lines must not be broken
@@ -63,7 +63,7 @@ def query(
 ) -> None:
     """Answer a question from the index, with citations."""
     from fileintel.cli.results import print_about_answer
-    from fileintel.graphrag.query.query_request import QueryRequest
+    from fileintel.services.questions import QueryRequest
 
     turns = _read_history(history)
     query_request = QueryRequest(
@@ -157,7 +157,7 @@ class Printer:
 
 
 def _read_history(path: Path | None) -> "tuple[Turn, ...]":
-    from fileintel.graphrag.query.conversation import read_turns
+    from fileintel.services.questions import read_turns
 
     if path is None or not path.exists():
         return ()

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation
-from fileintel.cli.installation.contract import rows
 from fileintel.cli.output import confirm, print_fields, print_json, print_table, say
 from fileintel.errors import ConflictError, UsageError
+from fileintel.installation.contract import rows
 
 app = typer.Typer(help="Named sets of documents.", no_args_is_help=True)
 COLUMNS = ("name", "documents", "indexed", "created_at", "description")

@@ -11,8 +11,8 @@ import typer
 from fileintel.errors import UsageError
 
 if TYPE_CHECKING:
-    from fileintel.cli.installation.contract import Installation
     from fileintel.config import Settings
+    from fileintel.installation.contract import Installation
     from fileintel.workspace import Workspace
 
 
@@ -66,7 +66,7 @@ class Invocation:
         Raises:
           UsageError: `--set` was given for something that is the service's own.
         """
-        from fileintel.cli.installation import open_installation
+        from fileintel.installation import open_installation
 
         return open_installation(self.settings, self._assigned)
 

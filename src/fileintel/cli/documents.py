@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation, named
-from fileintel.cli.installation.contract import Installation, Row, rows
 from fileintel.cli.output import fields_of, one_line, print_fields, print_json, print_table, say
 from fileintel.errors import EXIT_FAILED
+from fileintel.installation.contract import Installation, Row, rows
 
 if TYPE_CHECKING:
     from fileintel.services.documents import OfDocument
@@ -124,8 +124,7 @@ def located(installation: Installation, document: str, collection: str | None) -
 
 
 def _tell_of_others(paths: Sequence[str]) -> None:
-    from fileintel.documents.find import passed_over
-    from fileintel.documents.kinds import SUPPORTED
+    from fileintel.services.documents import SUPPORTED, passed_over
 
     others = passed_over(paths)
     by_number = sorted(others.items(), key=lambda each: (-each[1], each[0]))

@@ -9,12 +9,12 @@ import typer
 
 from fileintel.cli import asking, prompts
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, Quiet, invocation
-from fileintel.cli.installation.contract import WaitOptions, rows
 from fileintel.cli.output import confirm, fields_of, plain, print_json, print_table, say
 from fileintel.errors import EXIT_FAILED, EXIT_UNAVAILABLE
+from fileintel.installation.contract import WaitOptions, rows
 
 if TYPE_CHECKING:
-    from fileintel.cli.installation.contract import Built
+    from fileintel.installation.contract import Built
     from fileintel.services.export_check import ExportCheck
 
 app = typer.Typer(help="The knowledge graph of a collection: build it, look at it, ask it.", no_args_is_help=True)
@@ -316,11 +316,9 @@ def _build(
     as_json: bool,
 ) -> None:
     from fileintel.cli.progress import Following
-    from fileintel.runs.index_request import IndexRequest
+    from fileintel.services.indexing import index_request
 
-    # unchecked: the command line knows the types, and names that no collection can have are simply not found
-    request = IndexRequest.model_construct(collection=collection, **options)
-
+    request = index_request(collection, **options)
     with invocation(context).installation() as installation, Following(quiet=quiet) as following:
         found = installation.graph.index(request, following, wait_options)
     print_built(found, as_json=as_json)

@@ -17,6 +17,7 @@ from fileintel.cli import (
     database,
     documents,
     graphrag,
+    mcp,
     output,
     processing,
     runs,
@@ -26,9 +27,8 @@ from fileintel.cli import (
     worker,
 )
 from fileintel.cli.context import Invocation
-from fileintel.cli.interrupt import Interrupted, Parted, leave
 from fileintel.errors import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, FileIntelError
-from fileintel.mcp import server
+from fileintel.installation.interrupt import Interrupted, Parted, leave
 
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 usage, 3 finished with gaps, 4 cancelled, 5 budget reached, "
@@ -68,7 +68,7 @@ for command in (versions.versions, versions.rollback, versions.diff, versions.co
     graphrag.app.command()(command)
 app.command()(processing.query)
 app.command()(api.api)
-app.command()(server.mcp)
+app.command()(mcp.mcp)
 app.command()(service.up)
 app.command()(service.down)
 app.command()(service.ps)

@@ -8,10 +8,10 @@ import typer
 from fileintel.cli.context import Collection, Json, Quiet, invocation
 from fileintel.cli.documents import Document, InCollection, located
 from fileintel.cli.graphrag import CancelOnInterrupt, Wait
-from fileintel.cli.installation.contract import WaitOptions
 from fileintel.cli.output import print_json, say
-from fileintel.documents.metadata import FIELDS
 from fileintel.errors import UsageError
+from fileintel.installation.contract import WaitOptions
+from fileintel.services.vocabulary import FIELDS
 
 Text = Annotated[str | None, typer.Option(show_default=False)]
 Clear = Annotated[

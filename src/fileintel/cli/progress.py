@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from fileintel.cli.installation.contract import Progress, Row, StageProgress
 from fileintel.cli.output import one_line, say
+from fileintel.installation.contract import Progress, Row, StageProgress
 
 LINE_SECONDS = 5.0  # between two lines without a terminal
 TOLD_OF_EVENTS = ("state", "message", "reason")  # members of their data, what matters most first

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fileintel.cli.context import Json, Quiet, invocation, named
-from fileintel.cli.installation.contract import rows
 from fileintel.cli.output import fields_of, one_line, print_json, print_table, say
 from fileintel.cli.progress import Following
 from fileintel.cli.results import exit_code, print_gaps
+from fileintel.installation.contract import rows
 
 if TYPE_CHECKING:
     from fileintel.services.runs import Run

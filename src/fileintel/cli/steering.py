@@ -7,14 +7,14 @@ import typer
 
 from fileintel.cli.context import Collection, Json, Quiet, invocation
 from fileintel.cli.graphrag import CancelOnInterrupt, Wait, print_built
-from fileintel.cli.installation.contract import Installation, WaitOptions, Watcher, run_of
 from fileintel.cli.output import print_json, say
 from fileintel.cli.progress import Following
 from fileintel.cli.runs import RunId
 from fileintel.errors import NothingToRetry
+from fileintel.installation.contract import Installation, WaitOptions, Watcher, run_of
 
 if TYPE_CHECKING:
-    from fileintel.cli.installation.contract import Built
+    from fileintel.installation.contract import Built
     from fileintel.operations import Operation
     from fileintel.services.runs import OfRun, Run
 

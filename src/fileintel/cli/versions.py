@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, invocation
-from fileintel.cli.installation.contract import rows
 from fileintel.cli.output import fields_of, one_line, print_json, print_table, say
+from fileintel.installation.contract import rows
 
 if TYPE_CHECKING:
     from fileintel.services.versions import Difference

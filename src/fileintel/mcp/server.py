@@ -5,22 +5,18 @@ are answered one after the other, in the order in which they come.
 """
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
-import typer
-
 from fileintel import __version__
-from fileintel.cli.context import invocation
 from fileintel.errors import FileIntelError, UsageError
-from fileintel.graphrag.query.modes import MODES, SUMMARY
 from fileintel.services.quotes import quotes
+from fileintel.services.vocabulary import MODES, SUMMARY
 
 if TYPE_CHECKING:
-    from fileintel.cli.installation.contract import Installation
+    from fileintel.installation.contract import Installation
     from fileintel.operations import Operation
 
 VERSIONS = ("2025-06-18", "2025-03-26", "2024-11-05")  # of the protocol, the newest first
@@ -79,17 +75,6 @@ class _Refused(Exception):
     def __init__(self, code: int, message: str) -> None:
         super().__init__(message)
         self.code = code
-
-
-def mcp(context: typer.Context) -> None:
-    """Serve collections to an assistant over stdin and stdout (Model Context Protocol)."""
-    out = sys.stdout
-    sys.stdout = sys.stderr  # nothing but messages may get onto stdout
-    try:
-        with invocation(context).installation() as installation:
-            Server(installation).serve(sys.stdin, out)
-    finally:
-        sys.stdout = out
 
 
 @dataclass(frozen=True)
@@ -168,7 +153,7 @@ class Server:
         return json.dumps(data, ensure_ascii=False), data if isinstance(data, dict) else {"items": data}
 
     def _list_collections(self, _: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        from fileintel.cli.installation.contract import rows
+        from fileintel.installation.contract import rows
         from fileintel.operations import PageRequest
         from fileintel.services.collections import list_collections
 
@@ -178,8 +163,8 @@ class Server:
         return "\n".join(lines) or "There are no collections.", {"collections": shown}
 
     def _search(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        from fileintel.graphrag.query.modes import BASIC
-        from fileintel.graphrag.query.query_request import QueryRequest
+        from fileintel.services.questions import QueryRequest
+        from fileintel.services.vocabulary import BASIC
 
         limit = given.get("limit", USUAL_LIMIT)
         if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
@@ -191,8 +176,8 @@ class Server:
         return "\n\n".join(blocks) or "Nothing was found.", {"passages": found}
 
     def _ask(self, given: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        from fileintel.graphrag.query.modes import LOCAL
-        from fileintel.graphrag.query.query_request import QueryRequest
+        from fileintel.services.questions import QueryRequest
+        from fileintel.services.vocabulary import LOCAL
 
         query_request = QueryRequest(_text(given, "question"), str(given.get("mode", LOCAL)))
         reply = self.installation.graph.ask(_text(given, "collection"), query_request)

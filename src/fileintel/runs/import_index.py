@@ -20,6 +20,7 @@ from fileintel.errors import (
 )
 from fileintel.graphrag import publishing
 from fileintel.graphrag.imports.folder import Tables, read_tables
+from fileintel.graphrag.imports.folder import check_tables as check_tables
 from fileintel.graphrag.imports.tables import Imported, import_graph
 from fileintel.graphrag.imports.texts import Home, SourceText, placed_units, source_texts
 from fileintel.graphrag.imports.vectors import known_vectors

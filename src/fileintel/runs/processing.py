@@ -13,7 +13,8 @@ from fileintel.runs.dispatch import Dispatcher
 from fileintel.runs.submission import Submitted
 from fileintel.storage import collections, documents, runs
 from fileintel.storage.models import Collection, Run
-from fileintel.storage.states import RunKind, RunState
+from fileintel.storage.states import RunKind as RunKind
+from fileintel.storage.states import RunState
 from fileintel.workspace import Workspace
 
 

@@ -8,6 +8,8 @@ from pydantic import Field
 from fileintel import storage
 from fileintel.documents import metadata
 from fileintel.documents.document import shown
+from fileintel.documents.find import passed_over as passed_over
+from fileintel.documents.kinds import SUPPORTED as SUPPORTED
 from fileintel.documents.kinds import is_supported, unsupported
 from fileintel.documents.metadata import LONGEST_ENTRY, LONGEST_TEXT, MOST_ENTRIES
 from fileintel.errors import DocumentError, UsageError

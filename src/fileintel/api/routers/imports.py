@@ -16,9 +16,8 @@ from fileintel.api.routers.documents import UPLOAD
 from fileintel.api.routers.runs import accepted
 from fileintel.api.uploads import UploadLimits
 from fileintel.errors import IndexFolderError
-from fileintel.graphrag.imports.folder import check_tables
 from fileintel.runs import submission
-from fileintel.runs.import_index import without_place
+from fileintel.runs.import_index import check_tables, without_place
 from fileintel.services.runs import Accepted
 
 ENDING = ".parquet"

@@ -2,12 +2,12 @@
 
 from types import TracebackType
 
-from fileintel.cli.installation.contract import Watcher
-from fileintel.cli.installation.remote.connection import Connection
-from fileintel.cli.installation.remote.documents import RemoteDocuments
-from fileintel.cli.installation.remote.graph import RemoteGraph
-from fileintel.cli.installation.remote.runs import RemoteRuns
 from fileintel.config import ClientSettings
+from fileintel.installation.contract import Watcher
+from fileintel.installation.remote.connection import Connection
+from fileintel.installation.remote.documents import RemoteDocuments
+from fileintel.installation.remote.graph import RemoteGraph
+from fileintel.installation.remote.runs import RemoteRuns
 from fileintel.operations import Operation
 from fileintel.operations.declaration import Asked, Found
 from fileintel.services.runs import RunWithStages

@@ -8,10 +8,10 @@ from urllib.parse import quote
 import httpx
 
 from fileintel import __version__
-from fileintel.cli.installation.contract import Row
-from fileintel.cli.installation.remote.problems import Unreachable, error_of, unreachable
 from fileintel.config import ClientSettings, masked_url
 from fileintel.errors import NotFoundError
+from fileintel.installation.contract import Row
+from fileintel.installation.remote.problems import Unreachable, error_of, unreachable
 from fileintel.operations import Operation
 from fileintel.operations.declaration import Asked, Found
 

@@ -2,11 +2,13 @@
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from types import FrameType
 
-from fileintel.cli.output import say
 from fileintel.errors import EXIT_INTERRUPTED
+
+STOPPING = "stopping: what is under way is awaited and kept; Ctrl-C again drops it"
 
 
 class Interrupted(SystemExit):
@@ -45,7 +47,7 @@ class Stop:
             raise Interrupted
         self.asked = True
         with contextlib.suppress(RuntimeError):  # the signal came in the middle of a write to the same stream
-            say("stopping: what is under way is awaited and kept; Ctrl-C again drops it")
+            print(STOPPING, file=sys.stderr, flush=True)
 
     @contextlib.contextmanager
     def heard(self) -> Iterator["Stop"]:

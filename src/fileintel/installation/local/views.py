@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import Pressure, Progress
 from fileintel.errors import RunCancelled
+from fileintel.installation.contract import Pressure, Progress
 from fileintel.operations import Context
 
 if TYPE_CHECKING:

@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher
-from fileintel.cli.installation.remote.connection import Connection
-from fileintel.cli.installation.remote.portions import Portion, portions
-from fileintel.cli.installation.remote.runs import RemoteRuns, Silent, parted_from, raise_unless_done
-from fileintel.cli.interrupt import Interrupted
 from fileintel.documents.document import shown
 from fileintel.documents.find import find_documents
 from fileintel.errors import FileIntelError
+from fileintel.installation.contract import NO_WAIT, Row, WaitOptions, Watcher
+from fileintel.installation.interrupt import Interrupted
+from fileintel.installation.remote.connection import Connection
+from fileintel.installation.remote.portions import Portion, portions
+from fileintel.installation.remote.runs import RemoteRuns, Silent, parted_from, raise_unless_done
 from fileintel.operations.types import OfCollection
 from fileintel.services.collections import show_collection
 from fileintel.services.documents import DocumentAnywhere, find_document

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher, run_of
-from fileintel.cli.installation.remote.answers import body_of, streamed_answer
-from fileintel.cli.installation.remote.connection import Connection
-from fileintel.cli.installation.remote.portions import Portion
-from fileintel.cli.installation.remote.runs import RemoteRuns, Silent, raise_unless_done
+from fileintel.installation.contract import NO_WAIT, Row, WaitOptions, Watcher, run_of
+from fileintel.installation.remote.answers import body_of, streamed_answer
+from fileintel.installation.remote.connection import Connection
+from fileintel.installation.remote.portions import Portion
+from fileintel.installation.remote.runs import RemoteRuns, Silent, raise_unless_done
 from fileintel.services.runs import Accepted, OfRun, TakenOn, resume_run, retry_run
 from fileintel.services.status import IndexRun, Status, show_index_status
 

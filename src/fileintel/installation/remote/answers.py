@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-from fileintel.cli.installation.contract import Row
-from fileintel.cli.installation.remote.connection import Connection
-from fileintel.cli.installation.remote.events import events_in
-from fileintel.cli.installation.remote.problems import Unfinished, Unreachable, told
-from fileintel.cli.installation.remote.runs import TIMEOUT, RemoteRuns, Silent, raise_unless_done
+from fileintel.installation.contract import Row
+from fileintel.installation.remote.connection import Connection
+from fileintel.installation.remote.events import events_in
+from fileintel.installation.remote.problems import Unfinished, Unreachable, told
+from fileintel.installation.remote.runs import TIMEOUT, RemoteRuns, Silent, raise_unless_done
 
 if TYPE_CHECKING:
     from fileintel.graphrag.query.answer_stream import AnswerListener

@@ -13,8 +13,8 @@ from fileintel.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fileintel.cli.installation.contract import Installation
     from fileintel.config import Settings
+    from fileintel.installation.contract import Installation
 
 # what `--set` can change when a service does the work: it has settings of its own for all the rest
 _OF_THIS_END = ("client.", "log_level", "home")
@@ -30,7 +30,7 @@ def open_installation(settings: "Settings", assigned: "Iterable[str]" = ()) -> "
       UsageError: one of them is a setting of the service.
     """
     if settings.client.url is None:
-        from fileintel.cli.installation.local import LocalInstallation
+        from fileintel.installation.local import LocalInstallation
 
         return LocalInstallation(settings)
     for key in assigned:
@@ -39,6 +39,6 @@ def open_installation(settings: "Settings", assigned: "Iterable[str]" = ()) -> "
                 f"--set {key}: the service at {settings.client.url} has its own settings; set it there, or unset "
                 f"FILEINTEL_API_URL to work without the service"
             )
-    from fileintel.cli.installation.remote import RemoteInstallation
+    from fileintel.installation.remote import RemoteInstallation
 
     return RemoteInstallation(settings.client)

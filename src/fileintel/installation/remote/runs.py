@@ -1,5 +1,6 @@
 """Following a run of a service: through lost connections and restarts of the API."""
 
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,12 +8,6 @@ from typing import Any
 
 import httpx
 
-from fileintel.cli.installation.contract import Progress, Row, Watcher, raise_where_it_rests
-from fileintel.cli.installation.remote.connection import CONNECT_SECONDS, Connection
-from fileintel.cli.installation.remote.events import Event, events_in
-from fileintel.cli.installation.remote.problems import Unfinished, told
-from fileintel.cli.interrupt import Interrupted, Parted
-from fileintel.cli.output import say
 from fileintel.errors import (
     EXIT_UNAVAILABLE,
     ConflictError,
@@ -21,6 +16,11 @@ from fileintel.errors import (
     RunCancelled,
     ServiceUnavailable,
 )
+from fileintel.installation.contract import Progress, Row, Watcher, raise_where_it_rests
+from fileintel.installation.interrupt import Interrupted, Parted
+from fileintel.installation.remote.connection import CONNECT_SECONDS, Connection
+from fileintel.installation.remote.events import Event, events_in
+from fileintel.installation.remote.problems import Unfinished, told
 from fileintel.services.runs import OfRun, RunWithStages, cancel_run
 
 SILENCE_SECONDS = 45.0  # the service says something every 15 s at least
@@ -124,7 +124,7 @@ class Silent:
         pass
 
     def say(self, message: str) -> None:
-        say(message)
+        print(message, file=sys.stderr, flush=True)
 
 
 @dataclass

@@ -1,17 +1,16 @@
 """Making vectors and metadata in this process, one kind after the other."""
 
-from fileintel.cli.installation.contract import WaitOptions, Watcher
-from fileintel.cli.installation.local.views import cancelled, progress_of
-from fileintel.cli.interrupt import Interrupted, Parted, Stop
+from fileintel.installation.contract import WaitOptions, Watcher
+from fileintel.installation.interrupt import Interrupted, Parted, Stop
+from fileintel.installation.local.views import cancelled, progress_of
 from fileintel.runs import execute, processing
 from fileintel.runs.active_run import ActiveRunError
 from fileintel.runs.embed import embed_passages
 from fileintel.runs.extract_metadata import extract_metadata
-from fileintel.runs.processing import Order
+from fileintel.runs.processing import Order, RunKind
 from fileintel.runs.run_context import Stopped, View
 from fileintel.services.processing import ProcessingOrder
 from fileintel.services.runs import RunWithStages, described
-from fileintel.storage.states import RunKind
 from fileintel.workspace import Workspace
 
 

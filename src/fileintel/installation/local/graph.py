@@ -5,17 +5,17 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher, run_of
-from fileintel.cli.installation.local.views import cancelled, progress_of
-from fileintel.cli.interrupt import Interrupted, Parted, Stop
+from fileintel.installation.contract import NO_WAIT, Row, WaitOptions, Watcher, run_of
+from fileintel.installation.interrupt import Interrupted, Parted, Stop
+from fileintel.installation.local.views import cancelled, progress_of
 from fileintel.operations import Context
 from fileintel.services import graph
 from fileintel.workspace import Workspace
 
 if TYPE_CHECKING:
-    from fileintel.cli.installation.contract import Built
     from fileintel.graphrag.query.answer_stream import AnswerListener
     from fileintel.graphrag.query.query_request import QueryRequest
+    from fileintel.installation.contract import Built
     from fileintel.runs.index_request import IndexRequest
     from fileintel.runs.run_context import View
     from fileintel.services.status import Status

@@ -5,15 +5,15 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import Progress, Watcher, raise_where_it_rests
 from fileintel.config import Settings
+from fileintel.installation.contract import Progress, Watcher, raise_where_it_rests
 from fileintel.operations import Context, Operation
 from fileintel.operations.declaration import Asked, Found
 from fileintel.workspace import Workspace
 
 if TYPE_CHECKING:
-    from fileintel.cli.installation.local.documents import LocalDocuments
-    from fileintel.cli.installation.local.graph import LocalGraph
+    from fileintel.installation.local.documents import LocalDocuments
+    from fileintel.installation.local.graph import LocalGraph
     from fileintel.services.runs import RunWithStages
 
 POLL_SECONDS = 0.5  # between two looks at a run that another process works on
@@ -29,14 +29,14 @@ class LocalInstallation:
     @cached_property
     def documents(self) -> "LocalDocuments":
         """The files of collections."""
-        from fileintel.cli.installation.local.documents import LocalDocuments
+        from fileintel.installation.local.documents import LocalDocuments
 
         return LocalDocuments(self._workspace)
 
     @cached_property
     def graph(self) -> "LocalGraph":
         """The indexes of collections."""
-        from fileintel.cli.installation.local.graph import LocalGraph
+        from fileintel.installation.local.graph import LocalGraph
 
         return LocalGraph(self._workspace)
 

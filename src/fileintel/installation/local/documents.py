@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from fileintel.cli.installation.contract import NO_WAIT, Row, WaitOptions, Watcher
+from fileintel.installation.contract import NO_WAIT, Row, WaitOptions, Watcher
 from fileintel.runs.add_documents import add_documents
 from fileintel.services import documents
 from fileintel.workspace import Workspace
@@ -31,7 +31,7 @@ class LocalDocuments:
         self, order: "ProcessingOrder", watcher: Watcher, options: WaitOptions = NO_WAIT
     ) -> "Sequence[RunWithStages]":
         # it brings the model's client, for which lists need not wait
-        from fileintel.cli.installation.local.processing import process
+        from fileintel.installation.local.processing import process
 
         return process(self._workspace, order, watcher, options)
 
