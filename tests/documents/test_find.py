@@ -99,3 +99,11 @@ def test_what_leads_nowhere_is_said_in_one_line(folder: Path, path: str, message
         find_documents([path])
     assert message in str(refused.value)
     assert len(str(refused.value).splitlines()) == 1
+
+
+def test_the_lock_files_of_office_programs_are_left_alone(tmp_path: Path) -> None:
+    for name in ("report.docx", "~$report.docx", ".~lock.report.docx#", "~$book.xlsx"):
+        (tmp_path / name).write_text("x")
+    assert [path.name for path in find_documents([str(tmp_path)])] == ["report.docx"]
+    assert [path.name for path in find_documents([str(tmp_path / "*.docx")])] == ["report.docx"]
+    assert not passed_over([str(tmp_path)])

@@ -99,8 +99,13 @@ def test_a_chapter_that_is_missing_is_said_and_not_passed_over(reader: DocumentR
     book = epub({"a.xhtml": chapter("<p>text</p>"), "gone.xhtml": "x"})
     with zipfile.ZipFile(write(tmp_path, "full.epub", book)) as full:
         entries = {name: full.read(name) for name in full.namelist() if "gone" not in name}
-    message = refusal(reader, write(tmp_path, "a.epub", zipped(entries)))
-    assert "its part 'OEBPS/gone.xhtml' is missing" in message
+    _, pages = reader.read(write(tmp_path, "a.epub", zipped(entries)))
+    read, gone = list(pages)
+    assert (read.text, read.gap) == ("text\n\n", None)
+    assert (gone.text, gone.label) == ("", "gone.xhtml")
+    assert "its part 'OEBPS/gone.xhtml' is missing" in str(gone.gap)
+    nothing = {name: content for name, content in entries.items() if "a.xhtml" not in name}
+    assert "its part 'OEBPS/a.xhtml' is missing" in refusal(reader, write(tmp_path, "b.epub", zipped(nothing)))
 
 
 def test_an_archive_inside_an_archive_is_never_unpacked(reader: DocumentReader, tmp_path: Path) -> None:

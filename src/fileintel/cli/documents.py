@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fileintel.cli.context import Collection, Json, invocation, named
-from fileintel.cli.output import fields_of, one_line, print_fields, print_json, print_table, say
+from fileintel.cli.output import fields_of, one_line, print_fields, print_json, print_table, say, unread_pages
 from fileintel.errors import EXIT_FAILED
 from fileintel.installation.contract import Installation, Row, rows
 
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The files of a collection.", no_args_is_help=True)
 COLUMNS = ("name", "pages", "characters", "title", "id")
+COLUMNS_WITH_GAPS = ("name", "pages", "characters", "gaps", "title", "id")
+GAPS_SHOWN = 10  # of one document
 KINDS_NAMED = 5  # of files that are left alone
-KNOWN_BY_SOURCE = ("title", "metadata", "metadata_from", "extraction")
+SHOWN_APART = ("title", "metadata", "metadata_from", "extraction", "gaps")
 
 Document = Annotated[str, typer.Argument(help="Id or file name of a document.", show_default=False, callback=named)]
 InCollection = Annotated[str | None, typer.Option("--collection", "-c", help="Where to look for the name.")]
@@ -46,6 +48,7 @@ def add(
                 say(f"error: {one_line(addition['problem'])}")
             elif not as_json:
                 print(_told(addition))
+                _tell_of_gaps(addition["document"])
     _tell_of_others(paths)
     failed = sum(1 for addition in additions if addition["problem"])
     if as_json:
@@ -66,8 +69,10 @@ def list_all(context: typer.Context, collection: Collection, as_json: Json = Fal
     if as_json:
         print_json(found)
     else:
+        columns = COLUMNS_WITH_GAPS if any(document["gaps"] for document in found) else COLUMNS
+        shown = [{**document, "gaps": _gap_count(document)} for document in _told_apart(found)]
         print_table(
-            COLUMNS, found, f"no documents yet: `fileintel documents add {shlex.quote(collection)} PATH` adds some"
+            columns, shown, f"no documents yet: `fileintel documents add {shlex.quote(collection)} PATH` adds some"
         )
 
 
@@ -82,8 +87,9 @@ def show(context: typer.Context, document: Document, collection: InCollection = 
     if as_json:
         print_json(found)
         return
-    print_fields({name: value for name, value in fields_of(found).items() if name not in KNOWN_BY_SOURCE})
+    print_fields({name: value for name, value in fields_of(found).items() if name not in SHOWN_APART})
     print_metadata(found)
+    _tell_of_gaps(found.model_dump())
 
 
 @app.command()
@@ -133,6 +139,35 @@ def _tell_of_others(paths: Sequence[str]) -> None:
     if total := others.total():
         files = f"{total} file{'' if total == 1 else 's'} of other kinds"
         say(f"left alone: {files} ({', '.join(kinds)}{more}); supported are {SUPPORTED}")
+
+
+def _tell_of_gaps(document: Row) -> None:
+    """What of a document could not be read."""
+    for gap in document["gaps"][:GAPS_SHOWN]:
+        print("  " + unread_pages(document["name"], gap["first_page"], gap["last_page"], gap["reason"]))
+    if (more := len(document["gaps"]) - GAPS_SHOWN) > 0:
+        print(f"  and {more} more: `fileintel documents show {document['id']} --json` lists them all")
+
+
+def _gap_count(document: Row) -> int | str:
+    return sum(gap["last_page"] - gap["first_page"] + 1 for gap in document["gaps"]) or ""
+
+
+def _told_apart(found: Sequence[Row]) -> list[Row]:
+    """The documents, those of one name with as much of their path before it as it takes to tell them apart."""
+    named: dict[str, list[str]] = {}
+    for document in found:
+        named.setdefault(document["name"], []).append(document["source"])
+    return [{**document, "name": _told_name(document, named[document["name"]])} for document in found]
+
+
+def _told_name(document: Row, sources: Sequence[str]) -> str:
+    name, own = document["name"], Path(document["source"]).parts
+    others = [Path(source).parts for source in sources if source != document["source"]]
+    if len(sources) < 2 or not own or own[-1] != name:
+        return str(name)
+    length = next((n for n in range(1, len(own)) if all(other[-n:] != own[-n:] for other in others)), len(own))
+    return str(Path(*own[-length:]))
 
 
 def _told(addition: Row) -> str:

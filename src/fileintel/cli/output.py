@@ -161,3 +161,9 @@ def _flat(fields: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
             yield from ((str(inner), one) for inner, one in value.items())
         else:
             yield name, value
+
+
+def unread_pages(document: str, first: int, last: int, reason: str) -> str:
+    """One line about pages of a document that could not be read."""
+    pages = f"page {first}" if first == last else f"pages {first} to {last}"
+    return one_line(f"{document}, {pages}: {reason}")

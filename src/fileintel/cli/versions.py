@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fileintel.cli.context import LARGEST_INTEGER, Collection, Json, invocation
-from fileintel.cli.output import fields_of, one_line, print_json, print_table, say
+from fileintel.cli.output import fields_of, one_line, print_json, print_table, say, unread_pages
 from fileintel.installation.contract import rows
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def coverage(context: typer.Context, collection: Collection, version: InUse = No
         print(f"  vectors        {kind.kind}: {kind.missing} of {kind.items} missing")
     for gap in found.gaps:
         print(f"  gaps           {gap.stage}: {gap.items} ({one_line(gap.reason)})")
+    for pages in found.unread:
+        print(f"  unread         {unread_pages(pages.document, pages.first_page, pages.last_page, pages.reason)}")
     print()
     print_table(DOCUMENT_COLUMNS, found.documents, "no documents")
 

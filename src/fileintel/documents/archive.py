@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from fileintel.documents.document import MEGABYTE, Limits, Unreadable
+from fileintel.documents.document import MEGABYTE, BadPart, Limits, Unreadable
 
 BLOCK = 64 * 1024  # bytes
 LOCAL_HEADER = 30  # bytes, without name and extra field (APPNOTE.TXT 4.3.7)
@@ -45,7 +45,7 @@ class Archive:
         for block in self.blocks(name):
             content += block
             if len(content) > max_bytes:
-                raise Unreadable(f"has a part of more than {max_bytes // MEGABYTE} MB ({name}); split it")
+                raise BadPart(f"has a part of more than {max_bytes // MEGABYTE} MB ({name}); split it")
         return bytes(content)
 
     def blocks(self, name: str) -> Iterator[bytes]:
@@ -58,11 +58,11 @@ class Archive:
                         raise Unreadable(BOMB)
                     yield block
         except KeyError as error:
-            raise Unreadable(f"is damaged: its part {name!r} is missing; copy or download it again") from error
+            raise BadPart(f"is damaged: its part {name!r} is missing; copy or download it again") from error
         except RuntimeError as error:  # zipfile's way to say that an entry is encrypted
-            raise Unreadable("is protected by a password; remove it and add the file again") from error
+            raise BadPart("is protected by a password; remove it and add the file again") from error
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, ValueError) as error:
-            raise Unreadable(DAMAGED) from error
+            raise BadPart(DAMAGED) from error
 
 
 def _check_sizes(entries: list[zipfile.ZipInfo], limits: Limits) -> None:

@@ -12,7 +12,7 @@ class Page:
     """One page: `text == document_text[start:end]`. The document's text is its pages' texts, one after the other.
 
     `number` counts from 1; `label` is what is printed on the page ("iv") or the title of its chapter, if known.
-    `start` and `end` count characters.
+    `start` and `end` count characters. `gap` says why the page could not be read, or only in part.
     """
 
     number: int
@@ -20,6 +20,7 @@ class Page:
     start: int
     end: int
     text: str
+    gap: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,10 @@ class Unreadable(Exception):
     """Why a file cannot be read: the rest of a sentence that begins with the file's name, and what to do."""
 
 
+class BadPart(Unreadable):
+    """Why a part of a file cannot be read. The others may be sound: then it is a gap of the document."""
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """An open file on its way into a format's `parse`."""
@@ -85,6 +90,7 @@ class RawPage:
 
     text: str
     label: str | None = None
+    gap: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from fileintel.documents import kinds
 from fileintel.documents.document import shown
 
 WILD = frozenset("*?[")
+HIDDEN = (".", "~$")  # the second are the files by which office programs say who has a document open
 BROKEN, SPECIAL = "behind a broken link", "not regular"  # pipes, sockets, devices
 
 
@@ -19,8 +20,9 @@ def find_documents(paths: Sequence[str]) -> list[Path]:
     """The files that `paths` name, each once, in the order of `paths` and by name below each.
 
     A file is taken whatever its ending. A folder stands for all files of a supported kind in it and below it; hidden
-    files and folders are passed over. A pattern may hold `*`, `?`, `[…]` and `**` (any folders); what it matches counts
-    when it is of a supported kind. Links are followed, into each folder once.
+    files and folders are passed over, and so are the lock files of office programs. A pattern may hold `*`, `?`, `[…]`
+    and `**` (any folders); what it matches counts when it is of a supported kind. Links are followed,
+    into each folder once.
 
     Raises:
         UsageError: a path does not exist or cannot be listed, or a folder or pattern leads to no document.
@@ -122,7 +124,7 @@ def _list(folder: str) -> tuple[list[str], list[str]]:
     try:
         with os.scandir(folder or ".") as entries:
             for entry in sorted(entries, key=lambda entry: os.fsencode(entry.name)):
-                if entry.name.startswith("."):
+                if entry.name.startswith(HIDDEN):
                     continue
                 path = os.path.join(folder, entry.name)
                 if os.path.isdir(path):  # not entry.is_dir(), which raises for a link to itself

@@ -195,10 +195,10 @@ class _Child:
 def _pages(answers: Iterator[dict[str, Any]]) -> Iterator[Page]:
     number = start = 0
     for answer in answers:
-        for label, text in answer["pages"]:
+        for label, text, gap in answer["pages"]:
             number += 1
             end = start + len(text)
-            yield Page(number, label, start, end, text)
+            yield Page(number, label, start, end, text, gap)
             start = end
 
 

@@ -3,7 +3,7 @@
 It gets one job a line on its standard input, and answers with lines of JSON on its standard output:
 
     job       {"path": …, "limits": {…}}
-    answers   {"info": {…}}, then any number of {"pages": [[label, text], …]}, then {"end": true};
+    answers   {"info": {…}}, then any number of {"pages": [[label, text, gap], …]}, then {"end": true};
               or, instead of any of them, {"error": "the rest of a sentence that begins with the file's name"},
               with "ends": true when the process ends now, since nothing is certain after running out of memory
 
@@ -158,14 +158,17 @@ def _fact(value: str) -> str:
 
 def with_batches(info: DocumentInfo, parsed: Parsed, limits: Limits) -> Iterator[Answer]:
     """The facts, once a page has text (or when too many had none), and then the pages in batches."""
-    batch: list[tuple[str | None, str]] = []
+    batch: list[tuple[str | None, str, str | None]] = []
+    first_gap: str | None = None
     length = 0
     has_text = told = False
     for count, page in enumerate(parsed.pages, start=1):
         if count > limits.max_pages:
             raise Unreadable(f"has more than the {limits.max_pages:,} pages allowed; split it")
         text = clean_text(page.text)
-        batch.append((_fact(page.label) if page.label else None, text))
+        gap = _fact(page.gap) if page.gap else None
+        first_gap = first_gap or gap
+        batch.append((_fact(page.label) if page.label else None, text, gap))
         length += len(text) + 1
         has_text = has_text or not is_blank(text)
         if not told and (has_text or len(batch) > HELD_BLANK):
@@ -175,7 +178,7 @@ def with_batches(info: DocumentInfo, parsed: Parsed, limits: Limits) -> Iterator
             yield {"pages": batch}
             batch, length = [], 0
     if not has_text:
-        raise Unreadable(parsed.if_empty)
+        raise Unreadable(first_gap or parsed.if_empty)
     yield {"pages": batch}
 
 

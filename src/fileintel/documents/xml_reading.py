@@ -1,6 +1,7 @@
-"""Reading XML that strangers wrote: no entities of its own, no network, bounded depth and text nodes."""
+"""Reading XML that strangers wrote: no entities but plain characters, no network, bounded depth and text nodes."""
 
 import codecs
+import html
 import html.entities
 import re
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,7 @@ from typing import Any
 
 from lxml import etree
 
-from fileintel.documents.document import Unreadable
+from fileintel.documents.document import BadPart
 from fileintel.documents.encoding_labels import text_codec
 
 DAMAGED = "is damaged inside (its XML is broken); copy or download it again"
@@ -23,9 +24,15 @@ DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]{1,30});")
 XMLS_OWN = frozenset({"lt", "gt", "amp", "quot", "apos"})
 LONGEST_NAME = 40  # characters
+# An entity of a file's own that stands for a few characters, and for no other entity, blows nothing up.
+ENTITY = re.compile(
+    r"""<!ENTITY\s+([A-Za-z_][\w.-]{0,38})\s+(?:"((?:[^"&%<]|&\#\w+;)*)"|'((?:[^'&%<]|&\#\w+;)*)')\s*>"""
+)
+LONGEST_ENTITY = 100  # characters
+LONGEST_EXPANSION = 1_000_000  # characters of all of them in one part
 
 
-class BrokenXML(Unreadable):
+class BrokenXML(BadPart):
     """The XML is not well-formed, or in an unknown encoding."""
 
 
@@ -39,13 +46,13 @@ def feed(blocks: Iterable[bytes], target: Any) -> Iterator[None]:
     """
     parser = etree.XMLParser(target=target, encoding="utf-8", resolve_entities=False, no_network=True, huge_tree=False)
     prolog = ""
+    entities = _Entities()
     try:
         for text in _decoded(blocks):
             if not target.started:
                 prolog = prolog[-LONGEST_NAME:] + text
-                if "<!ENTITY" in prolog:
-                    raise Unreadable(ENTITIES)
-            parser.feed(NAMED.sub(_character, text).encode("utf-8"))
+                entities.declare(prolog)
+            parser.feed(NAMED.sub(entities.character, text).encode("utf-8"))
             yield
         parser.close()
     except (etree.XMLSyntaxError, UnicodeError) as error:
@@ -117,10 +124,36 @@ def _encoding(start: bytes) -> str:
     return name
 
 
-def _character(found: "re.Match[str]") -> str:
-    name = found.group(1)
-    if name in XMLS_OWN:
-        return found.group()
-    character = html.entities.html5.get(name + ";")
-    # some names stand for characters that are markup
-    return found.group() if character is None else character.replace("&", "&amp;").replace("<", "&lt;")
+class _Entities:
+    """The characters that names stand for: HTML's, and those that the file declares."""
+
+    def __init__(self) -> None:
+        self._own: dict[str, str] = {}
+        self._left = LONGEST_EXPANSION
+
+    def declare(self, prolog: str) -> None:
+        """Take the declarations in front of the first element.
+
+        Raises:
+            BadPart: one of them is more than a few characters.
+        """
+        if "<!ENTITY" not in prolog:
+            return
+        declared = {name: html.unescape(double or single) for name, double, single in ENTITY.findall(prolog)}
+        harmless = len(ENTITY.findall(prolog)) == prolog.count("<!ENTITY")
+        if not harmless or any(len(value) > LONGEST_ENTITY for value in declared.values()):
+            raise BadPart(ENTITIES)
+        self._own |= declared
+
+    def character(self, found: "re.Match[str]") -> str:
+        name = found.group(1)
+        if name in XMLS_OWN:
+            return found.group()
+        character = self._own.get(name) or html.entities.html5.get(name + ";")
+        if character is None:
+            return found.group()
+        self._left -= len(character)
+        if self._left < 0 and name in self._own:
+            raise BadPart(ENTITIES)
+        # some names stand for characters that are markup
+        return character.replace("&", "&amp;").replace("<", "&lt;")

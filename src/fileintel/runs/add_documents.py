@@ -17,6 +17,8 @@ from fileintel.storage import collections, documents
 from fileintel.storage.models import Document
 from fileintel.workspace import Workspace
 
+MOST_GAPS = 1_000  # of one document that are kept; neighbouring pages with the same reason are one
+
 
 @dataclass(frozen=True)
 class Addition:
@@ -66,7 +68,8 @@ def describe_document(document: Document) -> dict[str, Any]:
         "size": document.size,
         "sha256": document.sha256,
         "encoding": document.encoding,
-        "properties": document.properties,
+        "properties": {name: value for name, value in document.properties.items() if name != documents.GAPS},
+        "gaps": document.properties.get(documents.GAPS, []),
         "source": document.source,
         "created_at": document.created_at.isoformat(),
         **described,
@@ -96,6 +99,8 @@ def _add(
         extent = _Extent()
         documents.add_pages(session, document.id, extent.measured(pages))
         document.pages, document.characters = extent.pages, extent.characters
+        if extent.gaps:
+            document.properties = {**document.properties, documents.GAPS: extent.gaps}
     return document, False
 
 
@@ -112,22 +117,32 @@ def _new_document(collection_id: str, info: DocumentInfo, path: Path, source: st
         size=info.size,
         pages=0,
         characters=0,
-        properties=dict(info.metadata),
+        properties=dict(info.metadata),  # what could not be read of it follows as "gaps"
     )
 
 
 class _Extent:
-    """Counts pages and characters while they pass by."""
+    """Counts pages and characters while they pass by, and notes what of them could not be read."""
 
     def __init__(self) -> None:
         self.pages = 0
         self.characters = 0
+        self.gaps: list[dict[str, Any]] = []
 
     def measured(self, pages: Iterator[Page]) -> Iterator[tuple[int, str | None, int, int, str]]:
         for page in pages:
             self.pages += 1
             self.characters = page.end
+            if page.gap:
+                self._note(page, storable(page.gap))
             yield page.number, page.label, page.start, page.end, page.text
+
+    def _note(self, page: Page, reason: str) -> None:
+        last = self.gaps[-1] if self.gaps else None
+        if last and last["last_page"] == page.number - 1 and last["reason"] == reason:
+            last["last_page"] = page.number
+        elif len(self.gaps) < MOST_GAPS:
+            self.gaps.append({"first_page": page.number, "last_page": page.number, "reason": reason})
 
 
 def _limits(workspace: Workspace) -> Limits:

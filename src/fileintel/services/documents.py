@@ -60,6 +60,14 @@ class Extraction(Result):
     at: Moment
 
 
+class PagesGap(Result):
+    """Pages of a document that could not be read, or only in part."""
+
+    first_page: int
+    last_page: int
+    reason: str = Field(examples=["has no text (a scan, or a drawing?); run OCR on it"])
+
+
 class Document(Result):
     """A file of a collection. `metadata_from` says of each field whether a person has `edited` it, a model has
     `extracted` it, or the `file` says it of itself."""
@@ -74,6 +82,7 @@ class Document(Result):
     sha256: str
     encoding: str | None
     properties: dict[str, Any]
+    gaps: list[PagesGap]
     source: str
     created_at: Moment
     metadata: Metadata

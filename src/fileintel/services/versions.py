@@ -143,6 +143,15 @@ class GapCount(Result):
     items: int
 
 
+class UnreadPages(Result):
+    """Pages of a document that could not be read, or only in part, when it was added."""
+
+    document: str
+    first_page: int
+    last_page: int
+    reason: str
+
+
 class DocumentCoverage(Result):
     """What of a document the index covers. Nothing was found in `empty` text units; `failed` ones are gaps."""
 
@@ -167,6 +176,7 @@ class Coverage(Result):
     communities: dict[str, int]
     vectors: list[VectorCoverage]
     gaps: list[GapCount]
+    unread: list[UnreadPages]
     documents: list[DocumentCoverage]
 
 

@@ -85,6 +85,15 @@ _GAPS = """
     SELECT stage, reason, count(*) AS items FROM gaps WHERE run_id = :run
     GROUP BY stage, reason ORDER BY stage, reason"""
 
+# Documents that were deleted since the version was made have no gaps that are known.
+_UNREAD = """
+    SELECT d.name AS document, (g.gap->>'first_page')::int AS first_page, (g.gap->>'last_page')::int AS last_page,
+        g.gap->>'reason' AS reason
+    FROM indexed_documents i
+    JOIN documents d ON d.id = i.id
+    CROSS JOIN LATERAL jsonb_array_elements(d.properties->'gaps') AS g(gap)
+    WHERE i.version_id = :version ORDER BY i.human_readable_id, first_page"""
+
 
 @dataclass(frozen=True)
 class UnitCounts:
@@ -132,6 +141,16 @@ class GapCounts:
 
 
 @dataclass(frozen=True)
+class UnreadPages:
+    """Pages of a document that could not be read, or only in part, when it was added."""
+
+    document: str
+    first_page: int
+    last_page: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class DocumentCounts:
     """What became of a document's text units, and the entities that they name."""
 
@@ -147,14 +166,16 @@ class DocumentCounts:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Counts of a version. `vectors` and `gaps` have one row for each kind, and for each stage and reason;
-    `documents` one for each document, in the order of the index."""
+    """Counts of a version. `vectors` and `gaps` have one row for each kind, and for each stage and reason; `unread` one
+    for each run of pages that could not be read when their document was added; `documents` one for each document, in
+    the order of the index."""
 
     text_units: UnitCounts
     entities: EntityCounts
     communities: CommunityCounts
     vectors: list[VectorCounts]
     gaps: list[GapCounts]
+    unread: list[UnreadPages]
     documents: list[DocumentCounts]
 
 
@@ -172,5 +193,6 @@ def of_version(session: Session, version: IndexVersion) -> Coverage:
         CommunityCounts(*communities),
         [VectorCounts(*row) for row in rows(_VECTORS)],
         [GapCounts(*row) for row in rows(_GAPS)],
+        [UnreadPages(*row) for row in rows(_UNREAD)],
         [DocumentCounts(str(row[0]), *row[1:]) for row in rows(_DOCUMENTS)],
     )

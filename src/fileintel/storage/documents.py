@@ -11,6 +11,7 @@ from fileintel.identity import as_id
 from fileintel.storage.bulk import insert_rows
 from fileintel.storage.models import Document, DocumentPage, utc_now
 
+GAPS = "gaps"  # the property that lists what of a document could not be read: first_page, last_page, reason
 IDS_NAMED = 5  # of documents with the same name
 PAGES_PER_QUERY = 200  # of about 3,000 characters: below a megabyte at once
 
