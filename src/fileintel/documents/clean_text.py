@@ -8,12 +8,14 @@ import unicodedata
 # marks are invisible and keep a model from seeing a word.
 DROPPED = "\x00-\x08\x0c\x0e-\x1f\x7f\u00ad\u2060\ufeff\ufdd0-\ufdef\ufffe\uffff"
 LINE_ENDS = "\x0b\r\u2028\u2029"  # a vertical tab is a line end inside a paragraph, for word processors
+SOFT_HYPHEN = "\u00ad"
 SURROGATES = "\ud800-\udfff"
 C1 = "\x80-\x9f"
 NEXT_LINE = "\x85"
 
 TO_DROP = re.compile(f"[{DROPPED}]")
 TO_BREAK = re.compile(f"\r\n|[{LINE_ENDS}]")
+TO_JOIN = re.compile(f"{SOFT_HYPHEN}[ \t]*(?:\r\n|[\n\r])[ \t]*")  # a word that is broken there
 TO_REPLACE = re.compile(f"[{SURROGATES}]")
 TO_WINDOWS = re.compile(f"[{C1}]")
 # The C1 controls are in no text. Where they are found, punctuation of Windows-1252 was taken for Latin-1, and every
@@ -30,6 +32,8 @@ def clean_text(text: str) -> str:
     documents. Not NFKC, which would turn "x²" into "x2".
     """
     if UNCLEAN.search(text):
+        if SOFT_HYPHEN in text:
+            text = TO_JOIN.sub("", text)
         text = TO_REPLACE.sub("\ufffd", TO_DROP.sub("", TO_BREAK.sub("\n", _without_c1(text))))
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 

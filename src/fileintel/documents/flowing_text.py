@@ -58,17 +58,18 @@ class FlowingText:
 
     def write(self, text: str) -> None:
         """Write text as it is, behind the breaks that are owed."""
-        ends = max(0, self._owed - self._line_ends)
-        if ends:
+        ends = self._owed - self._line_ends
+        if ends > 0:
             self._append(_Break("\n" * ends))
         elif self._space and not self._line_ends and not self._owed:
             self._append(" ")
         self._owed = 0
         self._space = self._fresh_cell = False
-        self._append(self.prefix)
+        if self.prefix:
+            self._append(self.prefix)
+            self.prefix = ""
         self._append(text)
-        self.prefix = ""
-        self._before = (self._before + text)[-KEPT:]
+        self._before = text if len(text) > KEPT else (self._before + text)[-KEPT:]
         self._line_ends = len(text) - len(text.rstrip("\n")) if text.endswith("\n") else 0
 
     def end_lines(self, count: int) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fileintel.documents.flowing_text import SPACES, FlowingText
 from fileintel.documents.formula import MathML
@@ -30,6 +31,7 @@ SHIFTS = frozenset({"sup", "sub"})
 INLINE = frozenset({"span", "font", "a", "small", "i", "em", "b", "strong", "big", "tt"})
 LISTS = frozenset({"ul", "ol"})
 CELLS = frozenset({"td", "th"})
+BREAKING = PARAGRAPHS | LINES
 BLOCKS = PARAGRAPHS | LINES | CELLS | {"head", "title"}
 NOTE_MARK = re.compile(r"\w{1,4}|[*†‡§]{1,3}")
 
@@ -91,14 +93,17 @@ class MarkupText:
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self.started = True
         tag = _local(tag)
-        if self._skipping or tag in SKIPPED or _is_hidden(tag, attributes):
+        if self._skipping or tag in SKIPPED or ((attributes or tag == "dialog") and _is_hidden(tag, attributes)):
             self._skipping += 1
         elif self._formula:
             self._formula.start(tag, attributes)
         elif tag == "math":
             self._formula = MathML(attributes)
-        elif not self._is_shifted(tag, attributes):
-            self._break(tag)
+        elif (self._shift or tag in SHIFTS or "style" in attributes) and self._is_shifted(tag, attributes):
+            pass
+        else:
+            if tag in BREAKING:
+                self._break(tag)
             self._start_element(tag, attributes)
 
     def _start_element(self, tag: str, attributes: Mapping[str, str]) -> None:
@@ -143,7 +148,8 @@ class MarkupText:
             self._text.end_cell()
         elif tag == "tr":
             self._text.end_row()
-        self._break(tag)
+        if tag in BREAKING:
+            self._break(tag)
         if tag in LISTS and self._lists:
             self._lists.pop()
         elif tag == "pre":
@@ -247,16 +253,21 @@ class MarkupText:
 
 def _is_hidden(tag: str, attributes: Mapping[str, str]) -> bool:
     """Whether no browser shows the element."""
-    if not attributes or tag in ("html", "body"):  # scripts show the page when it is loaded
-        return tag == "dialog"
-    names = attributes.get("class", "")
-    if names and not DRAWN_FORMULA.isdisjoint(names.split()):
-        return True
-    if HIDDEN_FORMULA in names:
+    if tag in ("html", "body"):  # scripts show the page when it is loaded
         return False
-    hidden = "hidden" in attributes and attributes["hidden"].lower() != "until-found"
-    return hidden or (tag == "dialog" and "open" not in attributes) or bool(HIDDEN.search(attributes.get("style", "")))
+    names = attributes.get("class")
+    if names:
+        if not DRAWN_FORMULA.isdisjoint(names.split()):
+            return True
+        if HIDDEN_FORMULA in names:
+            return False
+    if "hidden" in attributes and attributes["hidden"].lower() != "until-found":
+        return True
+    if tag == "dialog" and "open" not in attributes:
+        return True
+    return "style" in attributes and bool(HIDDEN.search(attributes["style"]))
 
 
+@lru_cache(maxsize=1024)
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2].lower()

@@ -7,10 +7,12 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw
 
-from fileintel.documents.document import Parsed, RawPage, Source, Unreadable
+from fileintel.documents.document import BadPart, Parsed, RawPage, Source, Unreadable
+from fileintel.documents.pdf_pages.ending import is_cut_off
+from fileintel.documents.pdf_pages.hyphens import Hyphens
+from fileintel.documents.pdf_pages.page_text import SCAN, readable, shown_text
+from fileintel.documents.pdf_pages.running_heads import without_running_heads
 
-END_MARKER = b"%%EOF"
-TAIL = 64 * 1024  # bytes: some programs append junk after the end marker
 LONGEST_PAGE = 4_000_000  # characters; a page is held whole
 
 NAMES = {
@@ -22,13 +24,9 @@ NAMES = {
 }
 DATE = re.compile(r"D:(\d{4})(\d\d)?(\d\d)?")
 
-# where a line ends with a hyphen, PDFium writes U+FFFE (or U+0002) and goes on with the next line's word
-HYPHEN_AT_LINE_END = re.compile("[\ufffe\x02]")
-# typographic ligatures are letters to a reader, and strange signs to a model
-LIGATURES = {0xFB00: "ff", 0xFB01: "fi", 0xFB02: "fl", 0xFB03: "ffi", 0xFB04: "ffl", 0xFB05: "st", 0xFB06: "st"}
-
 DAMAGED = "is a damaged PDF; copy or download it again, or print it to a new PDF"
 PASSWORD = "is protected by a password; remove it and add the file again"
+BAD_PAGE = "is damaged; copy or download the file again"
 SCANNED = "has no text layer (scanned?); run OCR on it first"
 
 
@@ -38,7 +36,8 @@ def parse(source: Source) -> Parsed:
     Raises:
         Unreadable: the file is cut off, damaged or protected.
     """
-    _check_end(source)
+    if is_cut_off(source.stream, source.size):
+        raise Unreadable("is cut off (a PDF without its end); copy or download it again")
     try:
         pdf = pypdfium2.PdfDocument(f"/proc/self/fd/{source.stream.fileno()}")
         count = len(pdf)
@@ -48,36 +47,34 @@ def parse(source: Source) -> Parsed:
             pypdfium2.raw.FPDF_ERR_SECURITY,
         )
         raise Unreadable(PASSWORD if protected else DAMAGED) from error
+    if pdf.get_formtype() != pypdfium2.raw.FORMTYPE_NONE:
+        pdf.init_forms()
     if count > source.limits.max_pages:
         raise Unreadable(f"has {count:,} pages, more than the {source.limits.max_pages:,} allowed; split it")
     if count == 0:
         raise Unreadable("is a PDF without pages; leave it out")
     facts = pdf.get_metadata_dict(skip_empty=True)
     metadata = {name: _date(facts[key]) if "Date" in key else facts[key] for key, name in NAMES.items() if key in facts}
-    return Parsed(_pages(pdf, count), facts.get("Title", ""), metadata, SCANNED)
-
-
-def _check_end(source: Source) -> None:
-    # PDFium repairs cut-off files silently, and the missing pages would be missed by nobody
-    source.stream.seek(max(0, source.size - TAIL))
-    if END_MARKER not in source.stream.read():
-        raise Unreadable("is cut off (a PDF without its end); copy or download it again")
+    return Parsed(without_running_heads(_pages(pdf, count)), facts.get("Title", ""), metadata, SCANNED)
 
 
 def _pages(pdf: Any, count: int) -> Iterator[RawPage]:
+    hyphens = Hyphens()
     for index in range(count):
+        label = pdf.get_page_label(index) or None
         try:
-            page = pdf[index]
-            text_page = page.get_textpage()
-            text = text_page.get_text_range() if text_page.count_chars() else ""
-            text_page.close()
-            page.close()
-        except pypdfium2.PdfiumError as error:
-            raise Unreadable(f"is a damaged PDF (page {index + 1} of {count}); copy or download it again") from error
+            text, is_drawn = shown_text(pdf, index)
+        except pypdfium2.PdfiumError:
+            yield RawPage("", label, BAD_PAGE)
+            continue
         if len(text) > LONGEST_PAGE:
             raise Unreadable(f"has more than {LONGEST_PAGE:,} characters on page {index + 1}; split it")
-        text = HYPHEN_AT_LINE_END.sub("", text).translate(LIGATURES).strip()
-        yield RawPage(text + "\n" if text else "", pdf.get_page_label(index) or None)
+        try:
+            text = readable(hyphens.joined(text)).strip()
+        except BadPart as error:
+            yield RawPage("", label, str(error))
+            continue
+        yield RawPage(text + "\n" if text else "", label, SCAN if is_drawn and not text else None)
 
 
 def _date(value: str) -> str:

@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from fileintel.documents.data_addresses import without_data_addresses
 from fileintel.documents.document import Parsed, RawPage, Source
 from fileintel.documents.encoding_labels import ERRORS
+from fileintel.documents.front_matter import front_matter
 from fileintel.documents.paginate import paginate
 
 BLOCK = 64 * 1024  # bytes
@@ -19,8 +21,6 @@ BLOCK = 64 * 1024  # bytes
 # "# Title" of Markdown, as the first line with anything on it
 FIRST_HEADING = re.compile(r"\s*#\s+(\S[^\n]*?)\s*#*\s*(?:\n|$)")
 FRONT_MATTER = re.compile(r"\ufeff?---\n(.*?)\n(?:---|\.\.\.)\n", re.S)
-FRONT_MATTER_LINE = re.compile(r"^(title|author|date|lang|language|description|keywords):[ \t]*(\S.*?)[ \t]*$", re.M)
-NAMES = {"lang": "language", "date": "created"}
 
 
 def parse(source: Source) -> Parsed:
@@ -28,11 +28,11 @@ def parse(source: Source) -> Parsed:
     fragments = decoded(source.stream, source.encoding or "utf-8")
     first = next(fragments, "")
     front = FRONT_MATTER.match(first)
-    facts = {name: value.strip("\"'") for name, value in FRONT_MATTER_LINE.findall(front.group(1))} if front else {}
+    facts = front_matter(front.group(1)) if front else {}
     heading = FIRST_HEADING.match(first, front.end() if front else 0)
     title = facts.pop("title", "") or (heading.group(1) if heading else "")
-    pages = (RawPage(text) for text in paginate(itertools.chain([first], fragments)))
-    return Parsed(pages, title, {NAMES.get(name, name): value for name, value in facts.items()})
+    pages = (RawPage(text) for text in paginate(without_data_addresses(itertools.chain([first], fragments))))
+    return Parsed(pages, title, facts)
 
 
 def decoded(stream: BinaryIO, encoding: str) -> Iterator[str]:
