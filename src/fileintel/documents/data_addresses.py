@@ -28,17 +28,16 @@ def without_data_addresses(fragments: Iterable[str]) -> Iterator[str]:
 def _cut(text: str) -> tuple[str, str, bool]:
     """The text as far as it is certain, what has to wait for the next fragment, and whether an address goes on."""
     start = text.rfind(SCHEME)
-    if start < 0:
-        torn = next((n for n in range(len(SCHEME) - 1, 0, -1) if text.endswith(SCHEME[:n])), 0)
-        return text[: len(text) - torn], text[len(text) - torn :], False
-    prefix = PREFIX.match(text, start)
+    prefix = PREFIX.match(text, start) if start >= 0 else None
     if prefix and _bytes_end(text, prefix.end()) == len(text):
         if len(text) - prefix.end() >= SHORTEST:
             return ADDRESS.sub(SCHEME, text[:start]) + SCHEME, "", True
         return ADDRESS.sub(SCHEME, text[:start]), text[start:], False
-    if not prefix and len(text) - start < LONGEST_PREFIX and len(text[start:].split()) == 1:
+    if start >= 0 and not prefix and len(text) - start < LONGEST_PREFIX and len(text[start:].split()) == 1:
         return ADDRESS.sub(SCHEME, text[:start]), text[start:], False
-    return ADDRESS.sub(SCHEME, text), "", False
+    torn = next((n for n in range(len(SCHEME) - 1, 0, -1) if text.endswith(SCHEME[:n])), 0)
+    certain = len(text) - torn
+    return ADDRESS.sub(SCHEME, text[:certain]), text[certain:], False
 
 
 def _bytes_end(text: str, start: int) -> int:
