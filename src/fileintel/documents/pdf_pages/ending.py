@@ -24,6 +24,8 @@ def is_cut_off(stream: BinaryIO, size: int) -> bool:
         declared = int(found.group(1) or found.group(2))
         if declared > size:
             return True
+    stream.seek(max(0, size - BLOCK))
+    has_marker = b"%%EOF" in stream.read()
     tail = b""
     position = size
     while position > 0:
@@ -36,4 +38,4 @@ def is_cut_off(stream: BinaryIO, size: int) -> bool:
         if OBJECT.search(tail, 0, BLOCK):
             return True
         position = start
-    return True
+    return not has_marker  # neither a table nor an object: damaged in another way
