@@ -69,8 +69,9 @@ def list_all(context: typer.Context, collection: Collection, as_json: Json = Fal
     if as_json:
         print_json(found)
     else:
-        columns = COLUMNS_WITH_GAPS if any(document["gaps"] for document in found) else COLUMNS
-        shown = [{**document, "gaps": _gap_count(document)} for document in _told_apart(found)]
+        listed = [dict(fields_of(document)) for document in found]
+        columns = COLUMNS_WITH_GAPS if any(document["gaps"] for document in listed) else COLUMNS
+        shown = [{**document, "gaps": _gap_count(document)} for document in _told_apart(listed)]
         print_table(
             columns, shown, f"no documents yet: `fileintel documents add {shlex.quote(collection)} PATH` adds some"
         )
