@@ -93,6 +93,7 @@ LABELS = {
     "cseuckr": "cp949",
     "windows-949": "cp949",
     "ks_c_5601": "cp949",
+    "ksc_5601": "cp949",
     "ks_c_5601-1989": "cp949",
     "hz-gb-2312": "hz",
     "csiso2022kr": "iso2022_kr",
