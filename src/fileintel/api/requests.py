@@ -3,9 +3,11 @@
 from typing import Annotated, Any
 
 from fastapi import Header, Path, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from fileintel.api.problems import UnsupportedMediaType
+from fileintel.runs.index_request import IndexRequest
 from fileintel.services.questions import LONGEST_TURN, ROLES, QueryRequest, Turn, forms
 from fileintel.services.vocabulary import MODES, SUMMARY
 from fileintel.storable import Text
@@ -121,3 +123,15 @@ async def require_json(request: Request) -> None:
         raise UnsupportedMediaType(
             f"send Content-Type: application/json, not {shown}", headers={"Accept": "application/json"}
         )
+
+
+class IndexBody(IndexRequest):
+    """An index to build. The fields have only the names of the API here: the program's own ones are no part of it."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_names_of_the_api(cls, data: Any) -> Any:
+        inner = sorted({"collection", "force"} & data.keys()) if isinstance(data, dict) else []
+        if inner:
+            raise PydanticCustomError("extra_forbidden", "Extra inputs are not permitted: {names}", {"names": inner})
+        return data
