@@ -22,7 +22,7 @@ from fileintel.llm.client import Tally, embedding_answer
 from fileintel.llm.questions import Answered, ChatQuestion, EmbeddingQuestion, Failed
 from fileintel.runtime import yield_to_hub
 from fileintel.storage import documents
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk_insert import insert_rows
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Document, utc_now
 

@@ -12,7 +12,7 @@ PACKAGE = Path(fileintel.__file__).parent
 MAY_WRITE_SQL = {"storage"}
 ALLOWED = {("sqlalchemy.orm", "Session")}  # as a type
 # what builds or sends statements within `storage`
-INSIDE = {"fileintel.storage.bulk": {"insert_rows"}, "fileintel.storage.statements": {"Statement"}}
+INSIDE = {"fileintel.storage.bulk_insert": {"insert_rows"}, "fileintel.storage.fixed_sql": {"Statement"}}
 SESSION_METHODS = {
     "add", "add_all", "begin", "commit", "connection", "delete", "execute", "expunge", "expunge_all", "flush", "get",
     "get_one", "merge", "query", "refresh", "rollback", "scalar", "scalars",
@@ -60,7 +60,7 @@ def test_no_module_outside_of_storage_writes_sql() -> None:
         "from sqlalchemy import select",
         "from sqlalchemy.orm import Session, aliased",
         "from sqlalchemy.dialects.postgresql import insert",
-        "from fileintel.storage.bulk import insert_rows",
+        "from fileintel.storage.bulk_insert import insert_rows",
         "session.execute(statement)",
         "self._session.get(Run, identity)",
         "found = [row for row in session.scalars(statement)]",

@@ -199,7 +199,7 @@ def test_other_greenlets_run_while_a_file_is_parsed(tmp_path: Path) -> None:
 
 READ_AND_CHUNK = """
 import os, sys
-from fileintel.documents.chunk import chunk_text
+from fileintel.documents.token_windows import token_windows
 from fileintel.documents.load import DocumentReader
 from fileintel.llm.tokens import Tokenizer
 
@@ -210,7 +210,7 @@ def peak(pid):  # MB
 with DocumentReader() as reader:
     info, pages = reader.read(sys.argv[1])
     end = 0
-    for chunk in chunk_text((page.text for page in pages), Tokenizer()):
+    for chunk in token_windows((page.text for page in pages), Tokenizer()):
         assert chunk.start <= end < chunk.end
         end = chunk.end
     print(end, peak(os.getpid()), peak(reader._child._process.pid))

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from tokenizers import models, normalizers, pre_tokenizers, processors, trainers
 
 from fileintel.config import ChunkingSettings
-from fileintel.documents.chunk import chunk_text
+from fileintel.documents.token_windows import token_windows
 from fileintel.errors import ConfigError
 from fileintel.llm import tokens
 from fileintel.llm.tokenizer_file import FileTokenizer, counted_with, tokenizer_for
 
-from .test_chunk import sizes
+from .test_token_windows import sizes
 from .test_tokens import texts
 
 LINES = ["Ada Lovelace wrote programs for the engine of Charles Babbage.", "Grüße aus Überlingen: naïve 漢字!"] * 20
@@ -66,7 +66,7 @@ def with_file(path: Path | None) -> ChunkingSettings:
 @settings(max_examples=150, deadline=None)
 def test_chunks_are_exact_spans_that_cut_no_grapheme(kind: str, text: str, window: tuple[int, int]) -> None:
     tokenizer = FileTokenizer(file_of(kind))
-    found = list(chunk_text([text], tokenizer, size=window[0], overlap=window[1]))
+    found = list(token_windows([text], tokenizer, size=window[0], overlap=window[1]))
     covered = 0
     for one in found:
         assert one.text == text[one.start : one.end]

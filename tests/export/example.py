@@ -14,7 +14,7 @@ from fileintel.graphrag.stages.claims import covariate_rows
 from fileintel.graphrag.vectors import KnownVectors
 from fileintel.identity import content_id, digest
 from fileintel.storage import collections, documents, runs, versions
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk_insert import insert_rows
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Community as CommunityRow
 from fileintel.storage.models import (

@@ -3,7 +3,7 @@
 from functools import cache
 
 from fileintel.builtin_model import extract
-from fileintel.documents.chunk import chunk_text
+from fileintel.documents.token_windows import token_windows
 from fileintel.graphrag.model import TextUnit
 from fileintel.llm.tokens import Tokenizer
 from tests.conftest import SAMPLES
@@ -17,7 +17,7 @@ def passages() -> tuple[TextUnit, ...]:
     """The passages, in order."""
     tokenizer = Tokenizer()
     texts = (path.read_text(encoding="utf-8") for path in sorted(SAMPLES.glob("*.md")))
-    chunks = [chunk for text in texts for chunk in chunk_text([text], tokenizer, size=SIZE, overlap=OVERLAP)]
+    chunks = [chunk for text in texts for chunk in token_windows([text], tokenizer, size=SIZE, overlap=OVERLAP)]
     return tuple(
         TextUnit(str(number), number, "document", chunk.start, chunk.end, 1, 1, chunk.n_tokens, chunk.text)
         for number, chunk in enumerate(chunks)

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel.config import load_settings
-from fileintel.documents.passages import cut
+from fileintel.documents.text_units import cut
 from fileintel.graphrag.stages import load
 from fileintel.llm.tokens import Tokenizer
-from fileintel.runs.cut import cut_collection, uncut
+from fileintel.runs.cut_text_units import cut_collection, uncut
 from fileintel.storage import collections
 from fileintel.storage import documents as stored_documents
 from fileintel.workspace import Workspace
@@ -59,7 +59,7 @@ def test_a_document_is_cut_as_it_comes_in_exactly_as_the_index_would_cut_it(
         collection = collections.find(session, COLLECTION)
         sources = stored_documents.in_collection(session, collection.id)
     chunking = workspace.settings.chunking
-    monkeypatch.setattr(load, "PASSAGES_PER_QUERY", 7)
+    monkeypatch.setattr(load, "UNITS_PER_QUERY", 7)
     assert load.are_cut(sources, chunking)
     assert uncut(workspace, collection.id) == []
     read = load.text_units(workspace.database, sources, chunking)

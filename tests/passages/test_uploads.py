@@ -17,7 +17,7 @@ from fileintel.runs.processing import Order
 from fileintel.runs.spool import STALE_SECONDS, spool_of
 from fileintel.services.runs import events_after
 from fileintel.storage import collections, run_events, runs, versions
-from fileintel.storage.models import Passage, Run, utc_now
+from fileintel.storage.models import DocumentTextUnit, Run, utc_now
 from fileintel.storage.states import RunKind, RunState
 from fileintel.workspace import Workspace
 from tests import doing
@@ -149,7 +149,7 @@ def test_housekeeping_removes_what_was_left_behind_and_only_that(workspace: Work
     done(workspace, EMBED)
     kept = passages(workspace)[1:]
     with workspace.database.transaction() as session:
-        session.execute(delete(Passage).where(Passage.id == passages(workspace)[0].id))
+        session.execute(delete(DocumentTextUnit).where(DocumentTextUnit.id == passages(workspace)[0].id))
     spool = spool_of(workspace.settings)
     for name, age in (("old", STALE_SECONDS + 60), ("new", 60)):
         (spool / name).mkdir(parents=True)

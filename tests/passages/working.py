@@ -13,7 +13,7 @@ from fileintel.runs import processing
 from fileintel.runs.embed import embed_passages
 from fileintel.runs.extract_metadata import extract_metadata
 from fileintel.runs.processing import Order
-from fileintel.storage.models import Document, Passage, PassageVector, VectorSet
+from fileintel.storage.models import Document, DocumentTextUnit, TextUnitVector, VectorSet
 from fileintel.workspace import Workspace
 from tests import doing
 
@@ -61,18 +61,18 @@ def stage(run: Any, name: str) -> Any:
     return next(stage for stage in run["stages"] if stage["name"] == name)
 
 
-def passages(workspace: Workspace) -> list[Passage]:
+def passages(workspace: Workspace) -> list[DocumentTextUnit]:
     """All passages, by document and number."""
-    statement = select(Passage).join(Document, Document.id == Passage.document_id)
+    statement = select(DocumentTextUnit).join(Document, Document.id == DocumentTextUnit.document_id)
     with workspace.database.transaction() as session:
-        return list(session.execute(statement.order_by(Document.name, Passage.number)).scalars())
+        return list(session.execute(statement.order_by(Document.name, DocumentTextUnit.number)).scalars())
 
 
 def vectors(workspace: Workspace) -> dict[str, int]:
     """How many vectors each model has."""
     statement = (
-        select(VectorSet.model, func.count(PassageVector.text_unit_id))
-        .outerjoin(PassageVector, PassageVector.set_id == VectorSet.id)
+        select(VectorSet.model, func.count(TextUnitVector.text_unit_id))
+        .outerjoin(TextUnitVector, TextUnitVector.set_id == VectorSet.id)
         .group_by(VectorSet.model)
     )
     with workspace.database.transaction() as session:

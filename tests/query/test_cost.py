@@ -17,7 +17,7 @@ from fileintel.graphrag.query import asking, citations, local
 from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.llm.client import ModelClient
 from fileintel.runs import execute, submission
-from fileintel.storage import in_flight
+from fileintel.storage import questions_in_flight
 from fileintel.storage.answers import StoredAnswer
 from fileintel.workspace import Workspace
 from tests import doing
@@ -103,7 +103,7 @@ def test_what_rests_on_an_answer_is_worked_out_while_it_is_stored_and_nothing_is
 ) -> None:
     happened: list[str] = []
     worked_out = Event()
-    context_for, keep, ask_chat = local.context_for, in_flight.answered, ModelClient.ask
+    context_for, keep, ask_chat = local.context_for, questions_in_flight.answered, ModelClient.ask
 
     def works_out(*given: Any) -> Any:
         context = context_for(*given)
@@ -122,7 +122,7 @@ def test_what_rests_on_an_answer_is_worked_out_while_it_is_stored_and_nothing_is
         return ask_chat(*given)
 
     monkeypatch.setattr(local, "context_for", works_out)
-    monkeypatch.setattr(in_flight, "answered", keeps)
+    monkeypatch.setattr(questions_in_flight, "answered", keeps)
     monkeypatch.setattr(ModelClient, "ask", asks)
     assert ask(workspace, "Who drew the sluice, and when?")["citations"]
     assert happened == ["context", "stored", "asked", "stored"]
@@ -133,7 +133,7 @@ def test_an_answer_that_cannot_be_stored_is_not_given(workspace: Workspace, monk
         if any(one.content for one in listed):
             raise DatabaseUnavailable("its disk is full")
 
-    monkeypatch.setattr(in_flight, "answered", fails)
+    monkeypatch.setattr(questions_in_flight, "answered", fails)
     monkeypatch.setattr(asking, "DATABASE_PATIENCE", 0.0)
     with pytest.raises(DatabaseUnavailable, match="its disk is full"):
         ask(workspace, "Who drew the sluice, and for whom?")

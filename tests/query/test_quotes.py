@@ -9,7 +9,7 @@ from fileintel.graphrag.contexts.shortening import natural_end
 from fileintel.graphrag.query.citations import LONGEST_QUOTE, best_sentence, best_units, citing_words
 from fileintel.sentence_ends import sentence_ends
 from fileintel.services.quotes import quotes
-from fileintel.storage.neighbourhood import Unit
+from fileintel.storage.context_rows import Unit
 
 
 def unit(identity: str, text: str) -> Unit:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from fileintel.errors import ConfigError
-from fileintel.runs import cut
+from fileintel.runs import cut_text_units
 from fileintel.runs.index import Indexer, IndexRequest
 from fileintel.storage.models import IndexVersion, Run, TextUnit
 from fileintel.workspace import Workspace
@@ -55,5 +55,5 @@ def test_the_content_of_the_file_decides_passages_and_index(workspace: Workspace
     made(BYTES).save(str(path))
     assert len(units(counting, indexer.index(request))) > len(words)
     collection_id = counting.database.retrying(lambda session: session.get_one(Run, first).collection_id)
-    assert len(cut.uncut(counting, collection_id)) == 2
-    assert sum(cut.cut_collection(counting, collection_id)) > len(words)
+    assert len(cut_text_units.uncut(counting, collection_id)) == 2
+    assert sum(cut_text_units.cut_collection(counting, collection_id)) > len(words)

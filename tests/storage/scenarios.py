@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from fileintel.errors import DatabaseUnavailable
 from fileintel.runtime import is_green
 from fileintel.storage import collections, engine, runs, versions
-from fileintel.storage.bulk import insert_rows, vector_text
+from fileintel.storage.bulk_insert import insert_rows, vector_text
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Answer, Base, Community, CommunityReport, Embedding, Entity, IndexedDocument
 

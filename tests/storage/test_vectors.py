@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from fileintel.storage import collections, vectors
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk_insert import insert_rows
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Document, Passage, VectorSet
+from fileintel.storage.models import Document, DocumentTextUnit, VectorSet
 from fileintel.storage.versions import EXACT_SEARCH_ROWS
 
 SIZE = 12
@@ -31,7 +31,7 @@ def filled(database: Database, count: int, size: int = SIZE) -> tuple[VectorSet,
         session.flush()
         row = {"start": 0, "end": 1, "first_page": 1, "last_page": 1, "n_tokens": 1, "text": "x"}
         rows = ({"id": one, "document_id": document.id, "number": at, **row} for at, one in enumerate(ids))
-        insert_rows(session, Passage, rows)
+        insert_rows(session, DocumentTextUnit, rows)
         vector_set = vectors.open_set(session, collection_id, "m", size)
         vectors.add(session, vector_set.id, ((one, array.array("f", v).tobytes()) for one, v in found.items()))
     return vector_set, found

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
 from fileintel.storage import comparison, coverage, run_counts, runs, versions
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk_insert import insert_rows
 from fileintel.storage.engine import Database
 from fileintel.storage.models import (
     Collection,

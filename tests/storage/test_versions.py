@@ -12,7 +12,7 @@ from sqlalchemy import func, select, text
 
 from fileintel.errors import LeaseLost, NoIndexError
 from fileintel.storage import collections, runs, search, versions
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk_insert import insert_rows
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Embedding, Entity, IndexVersion
 from fileintel.storage.runs import Lease

@@ -1,4 +1,4 @@
-"""What a document is to the rest of the program: its facts, its pages, and the limits on reading it."""
+"""What a document is to the rest of the program: its facts, its pages and text units, and the limits on reading it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +21,25 @@ class Page:
     end: int
     text: str
     gap: str | None = None
+
+
+@dataclass(slots=True)
+class TextUnit:
+    """Characters `start` to `end` of a document, on pages `first_page` to `last_page`. `number` counts from 0: within
+    the document where it is cut, within the index where it is part of one.
+
+    The id follows from document, place and text, so that the same text has the same id wherever it is cut again.
+    """
+
+    id: str
+    number: int
+    document_id: str
+    start: int
+    end: int
+    first_page: int
+    last_page: int
+    n_tokens: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fileintel.fanout.journal import Journal
 from fileintel.fanout.request import Arrival
 from fileintel.llm.questions import Answered, Question
 from fileintel.storage.answers import StoredAnswer
-from fileintel.storage.in_flight import RENEW_SECONDS
+from fileintel.storage.questions_in_flight import RENEW_SECONDS
 
 
 class AnswerWriter:

@@ -19,7 +19,7 @@ from fileintel.fanout.request import Outcome, Request
 from fileintel.llm.client import ModelClient, Tally
 from fileintel.llm.questions import Answered, ChatQuestion
 from fileintel.storage import answers as answer_store
-from fileintel.storage import in_flight, shared_questions
+from fileintel.storage import questions_in_flight, shared_questions
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.run_counts import GapRecord
@@ -98,7 +98,7 @@ class HelperJournal(Journal):
 
     def _keep(self, session: Session, answers: Sequence[StoredAnswer]) -> None:
         keys = [answer.key for answer in answers]
-        in_flight.give_back(session, keys, self._asker)
+        questions_in_flight.give_back(session, keys, self._asker)
         shared_questions.mark(session, self._lease.run_id, self._asker, keys)
         self._count(session)
         answer_store.save(session, answers)

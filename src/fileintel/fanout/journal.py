@@ -21,7 +21,7 @@ from fileintel.llm.client import Tally
 from fileintel.llm.questions import Answered, ChatQuestion, Question
 from fileintel.runtime import Stalls, hub_stalls
 from fileintel.storage import answers as answer_store
-from fileintel.storage import in_flight, run_counts, run_events, runs, shared_questions
+from fileintel.storage import questions_in_flight, run_counts, run_events, runs, shared_questions
 from fileintel.storage.answers import Freshness, StoredAnswer
 from fileintel.storage.engine import Database
 from fileintel.storage.models import utc_now
@@ -109,30 +109,30 @@ class Journal:
     def stay(self) -> None:
         """Say that what was taken is still being asked."""
         if self._taken:
-            self._database.retrying(lambda session: in_flight.renew(session, self._asker), patience=0)
+            self._database.retrying(lambda session: questions_in_flight.renew(session, self._asker), patience=0)
 
     def leave(self) -> None:
         """Give back all that was taken."""
         if self._taken:
-            self._database.retrying(lambda session: in_flight.give_all_back(session, self._asker), patience=0)
+            self._database.retrying(lambda session: questions_in_flight.give_all_back(session, self._asker), patience=0)
             self._taken.clear()
 
     def tick(self) -> None:
         """Called often while a fan-out is at work."""
 
     def _look_up(self, session: Session, keys: Collection[bytes]) -> LookUp:
-        taken = in_flight.take(session, keys, self._asker, self._fresh)
+        taken = questions_in_flight.take(session, keys, self._asker, self._fresh)
         stored = answer_store.find(session, list(keys), self._fresh)
         if overtaken := taken & stored.keys():  # answered between the two statements
-            in_flight.give_back(session, sorted(overtaken), self._asker)
+            questions_in_flight.give_back(session, sorted(overtaken), self._asker)
         return LookUp(stored, taken - stored.keys())
 
     def _keep(self, session: Session, answers: Sequence[StoredAnswer]) -> None:
-        in_flight.answered(session, answers, self._asker)
+        questions_in_flight.answered(session, answers, self._asker)
 
     def _fail(self, session: Session, keys: Sequence[bytes], gaps: Sequence[GapRecord]) -> None:
         del gaps  # outside of a run there is no repair
-        in_flight.give_back(session, keys, self._asker)
+        questions_in_flight.give_back(session, keys, self._asker)
 
     def _retrying(self, work: Callable[[Session], T]) -> T:
         return self._database.retrying(work, self._patience)
@@ -207,7 +207,7 @@ class RunJournal(Journal):
         def work(session: Session) -> None:
             runs.renew(session, self.lease)
             self._began = runs.find(session, self.lease.run_id).created_at
-            in_flight.give_all_back(session, *earlier)
+            questions_in_flight.give_all_back(session, *earlier)
             shared_questions.clear(session, self.lease.run_id)
 
         self._retrying(work)

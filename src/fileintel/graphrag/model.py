@@ -6,29 +6,15 @@ Nothing here depends on the order in which answers arrived.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from fileintel.documents.document import TextUnit as TextUnit  # a part of the graph like the others
 from fileintel.identity import content_id
 
 TOP = -1  # the parent of a community that has none
 
 
 @dataclass(slots=True)
-class TextUnit:
-    """A chunk of a document; `number` is its place in the index, from 0."""
-
-    id: str
-    number: int
-    document_id: str
-    start: int
-    end: int
-    first_page: int
-    last_page: int
-    n_tokens: int
-    text: str
-
-
-@dataclass(slots=True)
 class Entity:
-    """A node. `descriptions` holds what single passages say, each once, `description` what is kept of them.
+    """A node. `descriptions` holds what single text units say, each once, `description` what is kept of them.
 
     `text_units` are numbers of text units, ascending; `frequency` counts the records that name the entity. There are
     millions of these: a few descriptions are in a tuple.

@@ -9,7 +9,7 @@ from fileintel.graphrag.contexts.text_context import text_units_of
 from fileintel.graphrag.model import Community, Graph, Report, TextUnit
 from fileintel.graphrag.vectors import Vector
 from fileintel.runtime import yielding
-from fileintel.storage.bulk import vector_text
+from fileintel.storage.bulk_insert import vector_text
 from fileintel.storage.models import Document
 
 Row = dict[str, Any]

@@ -11,7 +11,7 @@ from fileintel.documents.find import find_documents
 from fileintel.documents.load import DocumentReader
 from fileintel.errors import DocumentError
 from fileintel.identity import content_id
-from fileintel.runs.cut import check_encoding, cut_document
+from fileintel.runs.cut_text_units import check_encoding, cut_document
 from fileintel.storable import storable
 from fileintel.storage import collections, documents
 from fileintel.storage.models import Document

@@ -6,21 +6,21 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.documents.passages import cut_name
+from fileintel.documents.text_units import cut_name
 from fileintel.fanout.run_fanout import RunFanout
 from fileintel.graphrag.stages.embed import STAGE as EMBED
-from fileintel.graphrag.stages.embed import PassageStage
+from fileintel.graphrag.stages.embed import TextUnitVectorStage
 from fileintel.llm.tokenizer_file import tokenizer_for
-from fileintel.runs.cut import cut_collection, uncut
+from fileintel.runs.cut_text_units import cut_collection, uncut
 from fileintel.runs.embedding_size import embedding_size
 from fileintel.runs.run_context import Asking, Observer, RunContext, ignore, never, perform
-from fileintel.storage import passages, runs, vectors
-from fileintel.storage.models import Passage, VectorSet
+from fileintel.storage import document_text_units, runs, vectors
+from fileintel.storage.models import DocumentTextUnit, VectorSet
 from fileintel.workspace import Workspace
 
 CUT = "cut"
 STAGES = (CUT, EMBED)
-PASSAGES_PER_QUERY = 256  # of about 5,000 characters: a megabyte or two at once
+UNITS_PER_QUERY = 256  # of about 5,000 characters: a megabyte or two at once
 VECTORS_PER_WRITE = 500
 
 
@@ -60,7 +60,7 @@ class _Embedding:
         self._model = str(self._workspace.embedder.endpoint.model)
         size = embedding_size(self._workspace.embedder, asking.journal, fanout, settings.embedding.dimensions)
         self._set = self._open_set(size)
-        self._stage = PassageStage(
+        self._stage = TextUnitVectorStage(
             self._model,
             asking.progress,
             size=size,
@@ -88,7 +88,7 @@ class _Embedding:
             return found
 
     def _more(self, session: Session) -> bool:
-        if passages.uncut(session, self._collection_id, cut_name(self._workspace.settings.chunking)):
+        if document_text_units.uncut(session, self._collection_id, cut_name(self._workspace.settings.chunking)):
             return True
         failed = self._stage.failed
         lacking = vectors.lacking(session, self._collection_id, self._set.id, None, len(failed) + 1)
@@ -96,7 +96,7 @@ class _Embedding:
 
     def _result(self, session: Session) -> dict[str, Any]:
         coverage = vectors.coverage(session, self._collection_id, self._set.id)
-        return {"passages": coverage.passages, "with_vector": coverage.with_vector, "embedding_model": self._model}
+        return {"passages": coverage.text_units, "with_vector": coverage.with_vector, "embedding_model": self._model}
 
     def _cut(self) -> None:
         self._progress.begin(CUT, len(uncut(self._workspace, self._collection_id)))
@@ -116,12 +116,12 @@ class _Embedding:
             done = self._stage.waiting < VECTORS_PER_WRITE
             self._write(self._stage.take())
 
-    def _lacking(self) -> Iterator[Passage]:
+    def _lacking(self) -> Iterator[DocumentTextUnit]:
         """The passages without a vector that were not given up, a batch in each transaction."""
         after: tuple[str, int] | None = None
         while True:
             with self._workspace.database.transaction() as session:
-                batch = vectors.lacking(session, self._collection_id, self._set.id, after, PASSAGES_PER_QUERY)
+                batch = vectors.lacking(session, self._collection_id, self._set.id, after, UNITS_PER_QUERY)
             yield from (passage for passage in batch if passage.id not in self._stage.failed)
             if not batch:
                 return

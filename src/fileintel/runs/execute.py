@@ -15,7 +15,7 @@ from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.runs import dispatch, processing, questions
 from fileintel.runs.add_documents import Addition, add_documents
 from fileintel.runs.answer_stream import AnswerStreamWriter
-from fileintel.runs.cut import cut_collection, uncut
+from fileintel.runs.cut_text_units import cut_collection, uncut
 from fileintel.runs.dispatch import Dispatcher
 from fileintel.runs.embed import make_vectors
 from fileintel.runs.extract_metadata import ask_for_metadata

@@ -8,17 +8,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from fileintel.documents.passages import cut_name
+from fileintel.documents.text_units import cut_name
 from fileintel.errors import EmptyCollectionError, IndexGone, NoVectorsError
 from fileintel.graphrag.prompts import PromptLibrary
-from fileintel.graphrag.query import modes
-from fileintel.graphrag.query import passages as passage_search
+from fileintel.graphrag.query import modes, nearest_text_units
 from fileintel.graphrag.query.answer_stream import AnswerListener
-from fileintel.graphrag.query.asking import Asking, IndexAsking, PassageAsking, Reply
+from fileintel.graphrag.query.asking import Asking, IndexAsking, Reply, VectorAsking
 from fileintel.graphrag.query.query_request import QueryRequest
 from fileintel.llm.caller import Caller
 from fileintel.runs.collection_settings import library_for, settings_for
-from fileintel.storage import collections, documents, passages, vectors, versions
+from fileintel.storage import collections, document_text_units, documents, vectors, versions
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Collection, IndexVersion, VectorSet
 from fileintel.storage.vectors import Coverage
@@ -147,15 +146,15 @@ def ask_passages(
         collection = collections.find(session, collection_name)
         vector_set = expect_vectors(session, collection, model)
         coverage = vectors.coverage(session, collection.id, vector_set.id)
-        uncut = passages.uncut(session, collection.id, cut_name(workspace.settings.chunking))
+        uncut = document_text_units.uncut(session, collection.id, cut_name(workspace.settings.chunking))
         prompts = library_for(workspace, session, collection)
     means = _means(workspace, collection, prompts, query_request)
-    asking = PassageAsking(vector_set=vector_set, stopping=stopping, **means)
+    asking = VectorAsking(vector_set=vector_set, stopping=stopping, **means)
     with asking:
-        reply = passage_search.answer(asking)
+        reply = nearest_text_units.answer(asking)
     told = _told(workspace, collection, asking, reply, version=None, gaps=coverage.lacking)
     covered = {
-        "passages": coverage.passages,
+        "passages": coverage.text_units,
         "with_vector": coverage.with_vector,
         "uncut_documents": len(uncut),
         "note": _note(collection.name, coverage, len(uncut)),
@@ -210,7 +209,7 @@ def _note(collection: str, coverage: Coverage, uncut: int) -> str | None:
     """What this answer could not rest on, and how to change that; None where it could rest on everything."""
     missing = []
     if coverage.lacking:
-        missing.append(f"{coverage.lacking} of {coverage.passages} passages have no vector yet")
+        missing.append(f"{coverage.lacking} of {coverage.text_units} passages have no vector yet")
     if uncut:
         documents_ = "1 document is" if uncut == 1 else f"{uncut} documents are"
         missing.append(f"{documents_} not cut with the present settings")

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from fileintel.storage.bulk import CHARACTERS_PER_STATEMENT, ROWS_PER_STATEMENT, insert_rows
+from fileintel.storage.bulk_insert import CHARACTERS_PER_STATEMENT, ROWS_PER_STATEMENT, insert_rows
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.models import Answer, utc_now
-from fileintel.storage.statements import Statement
 
 _REPLACE = """(key) DO UPDATE SET model = EXCLUDED.model, purpose = EXCLUDED.purpose, content = EXCLUDED.content,
     vector = EXCLUDED.vector, finish_reason = EXCLUDED.finish_reason, prompt_tokens = EXCLUDED.prompt_tokens,

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import AmbiguousName, NotFoundError
 from fileintel.identity import as_id
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk_insert import insert_rows
 from fileintel.storage.models import Document, DocumentPage, utc_now
 
 GAPS = "gaps"  # the property that lists what of a document could not be read: first_page, last_page, reason

@@ -7,8 +7,8 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.models import CollectionPrompt, PromptText, utc_now
-from fileintel.storage.statements import Statement
 
 _OF_COLLECTION = Statement(
     "SELECT name, text FROM collection_prompts JOIN prompt_texts USING (sha256) "

@@ -7,9 +7,9 @@ from sqlalchemy import Integer, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk_insert import insert_rows
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.models import Gap, Run, RunStage, utc_now
-from fileintel.storage.statements import Statement
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.models import RunEvent, utc_now
-from fileintel.storage.statements import Statement
 
 _NOTE = Statement(
     "INSERT INTO run_events (run_id, number, kind, data, created_at) "

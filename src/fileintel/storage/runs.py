@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 from fileintel.errors import ConflictError, LeaseLost, NotFoundError
 from fileintel.identity import as_id
 from fileintel.storage import run_events
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.models import Run, utc_now
-from fileintel.storage.statements import Statement
 from fileintel.storage.states import ACTIVE_STATES, RunKind, RunState, may_become
 
 LEASE_SECONDS = 40  # a dead worker's run is free after this long; a live one renews it four times in it

@@ -9,14 +9,14 @@ from sqlalchemy import ColumnElement, any_, cast, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from fileintel.storage.bulk import numbers_text
+from fileintel.storage.bulk_insert import numbers_text
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.models import (
     UUID_TEXT,
     CommunityReport,
     DocumentPage,
     Entity,
 )
-from fileintel.storage.statements import Statement
 from fileintel.storage.versions import vector_expression
 
 SEARCH_EFFORT = 100  # hnsw.ef_search: candidates kept during a search; pgvector's default 40 misses more

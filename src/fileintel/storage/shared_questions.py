@@ -2,7 +2,7 @@
 
 The worker that holds the run (its coordinator) writes questions down; a worker with a free slot takes some, the most
 urgent first, and marks them when their answers are in the store. A mark only says where to look: answers are found in
-the store, and `storage.in_flight` says which questions are being asked, as for all other questions.
+the store, and `storage.questions_in_flight` says which questions are being asked, as for all other questions.
 
 Rows are locked in this order: questions in flight, shared questions, helpers, answers; and by key within each.
 """
@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from fileintel.storage import in_flight
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage import questions_in_flight
+from fileintel.storage.bulk_insert import insert_rows
 from fileintel.storage.models import SharedQuestion
 from fileintel.storage.runs import Lease
 from fileintel.storage.states import RunState
@@ -161,7 +161,7 @@ def share(session: Session, run_id: str, asker: str, questions: Iterable[tuple[i
     """Write questions down for others, each with a number that decides among equally urgent ones. The coordinator,
     `asker`, has taken them before, and gives them back here: the helper that asks one takes it."""
     numbered = sorted(questions, key=lambda each: each[1].key)
-    in_flight.give_back(session, [shared.key for _, shared in numbered], asker)
+    questions_in_flight.give_back(session, [shared.key for _, shared in numbered], asker)
     rows = (
         {
             "run_id": run_id,
@@ -216,7 +216,7 @@ def counted(session: Session, run_id: str) -> dict[str, int]:
 def dismiss(session: Session, run_id: str, asker: str) -> None:
     """A helper asks no more: others may take what it had, and has not answered."""
     given = {"run": run_id, "asker": asker}
-    in_flight.give_all_back(session, asker)
+    questions_in_flight.give_all_back(session, asker)
     session.execute(_REOPEN, given)
     session.execute(_RETIRE, given)
 

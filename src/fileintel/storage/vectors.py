@@ -1,4 +1,4 @@
-"""Vectors of passages: for each collection and embedding model a set with a table of its own, dropped whole."""
+"""Vectors of documents' text units: for each collection and embedding model a set with its own table, dropped whole."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from fileintel.identity import content_id
-from fileintel.storage.bulk import insert_rows, vector_text
-from fileintel.storage.models import Document, Passage, PassageVector, VectorSet
+from fileintel.storage.bulk_insert import insert_rows, vector_text
+from fileintel.storage.fixed_sql import Statement
+from fileintel.storage.models import Document, DocumentTextUnit, TextUnitVector, VectorSet
 from fileintel.storage.search import DISTANCE, Near, indexed_distance, looking_widely, question_text
-from fileintel.storage.statements import Statement
 from fileintel.storage.versions import EXACT_SEARCH_ROWS, HALFVEC_LARGEST, vector_expression
 
 
@@ -30,45 +30,45 @@ def open_set(session: Session, collection_id: str, model: str, size: int) -> Vec
 
 
 def add(session: Session, set_id: str, vectors: Iterable[tuple[str, bytes]]) -> None:
-    """Write vectors: passage id and 32-bit floats. Those that are there already stay."""
+    """Write vectors: text unit id and 32-bit floats. Those that are there already stay."""
     rows = ({"set_id": set_id, "text_unit_id": id_, "vector": vector_text(vector)} for id_, vector in vectors)
-    insert_rows(session, PassageVector, rows, into=partition_name(set_id))
+    insert_rows(session, TextUnitVector, rows, into=partition_name(set_id))
 
 
 def lacking(
     session: Session, collection_id: str, set_id: str, after: tuple[str, int] | None, limit: int
-) -> list[Passage]:
-    """Up to `limit` passages without a vector, by document and number, behind that document id and number."""
-    statement = select(Passage).where(_in_collection(collection_id), ~_has_vector(set_id))
+) -> list[DocumentTextUnit]:
+    """Up to `limit` text units without a vector, by document and number, behind that document id and number."""
+    statement = select(DocumentTextUnit).where(_in_collection(collection_id), ~_has_vector(set_id))
     if after is not None:
-        statement = statement.where(tuple_(Passage.document_id, Passage.number) > after)
-    ordered = statement.order_by(Passage.document_id, Passage.number).limit(limit)
+        statement = statement.where(tuple_(DocumentTextUnit.document_id, DocumentTextUnit.number) > after)
+    ordered = statement.order_by(DocumentTextUnit.document_id, DocumentTextUnit.number).limit(limit)
     return list(session.execute(ordered).scalars())
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How many passages a collection has, and how many of them a set has vectors of."""
+    """How many text units a collection has, and how many of them a set has vectors of."""
 
-    passages: int
+    text_units: int
     with_vector: int
 
     @property
     def lacking(self) -> int:
-        """Passages that no question finds."""
-        return self.passages - self.with_vector
+        """Text units that no question finds."""
+        return self.text_units - self.with_vector
 
 
 def coverage(session: Session, collection_id: str, set_id: str | None) -> Coverage:
-    """Count passages and vectors; without a set, there are none."""
-    counted = select(func.count()).select_from(Passage).where(_in_collection(collection_id))
-    passages = session.execute(counted).scalar_one()
+    """Count text units and vectors; without a set, there are none."""
+    counted = select(func.count()).select_from(DocumentTextUnit).where(_in_collection(collection_id))
+    units = session.execute(counted).scalar_one()
     found = session.execute(counted.where(_has_vector(set_id))).scalar_one() if set_id else 0
-    return Coverage(passages, found)
+    return Coverage(units, found)
 
 
 def nearest(session: Session, vector_set: VectorSet, vector: Sequence[float], limit: int) -> list[Near]:
-    """The passages whose vectors are nearest to this one, the nearest first."""
+    """The text units whose vectors are nearest to this one, the nearest first."""
     values = {"set": vector_set.id, "question": question_text(vector), "limit": limit}
     rows = _nearest(vector_set.size).execute(session, values)
     found = [Near(str(identity), float(similarity)) for identity, similarity in rows]
@@ -85,12 +85,12 @@ def _nearest(size: int) -> Statement:
 
 
 def tidy(session: Session, vector_set: VectorSet) -> None:
-    """After vectors were added: remove those of passages that are gone, and build an HNSW index (Malkov, Yashunin
+    """After vectors were added: remove those of text units that are gone, and build an HNSW index (Malkov, Yashunin
     2018, through pgvector) over a set that is too large for an exact search. It is kept up to date from then on."""
     table = partition_name(vector_set.id)
     delete_orphans(session, vector_set)
     count = session.execute(
-        select(func.count()).select_from(PassageVector).where(PassageVector.set_id == vector_set.id)
+        select(func.count()).select_from(TextUnitVector).where(TextUnitVector.set_id == vector_set.id)
     ).scalar_one()
     if count > EXACT_SEARCH_ROWS and vector_set.size <= HALFVEC_LARGEST:
         expression, operators = vector_expression(vector_set.size)
@@ -101,9 +101,9 @@ def tidy(session: Session, vector_set: VectorSet) -> None:
 
 
 def delete_orphans(session: Session, vector_set: VectorSet) -> int:
-    """Remove the vectors of passages that are gone; returns how many they were."""
-    orphaned = ~exists().where(Passage.id == PassageVector.text_unit_id)
-    removed = session.execute(delete(PassageVector).where(PassageVector.set_id == vector_set.id, orphaned))
+    """Remove the vectors of text units that are gone; returns how many they were."""
+    orphaned = ~exists().where(DocumentTextUnit.id == TextUnitVector.text_unit_id)
+    removed = session.execute(delete(TextUnitVector).where(TextUnitVector.set_id == vector_set.id, orphaned))
     return int(removed.rowcount)  # type: ignore[attr-defined]
 
 
@@ -119,11 +119,11 @@ def sets_of(session: Session, collection_id: str) -> list[VectorSet]:
 
 
 def forget_document(session: Session, document: Document) -> None:
-    """Remove the vectors of a document's passages, before the document is."""
-    ids = select(Passage.id).where(Passage.document_id == document.id)
+    """Remove the vectors of a document's text units, before the document is."""
+    ids = select(DocumentTextUnit.id).where(DocumentTextUnit.document_id == document.id)
     for vector_set in sets_of(session, document.collection_id):
         session.execute(
-            delete(PassageVector).where(PassageVector.set_id == vector_set.id, PassageVector.text_unit_id.in_(ids))
+            delete(TextUnitVector).where(TextUnitVector.set_id == vector_set.id, TextUnitVector.text_unit_id.in_(ids))
         )
 
 
@@ -140,8 +140,8 @@ def partition_name(set_id: str) -> str:
 
 
 def _in_collection(collection_id: str) -> ColumnElement[bool]:
-    return Passage.document_id.in_(select(Document.id).where(Document.collection_id == collection_id))
+    return DocumentTextUnit.document_id.in_(select(Document.id).where(Document.collection_id == collection_id))
 
 
 def _has_vector(set_id: str) -> ColumnElement[bool]:
-    return exists().where(PassageVector.set_id == set_id, PassageVector.text_unit_id == Passage.id)
+    return exists().where(TextUnitVector.set_id == set_id, TextUnitVector.text_unit_id == DocumentTextUnit.id)

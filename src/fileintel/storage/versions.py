@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 from fileintel.errors import IndexGone, NoIndexError, NotFoundError
 from fileintel.storage import collections, runs
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage.bulk_insert import insert_rows
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.models import Base, Collection, Embedding, Gap, IndexVersion, Run, utc_now
 from fileintel.storage.runs import Lease
-from fileintel.storage.statements import Statement
 from fileintel.storage.states import ACTIVE_STATES, VersionState
 
 EXACT_SEARCH_ROWS = 2_000  # up to here a scan of all vectors takes a few milliseconds and misses nothing

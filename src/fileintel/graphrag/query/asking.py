@@ -239,7 +239,7 @@ class IndexAsking(Asking):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PassageAsking(Asking):
+class VectorAsking(Asking):
     """A question to the passages that have vectors in `vector_set`."""
 
     vector_set: VectorSet

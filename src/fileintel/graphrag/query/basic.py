@@ -8,7 +8,7 @@ from fileintel.graphrag.query.modes import BASIC
 from fileintel.graphrag.query.pieces import Piece, source_of
 from fileintel.graphrag.query.sources import PASSAGES, answer_from, fitting
 from fileintel.graphrag.stages.embed import TEXT_UNITS
-from fileintel.storage import neighbourhood, search
+from fileintel.storage import context_rows, search
 
 NOTHING_NEAR = "The index has no passage that could answer this question."
 
@@ -34,7 +34,7 @@ def _nearest(asking: IndexAsking) -> list[Piece]:
     vector, version_id = asking.vector(), asking.version.id
     with asking.database.transaction() as session:
         near = search.nearest(session, version_id, TEXT_UNITS, vector, asking.settings.query.vector_top_k)
-        return list(map(source_of, neighbourhood.units(session, version_id, [one.id for one in near])))
+        return list(map(source_of, context_rows.units(session, version_id, [one.id for one in near])))
 
 
 def _suits(subject: Subject) -> str | None:

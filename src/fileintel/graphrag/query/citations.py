@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from fileintel.graphrag.contexts.shortening import natural_end
 from fileintel.graphrag.query.pieces import Piece
 from fileintel.sentence_ends import sentence_ends
-from fileintel.storage import neighbourhood, search
-from fileintel.storage.neighbourhood import Cited, Kind, Unit
+from fileintel.storage import context_rows, search
+from fileintel.storage.context_rows import Cited, Kind, Unit
 
 PASSAGES_FOR_DERIVED = 2  # how many passages stand behind a cited report, entity or relationship
 PASSAGES_COMPARED = 6  # of those that it rests on, the nearest to the question, are compared with what cites it
@@ -133,10 +133,10 @@ class Resolver:
         ids = {identity: [pieces[identity].origin] for identity in cited}
         derived = [identity for identity in cited if identity[0] in _DERIVED]
         resting = [Cited(_DERIVED[identity[0]], pieces[identity].origin) for identity in derived]
-        behind = neighbourhood.units_behind(self._session, self._version_id, self._vector, resting, most, self._near)
+        behind = context_rows.units_behind(self._session, self._version_id, self._vector, resting, most, self._near)
         ids.update(zip(derived, behind, strict=True))
         wanted = list(dict.fromkeys(id_ for some in ids.values() for id_ in some))
-        units = {unit.id: unit for unit in neighbourhood.units(self._session, self._version_id, wanted)}
+        units = {unit.id: unit for unit in context_rows.units(self._session, self._version_id, wanted)}
         return {identity: [units[id_] for id_ in some if id_ in units] for identity, some in ids.items()}
 
     def _citations(self, found: Sequence[tuple[str, Unit, int, int]]) -> list[Citation]:

@@ -19,7 +19,7 @@ from fileintel.graphrag.query.pieces import Piece, Pieces
 from fileintel.llm.questions import ChatQuestion, Message
 from fileintel.llm.streaming import Unheard
 from fileintel.storage import versions
-from fileintel.storage.in_flight import RENEW_SECONDS
+from fileintel.storage.questions_in_flight import RENEW_SECONDS
 
 
 def conclude(asking: Asking, purpose: str, messages: tuple[Message, ...], by_id: Mapping[str, Piece]) -> Checked:

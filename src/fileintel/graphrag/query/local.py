@@ -17,8 +17,8 @@ from fileintel.graphrag.query.mode import Answering
 from fileintel.graphrag.query.modes import LOCAL
 from fileintel.graphrag.query.pieces import ENTITIES, RELATIONSHIPS, REPORTS, SOURCES, Piece, Pieces, report, source_of
 from fileintel.graphrag.stages.embed import TEXT_UNITS
-from fileintel.storage import neighbourhood, search
-from fileintel.storage.neighbourhood import Linked, NearEntity, NearRelationship
+from fileintel.storage import context_rows, search
+from fileintel.storage.context_rows import Linked, NearEntity, NearRelationship
 from fileintel.storage.search import Near, NearReport
 
 PROMPT = PromptKind("local_search_system_prompt.txt", data=("context_data",), fixed=("response_type",))
@@ -83,7 +83,7 @@ def context_for(asking: IndexAsking, vector: Sequence[float], budget: Budget) ->
         entities, relationships = _graph_around(asking, vector, budget, pieces)
         near = passages.result()
     with asking.database.transaction() as session:
-        linked = neighbourhood.linked_units(
+        linked = context_rows.linked_units(
             session,
             version_id,
             vector,
@@ -110,14 +110,14 @@ def _graph_around(
     are put into the pieces."""
     query, version_id, count = asking.settings.query, asking.version.id, asking.tokenizer.count
     with asking.database.transaction() as session:
-        entities = neighbourhood.nearest_entities(session, version_id, vector, query.top_k_entities)
+        entities = context_rows.nearest_entities(session, version_id, vector, query.top_k_entities)
         ids, titles = [one.id for one in entities], [one.title for one in entities]
-        reports = neighbourhood.reports_around(session, version_id, ids, query.community_level)
+        reports = context_rows.reports_around(session, version_id, ids, query.community_level)
         used = pieces.fill(REPORTS, map(_report_piece, reports), int(budget.tokens * budget.reports), count)
         room = int(budget.tokens * (1 - budget.text_units)) - used
         room -= pieces.fill(ENTITIES, map(_entity_piece, entities), room, count)
         most = query.top_k_relationships * len(titles)
-        relationships = neighbourhood.relationships_around(session, version_id, titles, most)
+        relationships = context_rows.relationships_around(session, version_id, titles, most)
     pieces.fill(RELATIONSHIPS, map(_relationship_piece, relationships), room, count)
     return entities, relationships
 
@@ -138,7 +138,7 @@ def _ranked(linked: Sequence[Linked]) -> list[str]:
 def _in_portions(session: Session, version_id: str, ids: Sequence[str], at_once: int) -> Iterator[Piece]:
     """Passages, read a few at a time as they are taken."""
     for start in range(0, len(ids), at_once):
-        yield from map(source_of, neighbourhood.units(session, version_id, ids[start : start + at_once]))
+        yield from map(source_of, context_rows.units(session, version_id, ids[start : start + at_once]))
 
 
 def _report_piece(found: NearReport) -> Piece:

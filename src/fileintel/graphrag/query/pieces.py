@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from fileintel.graphrag.tables import row, section
-from fileintel.storage.neighbourhood import Unit
+from fileintel.storage.context_rows import Unit
 
 REPORTS, ENTITIES, RELATIONSHIPS, SOURCES = "Reports", "Entities", "Relationships", "Sources"
 COLUMNS = {

@@ -111,7 +111,7 @@ class EmbedStage(StageRun):
         self._progress.item_done(STAGE, cached=outcome.cached)
 
 
-class PassageStage:
+class TextUnitVectorStage:
     """Asks for the vectors of passages, in the very words of `EmbedStage.text_units`: what one has asked for, the
     other finds in the answer store. Vectors are given away as they come, so that any number of them can be asked for.
 

@@ -1,25 +1,24 @@
 """The stages `load` and `text_units`, from the stored pages to text units; they ask no model."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields
+from dataclasses import fields
 from functools import partial
-from typing import Any
 
 from fileintel.config import ChunkingSettings
-from fileintel.documents.passages import cut, cut_name
+from fileintel.documents.text_units import cut, cut_name
 from fileintel.errors import EmptyCollectionError
 from fileintel.graphrag import rows
 from fileintel.graphrag.build import BuildInputs, IndexParts
 from fileintel.graphrag.model import TextUnit
 from fileintel.graphrag.stages.stage import Stage, Table
 from fileintel.llm.tokenizer_file import tokenizer_for
-from fileintel.storage import documents, passages
+from fileintel.storage import document_text_units, documents
 from fileintel.storage.engine import Database
-from fileintel.storage.models import Document, DocumentPage, IndexedDocument, Passage
+from fileintel.storage.models import Document, DocumentPage, IndexedDocument
 from fileintel.storage.models import TextUnit as TextUnitRow
 
 LOAD, TEXT_UNITS = "load", "text_units"
-PASSAGES_PER_QUERY = 500
+UNITS_PER_QUERY = 500
 _FIELDS = tuple(field.name for field in fields(TextUnit))
 
 
@@ -40,15 +39,16 @@ def read(run: BuildInputs) -> IndexParts:
 
 
 def text_units(database: Database, sources: Iterable[Document], chunking: ChunkingSettings) -> list[TextUnit]:
-    """The text units of these documents: their passages, numbered through. What was cut with these settings when it
+    """The text units of these documents: those of each, numbered through. What was cut with these settings when it
     came in is read; the rest is cut here, the same way: so an index depends on nothing but documents and settings."""
     name = cut_name(chunking)
     units: list[TextUnit] = []
     for document in sources:
         stored = _stored(database, document.id, name) if document.cut_with == name else None
         found = _cut(database, document.id, chunking) if stored is None else stored
-        for values in found:
-            units.append(TextUnit(**{**values, "number": len(units)}))
+        for unit in found:
+            unit.number = len(units)
+            units.append(unit)
     return units
 
 
@@ -58,25 +58,21 @@ def are_cut(sources: Iterable[Document], chunking: ChunkingSettings) -> bool:
     return all(document.cut_with == name for document in sources)
 
 
-def _stored(database: Database, document_id: str, name: str) -> list[dict[str, Any]] | None:
-    """The passages of a document, if all of them are of these settings."""
-    found: list[dict[str, Any]] = []
-    of_document = partial(passages.cut_before, document_id=document_id, cut_with=name, limit=PASSAGES_PER_QUERY)
+def _stored(database: Database, document_id: str, name: str) -> list[TextUnit] | None:
+    """The stored text units of a document, if all of them are of these settings."""
+    found: list[TextUnit] = []
+    of_document = partial(document_text_units.cut_before, document_id=document_id, cut_with=name, limit=UNITS_PER_QUERY)
     while True:
         batch = database.retrying(partial(of_document, number=len(found)))
         if batch is None:
             return None
-        found += map(_values, batch)
-        if len(batch) < PASSAGES_PER_QUERY:
+        found += (TextUnit(*(getattr(unit, name) for name in _FIELDS)) for unit in batch)
+        if len(batch) < UNITS_PER_QUERY:
             return found
 
 
-def _values(passage: Passage) -> dict[str, Any]:
-    return {name: getattr(passage, name) for name in _FIELDS}
-
-
-def _cut(database: Database, document_id: str, chunking: ChunkingSettings) -> Iterator[dict[str, Any]]:
-    return map(asdict, cut(document_id, _pages(database, document_id), tokenizer_for(chunking), chunking))
+def _cut(database: Database, document_id: str, chunking: ChunkingSettings) -> Iterator[TextUnit]:
+    return cut(document_id, _pages(database, document_id), tokenizer_for(chunking), chunking)
 
 
 def _pages(database: Database, document_id: str) -> Iterator[DocumentPage]:

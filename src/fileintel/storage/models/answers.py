@@ -33,7 +33,7 @@ class Answer(Base):
 
 
 class QuestionInFlight(Base):
-    """A question that a worker is asking, or is about to ask; see `storage.in_flight`."""
+    """A question that a worker is asking, or is about to ask; see `storage.questions_in_flight`."""
 
     __tablename__ = "questions_in_flight"
     __table_args__ = (

@@ -117,7 +117,7 @@ class CollectionPrompt(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class Passage(Base):
+class DocumentTextUnit(Base):
     """A text unit of a stored document: characters `start` to `end` of it, on pages `first_page` to `last_page`;
     `number` counts within the document, from 0. One of an index that was cut with the same settings has the same id."""
 
@@ -161,7 +161,7 @@ class VectorSet(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class PassageVector(Base):
+class TextUnitVector(Base):
     """A vector of a document's text unit. Partitioned: each set has its own table and its own HNSW index, as the
     versions of an index have (see `Embedding`), and for the same reasons has no foreign keys. What a deleted document
     leaves behind is never found, because a search joins the text units, and goes with the next run or the set."""

@@ -10,9 +10,9 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DataError
 
 from fileintel.fanout.journal import Journal
-from fileintel.storage import answers, in_flight
+from fileintel.storage import answers, questions_in_flight
 from fileintel.storage.answers import Freshness, StoredAnswer
-from fileintel.storage.bulk import ROWS_PER_STATEMENT
+from fileintel.storage.bulk_insert import ROWS_PER_STATEMENT
 from fileintel.storage.engine import Database
 from fileintel.storage.models import utc_now
 
@@ -28,12 +28,12 @@ KEYS = [key(number) for number in range(5)]
 
 def take(database: Database, asker: str, *keys: bytes) -> set[bytes]:
     with database.transaction() as session:
-        return in_flight.take(session, keys, asker)
+        return questions_in_flight.take(session, keys, asker)
 
 
 def give_back(database: Database, asker: str, *keys: bytes) -> None:
     with database.transaction() as session:
-        in_flight.give_back(session, keys, asker)
+        questions_in_flight.give_back(session, keys, asker)
 
 
 def expire(database: Database) -> None:
@@ -70,10 +70,10 @@ def test_what_is_given_back_can_be_taken_by_others(database: Database) -> None:
     give_back(database, ONE, KEYS[0], key(99))
     assert take(database, OTHER, *KEYS) == {KEYS[0]}
     with database.transaction() as session:
-        in_flight.give_all_back(session, ONE)
+        questions_in_flight.give_all_back(session, ONE)
     assert take(database, OTHER, *KEYS) == set(KEYS)
     with database.transaction() as session:
-        in_flight.give_all_back(session, OTHER)
+        questions_in_flight.give_all_back(session, OTHER)
     assert rows(database) == 0
 
 
@@ -81,12 +81,12 @@ def test_a_question_of_an_asker_that_died_is_free_when_it_expires(database: Data
     take(database, ONE, *KEYS)
     expire(database)
     with database.transaction() as session:
-        in_flight.renew(session, ONE)
+        questions_in_flight.renew(session, ONE)
     assert take(database, OTHER, *KEYS) == set(), "one that is renewed is alive"
     expire(database)
     assert take(database, OTHER, *KEYS) == set(KEYS)
     with database.transaction() as session:
-        in_flight.renew(session, ONE)  # it was only slow, and has lost them
+        questions_in_flight.renew(session, ONE)  # it was only slow, and has lost them
     expire(database)
     assert take(database, ONE, KEYS[0]) == {KEYS[0]}
 
@@ -97,7 +97,7 @@ def test_what_has_an_answer_is_not_taken(database: Database) -> None:
     moment = utc_now()
     save(database, KEYS[1])
     with database.transaction() as session:  # for one who asks afresh, only what was answered since counts
-        assert in_flight.take(session, KEYS, OTHER, Freshness(moment)) == {KEYS[0]}
+        assert questions_in_flight.take(session, KEYS, OTHER, Freshness(moment)) == {KEYS[0]}
 
 
 @pytest.mark.parametrize("count", [3, ROWS_PER_STATEMENT])  # in a statement of its own, and in several
@@ -110,10 +110,10 @@ def test_what_is_answered_is_kept_and_given_back_or_neither(database: Database, 
     assert alone == (count == 3)
     impossible = [*found[:-1], replace(found[-1], prompt_tokens=2**40)]  # PostgreSQL's integers end before
     with pytest.raises(DataError):
-        database.retrying(lambda session: in_flight.answered(session, impossible, ONE), alone=alone)
+        database.retrying(lambda session: questions_in_flight.answered(session, impossible, ONE), alone=alone)
     assert rows(database) == count
     for _ in range(2):  # a commit whose answer got lost is repeated
-        database.retrying(lambda session: in_flight.answered(session, found, ONE), alone=alone)
+        database.retrying(lambda session: questions_in_flight.answered(session, found, ONE), alone=alone)
         with database.transaction() as session:
             assert answers.find(session, taken).keys() == set(taken)
     assert rows(database) == 1

@@ -1,15 +1,15 @@
-"""Vector search: a question answered from the passages of a collection that are nearest to it. Needs no graph."""
+"""Vector search: a question answered from the text units of a collection that are nearest to it. Needs no graph."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fileintel.documents.metadata import shown_title
-from fileintel.graphrag.query.asking import PassageAsking, Reply
+from fileintel.graphrag.query.asking import Reply, VectorAsking
 from fileintel.graphrag.query.citations import Citation, cite, citing_words
 from fileintel.graphrag.query.pieces import Piece, source
 from fileintel.graphrag.query.sources import answer_from, fitting
-from fileintel.storage import passages, vectors
-from fileintel.storage.models import Document, Passage
+from fileintel.storage import document_text_units, vectors
+from fileintel.storage.models import Document, DocumentTextUnit
 
 MODE = "vector"
 NOTHING_NEAR = "The collection has no passage that could answer this question."
@@ -17,18 +17,18 @@ NOTHING_NEAR = "The collection has no passage that could answer this question."
 
 @dataclass(frozen=True)
 class _Found:
-    """A passage that was found, with its document's names as citations give them."""
+    """A text unit that was found, with its document's names as citations give them."""
 
-    passage: Passage
+    unit: DocumentTextUnit
     name: str
     title: str
 
 
-def answer(asking: PassageAsking) -> Reply:
-    """Answer from the nearest passages, as many as the settings allow.
+def answer(asking: VectorAsking) -> Reply:
+    """Answer from the nearest text units, as many as the settings allow.
 
     Raises:
-      ConfigError: the settings leave no room for a single passage.
+      ConfigError: the settings leave no room for a single text unit.
       FileIntelError: the model gave no usable answer.
     """
     found = _nearest(asking, asking.vector())
@@ -42,23 +42,23 @@ def answer(asking: PassageAsking) -> Reply:
     return Reply(MODE, checked.text, citations, checked.unknown, {"sources": len(pieces.by_id())})
 
 
-def _nearest(asking: PassageAsking, vector: Sequence[float]) -> list[_Found]:
+def _nearest(asking: VectorAsking, vector: Sequence[float]) -> list[_Found]:
     with asking.database.transaction() as session:
         near = vectors.nearest(session, asking.vector_set, vector, asking.settings.query.vector_top_k)
-        return [_found(*pair) for pair in passages.with_documents(session, [one.id for one in near])]
+        return [_found(*pair) for pair in document_text_units.with_documents(session, [one.id for one in near])]
 
 
-def _found(passage: Passage, document: Document) -> _Found:
+def _found(unit: DocumentTextUnit, document: Document) -> _Found:
     title = shown_title(document.title, document.extracted, document.edited)
-    return _Found(passage, document.name, title)
+    return _Found(unit, document.name, title)
 
 
 def _piece(number: int, found: _Found) -> Piece:
-    passage = found.passage
-    return source(number, found.name, passage.first_page, passage.last_page, passage.text, passage.id)
+    unit = found.unit
+    return source(number, found.name, unit.first_page, unit.last_page, unit.text, unit.id)
 
 
-def _citations(asking: PassageAsking, text: str, cited: Sequence[tuple[str, _Found]]) -> list[Citation]:
+def _citations(asking: VectorAsking, text: str, cited: Sequence[tuple[str, _Found]]) -> list[Citation]:
     words = citing_words(text)
     with asking.database.transaction() as session:
-        return [cite(session, id_, words[id_], found.passage, found) for id_, found in cited]
+        return [cite(session, id_, words[id_], found.unit, found) for id_, found in cited]

@@ -11,8 +11,8 @@ from typing import Any, Literal, NamedTuple
 
 from sqlalchemy.orm import Session
 
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.search import DISTANCE, Near, NearReport, indexed_distance, looking_widely, question_text
-from fileintel.storage.statements import Statement
 
 Kind = Literal["entity", "relationship", "community"]  # what rests on text units, and is no text unit
 

@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from fileintel.runtime import yield_to_hub
 from fileintel.storable import storable, storable_value
+from fileintel.storage.fixed_sql import Statement
 from fileintel.storage.models import Base
-from fileintel.storage.statements import Statement
 
 ROWS_PER_STATEMENT = 500
 MEMBERS_AT_ONCE = 10_000  # of a list

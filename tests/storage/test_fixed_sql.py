@@ -5,7 +5,7 @@ from sqlalchemy.exc import ProgrammingError
 
 from fileintel.errors import DatabaseUnavailable
 from fileintel.storage.engine import Database
-from fileintel.storage.statements import Statement
+from fileintel.storage.fixed_sql import Statement
 
 
 def test_values_go_where_their_names_stand_and_nowhere_else(database: Database) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from fileintel.storage import neighbourhood, search
-from fileintel.storage.bulk import insert_rows
+from fileintel.storage import context_rows, search
+from fileintel.storage.bulk_insert import insert_rows
+from fileintel.storage.context_rows import Cited
 from fileintel.storage.engine import Database
 from fileintel.storage.models import Community, Entity, Relationship
-from fileintel.storage.neighbourhood import Cited
 from fileintel.storage.runs import Lease
 from tests.storage.test_versions import entity_row, exact, identity, vectors, write
 
@@ -72,9 +72,9 @@ def test_the_passages_behind_what_is_cited_are_the_nearest_whether_or_not_those_
         behind.append((known + [one for one in units if one not in known])[:4])  # without a vector comes last
     for near in ((), nearest[:10], nearest):
         with database.transaction() as session:
-            assert neighbourhood.units_behind(session, version, QUESTION, cited, 4, near) == behind
+            assert context_rows.units_behind(session, version, QUESTION, cited, 4, near) == behind
     with database.transaction() as session:
-        assert neighbourhood.units_behind(session, version, QUESTION, [], 4) == []
+        assert context_rows.units_behind(session, version, QUESTION, [], 4) == []
 
 
 def test_relationships_within_come_before_those_to_what_many_know(database: Database, version: str) -> None:
@@ -85,7 +85,7 @@ def test_relationships_within_come_before_those_to_what_many_know(database: Data
         rows.append(relationship_row(version, number, source, target, []))
     with database.transaction() as session:
         insert_rows(session, Relationship, rows)
-        found = neighbourhood.relationships_around(session, version, chosen, 25)
+        found = context_rows.relationships_around(session, version, chosen, 25)
 
     def outside(row: dict[str, Any]) -> str | None:
         ends = [end for end in (row["target"], row["source"]) if end not in chosen]
@@ -111,7 +111,7 @@ def test_text_units_come_by_nearness_or_by_links(database: Database, version: st
         insert_rows(session, Entity, [entity_row(version, n) | {"text_unit_ids": linked[:3]} for n in range(2)])
         insert_rows(session, Relationship, [relationship_row(version, 7, "a", "b", linked[2:])])
         near = search.nearest(session, version, "text_unit_text", QUESTION, 5)
-        found = neighbourhood.linked_units(
+        found = context_rows.linked_units(
             session, version, QUESTION, near, [identity(0), identity(1)], [identity(1_007)], most_linked=4
         )
     nearest = exact(vectors(UNITS, SIZE)[:-1], QUESTION)[:5]

@@ -12,7 +12,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy.orm import Session
 
 from fileintel.storage.answers import YOUNG_ENOUGH, Freshness, StoredAnswer, age_limits, save
-from fileintel.storage.statements import Statement
+from fileintel.storage.fixed_sql import Statement
 
 EXPIRY_SECONDS = 30  # after the last renewal; an asker that was silent for so long is dead or hangs
 RENEW_SECONDS = EXPIRY_SECONDS / 4

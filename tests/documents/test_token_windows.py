@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fileintel import errors
-from fileintel.documents import chunk
+from fileintel.documents import token_windows
 from fileintel.llm import tokens
 
 from .test_tokens import CL100K, O200K, texts
@@ -16,8 +16,8 @@ from .test_tokens import CL100K, O200K, texts
 sizes = st.integers(1, 12).flatmap(lambda size: st.tuples(st.just(size), st.integers(0, size - 1)))
 
 
-def chunks(text: str, size: int, overlap: int, tokenizer: tokens.Tokenizer = O200K) -> list[chunk.Chunk]:
-    return list(chunk.chunk_text([text], tokenizer, size=size, overlap=overlap))
+def chunks(text: str, size: int, overlap: int, tokenizer: tokens.Tokenizer = O200K) -> list[token_windows.TokenWindow]:
+    return list(token_windows.token_windows([text], tokenizer, size=size, overlap=overlap))
 
 
 def graphrag_windows(text: str, size: int, overlap: int, tokenizer: tokens.Tokenizer = O200K) -> list[str]:
@@ -76,8 +76,8 @@ def test_chunks_do_not_depend_on_the_pages(text: str, window: tuple[int, int], c
         patch.setattr(tokens, "SEGMENT", 5)
         patch.setattr(tokens, "LONGEST_SEGMENT", 20)
         whole = chunks(text, size, overlap)
-        assert list(chunk.chunk_text(pages, O200K, size=size, overlap=overlap)) == whole
-        assert list(chunk.chunk_text(text, O200K, size=size, overlap=overlap)) == whole
+        assert list(token_windows.token_windows(pages, O200K, size=size, overlap=overlap)) == whole
+        assert list(token_windows.token_windows(text, O200K, size=size, overlap=overlap)) == whole
 
 
 def test_a_text_shorter_than_a_window_is_one_chunk() -> None:
@@ -91,7 +91,7 @@ def test_a_text_of_exactly_one_window_is_one_chunk() -> None:
 
 def test_no_text_has_no_chunks() -> None:
     assert chunks("", 1200, 100) == []
-    assert list(chunk.chunk_text([], O200K)) == []
+    assert list(token_windows.token_windows([], O200K)) == []
 
 
 def test_a_megabyte_of_one_combining_mark_is_still_cut() -> None:
@@ -103,4 +103,4 @@ def test_a_megabyte_of_one_combining_mark_is_still_cut() -> None:
 @pytest.mark.parametrize(("size", "overlap"), [(0, 0), (-1, 0), (10, 10), (10, -1)])
 def test_impossible_windows_are_config_errors(size: int, overlap: int) -> None:
     with pytest.raises(errors.ConfigError, match="chunk"):
-        chunk.chunk_text(["text"], O200K, size=size, overlap=overlap)
+        token_windows.token_windows(["text"], O200K, size=size, overlap=overlap)

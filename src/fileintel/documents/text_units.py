@@ -1,34 +1,16 @@
-"""Passages: a document's chunks with the pages that they stand on. Index, search and citations count in them."""
+"""Cuts a document into text units, which know their pages. Index, search and citations count in them."""
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
 from fileintel.config import ChunkingSettings
-from fileintel.documents.chunk import Chunk, chunk_text
+from fileintel.documents.document import TextUnit
+from fileintel.documents.token_windows import TokenWindow, token_windows
 from fileintel.identity import content_id
 from fileintel.llm.tokenizer_file import counted_with
 from fileintel.llm.tokens import Tokenizer
 from fileintel.runtime import yield_to_hub
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """Characters `start` to `end` of a document, on pages `first_page` to `last_page`; `number` counts from 0.
-
-    The id follows from all of it, so that the same text has the same id wherever it is cut again.
-    """
-
-    id: str
-    document_id: str
-    number: int
-    start: int
-    end: int
-    first_page: int
-    last_page: int
-    n_tokens: int
-    text: str
 
 
 class PageText(Protocol):
@@ -44,26 +26,26 @@ class PageText(Protocol):
 
 def cut(
     document_id: str, pages: Iterable[PageText], tokenizer: Tokenizer, chunking: ChunkingSettings
-) -> Iterator[Passage]:
-    """The passages of a document, in order; `pages` are read one after the other and not kept.
+) -> Iterator[TextUnit]:
+    """The text units of a document, in order; `pages` are read one after the other and not kept.
 
-    Chunks without a word in them are left out.
+    Windows without a word in them are left out.
 
     Raises:
       ConfigError: the encoding is missing.
     """
     places = _Places()
     number = 0
-    for chunk in chunk_text(places.noted(pages), tokenizer, size=chunking.size, overlap=chunking.overlap):
-        if chunk.text.strip():
-            yield _passage(document_id, number, chunk, places)
+    for window in token_windows(places.noted(pages), tokenizer, size=chunking.size, overlap=chunking.overlap):
+        if window.text.strip():
+            yield _text_unit(document_id, number, window, places)
             number += 1
         yield_to_hub()
 
 
 def cut_name(chunking: ChunkingSettings) -> str:
-    """Names the settings that decide how a document is cut. Passages of the same name are taken for the same: whoever
-    changes how texts are cut has to change it.
+    """Names the settings that decide how a document is cut. Text units of the same name are taken for the
+    same: a change of how texts are cut has to change it.
 
     Raises:
       ConfigError: the tokenizer's file cannot be read.
@@ -89,15 +71,15 @@ class _Places:
         return self._numbers[max(0, bisect_right(self._starts, offset) - 1)]
 
 
-def _passage(document_id: str, number: int, chunk: Chunk, places: _Places) -> Passage:
-    return Passage(
-        id=content_id("text unit", document_id, chunk.start, chunk.end, chunk.text),
+def _text_unit(document_id: str, number: int, window: TokenWindow, places: _Places) -> TextUnit:
+    return TextUnit(
+        id=content_id("text unit", document_id, window.start, window.end, window.text),
         document_id=document_id,
         number=number,
-        start=chunk.start,
-        end=chunk.end,
-        first_page=places.page_at(chunk.start),
-        last_page=places.page_at(chunk.end - 1),
-        n_tokens=chunk.n_tokens,
-        text=chunk.text,
+        start=window.start,
+        end=window.end,
+        first_page=places.page_at(window.start),
+        last_page=places.page_at(window.end - 1),
+        n_tokens=window.n_tokens,
+        text=window.text,
     )

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from fileintel.storage import collections, control, in_flight, runs, shared_questions
+from fileintel.storage import collections, control, questions_in_flight, runs, shared_questions
 from fileintel.storage.engine import Database
 from fileintel.storage.runs import Lease
 from fileintel.storage.shared_questions import Marked, Shared
@@ -33,7 +33,7 @@ def lease(database: Database) -> Lease:
 def share(database: Database, lease: Lease, numbers: range, priority: float = 0.0) -> None:
     keys = [key(number) for number in numbers]
     with database.transaction() as session:
-        in_flight.take(session, keys, COORDINATOR)
+        questions_in_flight.take(session, keys, COORDINATOR)
         questions = [(at, Shared(one, "parser", b"body", priority)) for at, one in enumerate(keys)]
         shared_questions.share(session, lease.run_id, COORDINATOR, questions)
 
@@ -57,7 +57,7 @@ def test_the_most_urgent_are_taken_first_and_nobody_has_claimed_them(database: D
     assert set(take(database, lease, asker, 3)) == {key(4), key(5), key(0)}
     with database.transaction() as session:
         assert shared_questions.waiting(session, lease.run_id) == 3
-        assert in_flight.take(session, [key(number) for number in range(6)], asker) == set(map(key, range(6)))
+        assert questions_in_flight.take(session, [key(number) for number in range(6)], asker) == set(map(key, range(6)))
 
 
 def test_a_worker_helps_once_and_one_that_has_ended_may_again(database: Database, lease: Lease) -> None:

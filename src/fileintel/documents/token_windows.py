@@ -1,9 +1,9 @@
-"""Cutting a document into overlapping windows of tokens: the text units' spans.
+"""Cuts a document into overlapping windows of tokens: the text units' spans.
 
 The windows are those of the `tokens` chunker of `graphrag` 3.x (`split_text_on_tokens`): `size` tokens each,
 advancing by `size - overlap` over the tokens of the whole document, until one reaches the end. One thing differs:
-a boundary never falls inside a character or a grapheme cluster, but before it, so that each chunk is an exact
-stretch of the document. The document itself is never held: it comes in pieces, and about one chunk and two
+a boundary never falls inside a character or a grapheme cluster, but before it, so that each window is an exact
+stretch of the document. The document itself is never held: it comes in pieces, and about one window and two
 segments of the tokenizer are kept.
 """
 
@@ -19,7 +19,7 @@ DEFAULT_OVERLAP = 100  # tokens
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
+class TokenWindow:
     """One window: `text == document_text[start:end]`, `n_tokens` as counted for `text` alone."""
 
     ordinal: int
@@ -29,16 +29,16 @@ class Chunk:
     text: str
 
 
-def chunk_text(
+def token_windows(
     pieces: Iterable[str],
     tokenizer: tokens.Tokenizer,
     *,
     size: int = DEFAULT_SIZE,
     overlap: int = DEFAULT_OVERLAP,
-) -> Iterator[Chunk]:
-    """The chunks of the text that the consecutive `pieces` (pages, say) make up, in order.
+) -> Iterator[TokenWindow]:
+    """The windows of the text that the consecutive `pieces` (pages, say) make up, in order.
 
-    Together they cover every character, and they do not depend on how the text is cut into pieces. A chunk's
+    Together they cover every character, and they do not depend on how the text is cut into pieces. A window's
     `n_tokens` can differ from `size` by the few tokens that a cut inside a word makes; the same is true of `graphrag`.
 
     Parameters:
@@ -52,16 +52,16 @@ def chunk_text(
         raise errors.ConfigError(f"the chunk size must be at least 1 token, not {size}")
     if not 0 <= overlap < size:
         raise errors.ConfigError(f"the chunk overlap must be between 0 and {size - 1} tokens, not {overlap}")
-    return _chunks(pieces, tokenizer, size, overlap)
+    return _windows(pieces, tokenizer, size, overlap)
 
 
-def _chunks(pieces: Iterable[str], tokenizer: tokens.Tokenizer, size: int, overlap: int) -> Iterator[Chunk]:
+def _windows(pieces: Iterable[str], tokenizer: tokens.Tokenizer, size: int, overlap: int) -> Iterator[TokenWindow]:
     cutter = _Cutter(tokenizer, size, overlap)
     ordinal = covered = 0
     for start, end, text in cutter.spans(pieces):
         # windows of a few tokens can lie within one grapheme, and then add nothing
         if end > covered:
-            yield Chunk(ordinal, start, end, tokenizer.count(text), text)
+            yield TokenWindow(ordinal, start, end, tokenizer.count(text), text)
             ordinal, covered = ordinal + 1, end
 
 
