@@ -184,7 +184,7 @@ def test_older_schemas_are_refused_with_what_to_do(empty: Database) -> None:
         ("INSERT INTO answers VALUES ('k', 'm', 'p', 'c', NULL, NULL, -1, 0, 0, now(), now())", "ck_answers_counts"),
         ("INSERT INTO collections VALUES (gen_random_uuid(), '', '', '{}', now())", "ck_collections_name"),
         ("UPDATE runs SET state = 'asleep'", "ck_runs_state"),
-        ("UPDATE runs SET owner = NULL", "ck_runs_lease"),
+        ("UPDATE runs SET lease_expires_at = NULL", "ck_runs_lease"),
         ("UPDATE index_versions SET published_at = now()", "ck_index_versions_published"),
         ("INSERT INTO run_stages VALUES ((SELECT id FROM runs), 'x', 0, 1, -1, 0, 0, 0)", "ck_run_stages_counts"),
     ],

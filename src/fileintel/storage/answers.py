@@ -1,7 +1,7 @@
 """The answer store: every answer that was paid for, under the hash of its question. Shared by all collections."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +50,7 @@ class StoredAnswer:
     prompt_tokens: int
     completion_tokens: int
     flaw: str | None = None
-    created_at: datetime | None = None  # set when it is read from the store
+    created_at: datetime | None = field(default=None, compare=False)  # set when it is read from the store
 
 
 @dataclass(frozen=True)

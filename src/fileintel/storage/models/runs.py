@@ -37,7 +37,7 @@ class Run(Base):
         one_of("runs", "state", RunState),
         one_of("runs", "kind", RunKind),
         not_negative("runs", "token", "attempts"),
-        CheckConstraint("(owner IS NULL) = (lease_expires_at IS NULL)", name="ck_runs_lease"),
+        CheckConstraint("owner IS NULL OR lease_expires_at IS NOT NULL", name="ck_runs_lease"),
         {"comment": "Pieces of work on collections, over or not; the API also calls them tasks."},
     )
 

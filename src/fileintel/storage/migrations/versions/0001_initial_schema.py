@@ -190,7 +190,7 @@ def upgrade() -> None:
             "state IN ('queued', 'running', 'throttled', 'paused', 'cancelling', 'cancelled', 'failed', 'succeeded_with_gaps', 'succeeded')",
             name="ck_runs_state",
         ),
-        sa.CheckConstraint("(owner IS NULL) = (lease_expires_at IS NULL)", name="ck_runs_lease"),
+        sa.CheckConstraint("owner IS NULL OR lease_expires_at IS NOT NULL", name="ck_runs_lease"),
         sa.CheckConstraint("token >= 0 AND attempts >= 0", name="ck_runs_counts"),
         sa.ForeignKeyConstraint(["collection_id"], ["collections.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
