@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -156,7 +157,7 @@ class Workspace:
         """Whether the server of one model is there, for work that needs no other; `caller` as `ModelClient.models`
         takes it."""
         offered = client.models(caller)
-        if offered is not None and not client.endpoint.builtin and client.endpoint.model not in offered:
+        if offered is not None and not client.endpoint.builtin and not _is_offered(str(client.endpoint.model), offered):
             raise ModelServerRefused(
                 f"model server {client.endpoint.shown_url} does not know the model {client.endpoint.model!r}; "
                 f"it offers: {', '.join(offered) or 'none'}"
@@ -227,3 +228,9 @@ def _only_model(client: "ModelClient", setting: str) -> str:
         choices = f"it offers: {', '.join(offered)}" if offered else "it does not say which it has"
         raise ConfigError(f"set {setting}: the server {client.endpoint.shown_url} has no single model ({choices})")
     return offered[0]
+
+
+def _is_offered(model: str, offered: Sequence[str]) -> bool:
+    """Whether a server that lists these models knows one by that name. Ollama lists as `NAME:latest` what it also
+    calls `NAME`; gateways list patterns."""
+    return any(name in (model, f"{model}:latest") or ("*" in name and fnmatchcase(model, name)) for name in offered)

@@ -382,7 +382,8 @@ def _asked_again(question: ChatQuestion, first: Completion, problem: str) -> Cha
 def _judged(question: ChatQuestion, completion: Completion, attempts: int) -> tuple[Answered | None, str | None]:
     """The answer if it can be read, and what is wrong with it: one that was cut off can be both."""
     if not without_nul(completion.text):
-        return None, "it is empty"
+        is_filtered = completion.finish_reason == "content_filter"
+        return None, CUT_OFF["content_filter"] if is_filtered else "it is empty"
     is_looping = completion.finish_reason == "length" and goes_in_circles(completion.text)
     problem = CIRCLES if is_looping else None
     try:

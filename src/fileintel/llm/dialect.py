@@ -50,7 +50,7 @@ class Dialect:
 
     def adapted(self, fault: Fault, body: Mapping[str, Any]) -> "Dialect | None":
         """Return how to ask after `body` was refused; None when it was not refused for the way of asking."""
-        if fault.status not in (400, 422) or fault.reason == "context_length":
+        if fault.status not in (400, 422) or fault.reason in ("context_length", "invalid_answer"):
             return None
         for name in _DROPPABLE:
             if name in body and _complains_of((name,), fault):

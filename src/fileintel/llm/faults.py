@@ -84,6 +84,8 @@ def _sorted(error: openai.APIStatusError) -> tuple[Cure, str]:
         return Cure.GIVE_UP_RUN, "unknown_model"
     if status == 405 or 300 <= status < 400:
         return Cure.GIVE_UP_RUN, "wrong_address"
+    if error.code == "json_validate_failed":  # the model's text was no JSON this time: no fault of the way of asking
+        return Cure.RETRY, "invalid_answer"
     if status == 413 or (status in (400, 422, 500) and _is_about_length(error, words)):
         return Cure.GIVE_UP_ITEM, "context_length"
     if status >= 500 or status in (408, 409):

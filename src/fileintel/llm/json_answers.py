@@ -10,9 +10,15 @@ from fileintel.storable import storable, storable_value
 
 DEEPEST_NESTING = 50  # brackets within brackets; a model that loops writes thousands, which no parser survives
 
-_REASONING_START = re.compile(r"^[ \t]*<(?:think|thinking|reasoning)>", re.IGNORECASE | re.MULTILINE)
-_REASONING_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
-_OPENING_TAG = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_OPENED = r"<(?:think|thinking|thought|reasoning)>|\[THINK\]"
+_REASONING_START = re.compile(rf"^[ \t]*(?:{_OPENED})", re.IGNORECASE | re.MULTILINE)
+_REASONING_END = re.compile(r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]", re.IGNORECASE)
+_OPENING_TAG = re.compile(_OPENED, re.IGNORECASE)
+_FINAL_CHANNEL = re.compile(
+    r"<\|channel\|>final(?:[^<\n]*<\|constrain\|>\w+)?<\|message\|>(.*?)(?=<\|(?:end|return|start)\|>|\Z)",
+    re.DOTALL,
+)
+_CHANNEL_MARK = re.compile(r"<\|(?:channel|message|start|end|return|constrain|call)\|>")
 _FENCE = re.compile(r"```[\w-]*[ \t]*\n")
 _OBJECT = re.compile(r"""\{\s*["'“”]""")  # not a brace in prose
 _BRACKET = re.compile(r"[{}\[\]]")
@@ -26,7 +32,7 @@ def strip_reasoning(text: str) -> str:
 
     A reasoning part begins a line: tags within a sentence are what the sentence is about.
     """
-    text = storable(text)
+    text = _without_channels(storable(text))
     end = _REASONING_END.search(text)
     if end and not _OPENING_TAG.search(text, 0, end.start()):
         text = text[end.end() :]
@@ -70,6 +76,14 @@ def is_closed(text: str) -> bool:
         else:
             depth = depth + 1 if part in "{[" else max(0, depth - 1)
     return depth == 0 or _LAST_BRACKETS.search(text) is not None
+
+
+def _without_channels(text: str) -> str:
+    """The final channel of an answer in the format of gpt-oss (Harmony), whose marks a server has left in it."""
+    if "<|channel|>" not in text:
+        return text
+    found = _FINAL_CHANNEL.findall(text)
+    return found[-1] if found else _CHANNEL_MARK.sub("", text)
 
 
 def strip_fence(text: str) -> str:

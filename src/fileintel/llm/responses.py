@@ -28,12 +28,13 @@ class Completion:
 
 def read_completion(response: dict[str, Any]) -> Completion:
     """Return the first choice of a chat response."""
+    _expect_no_error(response)
     choice = response["choices"][0]
     message = choice["message"]
     reason = choice.get("finish_reason")
     return Completion(
         # cleaned before it is parsed, so that a stored answer parses like a new one
-        text=strip_reasoning(storable(_text(message.get("content")).replace("\0", NUL_MARK))),
+        text=strip_reasoning(storable(_said(message, reason).replace("\0", NUL_MARK))),
         finish_reason=reason if isinstance(reason, str) else None,
         prompt_tokens=usage(response, "prompt_tokens"),
         completion_tokens=usage(response, "completion_tokens"),
@@ -42,6 +43,7 @@ def read_completion(response: dict[str, Any]) -> Completion:
 
 def read_vectors(response: dict[str, Any], count: int) -> tuple[list[bytes], int]:
     """Return the vectors of an embeddings response as 32-bit floats, in the order of the texts, and the tokens."""
+    _expect_no_error(response)
     entries = response["data"]
     if len(entries) != count:
         raise ValueError(f"{len(entries)} vectors for {count} texts")
@@ -60,6 +62,25 @@ def embedding_answer(vector: bytes, shared_by: int = 1, prompt_tokens: int = 0, 
     """
     value = array.array("f", vector).tolist()
     return Answered(value, vector=vector, prompt_tokens=prompt_tokens // max(1, shared_by), cached=cached)
+
+
+def _expect_no_error(response: dict[str, Any]) -> None:
+    """Raise ValueError with the server's words where a response of status 200 is an error."""
+    error = response.get("error")
+    if error and not response.get("choices") and not response.get("data"):
+        words, code = (error.get("message"), error.get("code")) if isinstance(error, dict) else (error, None)
+        raise ValueError(f"the server says: {words}" + (f" (code {code})" if code is not None else ""))
+
+
+def _said(message: dict[str, Any], finish_reason: object) -> str:
+    """The text of a message. Some servers put the whole of an answer that came to its end into the field for reasoning,
+    or answer a schema by the arguments of a tool."""
+    text = _text(message.get("content"))
+    if text.strip() or finish_reason not in ("stop", "tool_calls"):
+        return text
+    calls = message.get("tool_calls") or [{}]
+    others = (calls[0].get("function", {}).get("arguments"), message.get("reasoning_content"), message.get("reasoning"))
+    return next((other for other in others if isinstance(other, str) and other.strip()), text)
 
 
 def _text(content: object) -> str:

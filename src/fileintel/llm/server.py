@@ -112,9 +112,9 @@ class ModelServer:
             self._last_sign = time.monotonic()
             entries = response.json()["data"]
             self.promises_schemas = any(entry.get("owned_by") in SCHEMA_FOLLOWERS for entry in entries)
-            return sorted(str(entry["id"]) for entry in entries)
+            return sorted(str(entry["id"]) for entry in entries) or None  # an empty list says nothing
         except openai.APIStatusError as error:
-            if error.status_code in (401, 403):
+            if error.status_code == 401:  # with 403 a key may not list models, and may ask them all the same
                 raise ModelServerRefused(self.about(describe_fault(error))) from error
             if error.status_code in (500, 502, 503, 504):
                 raise ModelServerUnavailable(self.about(describe_fault(error))) from error
