@@ -34,9 +34,9 @@ class _WithoutNul:
     """Tells pydantic, which `fileintel --help` does not wait for (0.1 s), to refuse texts with NUL."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
+        from pydantic import AfterValidator
 
-        return core_schema.no_info_after_validator_function(_without_nul, handler(source))
+        return AfterValidator(_without_nul).__get_pydantic_core_schema__(source, handler)
 
 
 def _without_nul(text: str) -> str:

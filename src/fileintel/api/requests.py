@@ -4,7 +4,6 @@ from typing import Annotated, Any
 
 from fastapi import Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 
 from fileintel.api.problems import UnsupportedMediaType
 from fileintel.runs.index_request import IndexRequest
@@ -133,5 +132,5 @@ class IndexBody(IndexRequest):
     def _has_names_of_the_api(cls, data: Any) -> Any:
         inner = sorted({"collection", "force"} & data.keys()) if isinstance(data, dict) else []
         if inner:
-            raise PydanticCustomError("extra_forbidden", "Extra inputs are not permitted: {names}", {"names": inner})
+            raise ValueError(f"not known: {', '.join(inner)}")
         return data
