@@ -6,7 +6,7 @@ from fastapi import Header, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fileintel.api.problems import UnsupportedMediaType
-from fileintel.runs.index_request import IndexRequest
+from fileintel.runs import index_request
 from fileintel.services.questions import LONGEST_TURN, ROLES, QueryRequest, Turn, forms
 from fileintel.services.vocabulary import MODES, SUMMARY
 from fileintel.storable import Text
@@ -124,7 +124,7 @@ async def require_json(request: Request) -> None:
         )
 
 
-class IndexBody(IndexRequest):
+class IndexRequest(index_request.IndexRequest):
     """An index to build. The fields have only the names of the API here: the program's own ones are no part of it."""
 
     @model_validator(mode="before")

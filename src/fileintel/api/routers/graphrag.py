@@ -10,7 +10,7 @@ from fileintel.api import answer_stream, answers, archives, follow_run, question
 from fileintel.api.answers import Envelope, success
 from fileintel.api.backend import Service
 from fileintel.api.problems import documented
-from fileintel.api.requests import CollectionName, IdempotencyKey, IndexBody, Question, require_json
+from fileintel.api.requests import CollectionName, IdempotencyKey, IndexRequest, Question, require_json
 from fileintel.api.routers.runs import accepted
 from fileintel.runs import submission
 from fileintel.services import graph
@@ -28,7 +28,9 @@ router = APIRouter(prefix="/graphrag", tags=["graphrag"])
     responses=documented(400, 404, 409, 415),
     dependencies=[Depends(require_json)],
 )
-def start_index(service: Service, body: IndexBody, response: Response, idempotency_key: IdempotencyKey = None) -> Any:
+def start_index(
+    service: Service, body: IndexRequest, response: Response, idempotency_key: IdempotencyKey = None
+) -> Any:
     """Build the index of a collection, or bring it up to date. One run at a time works on a collection."""
     submitted = submission.submit_index(
         service.workspace(), service.dispatcher(), body, idempotency_key=idempotency_key
